@@ -1,1 +1,29 @@
-//! Placeholder.
+//! The domain of Opstella: what may happen, and why not.
+//!
+//! Pure and synchronous: no I/O, no clock, no randomness. Time and ids arrive in the commands. Each aggregate
+//! implements [`Decide`]: `decide` turns a command into events or a [`DomainError`], `evolve` folds an event into
+//! the state. `cqrs_es::Aggregate` is derived from that. Values are parsed once, at the edge, into types that
+//! cannot hold anything invalid ([`names`], [`environment`]). A saga is planned here too ([`plan`]): a plan is a
+//! DAG of [`operation::Operation`]s; what a run may do next is a pure function of its events ([`run`]).
+//!
+//! Start reading at [`service`], then [`plan`], then [`run`].
+
+pub mod decide;
+pub mod environment;
+pub mod error;
+pub mod ids;
+pub mod names;
+pub mod naming;
+pub mod operation;
+pub mod project;
+pub mod resource;
+pub mod template;
+pub mod tool;
+pub mod tool_connection;
+
+pub use decide::Decide;
+pub use environment::{Environment, EnvironmentSet};
+pub use error::{DomainError, InvalidValue};
+pub use ids::{RunId, ServiceKey, Subject};
+pub use names::{ComponentName, ConnectionName, CredentialName, ProjectSlug, ServiceName, TemplateName};
+pub use tool::Tool;

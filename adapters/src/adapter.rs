@@ -1,0 +1,155 @@
+//! What every tool's adapter implements.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use opstella_domain::Tool;
+use opstella_domain::naming::SecretPath;
+use opstella_domain::operation::{Operation, Owner};
+use opstella_domain::resource::StepOutcome;
+use opstella_domain::template::{TemplateFiles, TemplateRef};
+use secrecy::SecretString;
+use thiserror::Error;
+
+/// Drives one connected tool.
+#[async_trait]
+pub trait ToolAdapter: Send + Sync {
+    /// Which tool.
+    fn tool(&self) -> Tool;
+
+    /// Makes the resource be there: looks first, creates it only if it is absent, and brings what is ours up to
+    /// date. Doing it twice changes nothing.
+    ///
+    /// A resource that is there and not ours ([`StepContext::owner`]) is a [`StepError::Permanent`] that names it,
+    /// unless [`StepContext::adopt`] is set. One that this same run made in an earlier attempt, whose answer was lost,
+    /// is reported as `Created`.
+    ///
+    /// # Errors
+    /// [`StepError`], classed.
+    async fn ensure(&self, operation: &Operation, context: &StepContext) -> Result<StepOutcome, StepError>;
+
+    /// Makes the resource be gone, as far as [`StepContext::removal`] allows: looks first, deletes only what is ours.
+    /// Absent already is success.
+    ///
+    /// # Errors
+    /// [`StepError`], classed.
+    async fn remove(&self, operation: &Operation, context: &StepContext) -> Result<Removed, StepError>;
+
+    /// Asks the tool whether it is there and takes our credential.
+    ///
+    /// # Errors
+    /// [`StepError`], classed.
+    async fn health(&self) -> Result<Health, StepError>;
+}
+
+/// What a step is executed with.
+#[derive(Clone)]
+pub struct StepContext {
+    /// On whose behalf: what ownership marks say.
+    pub owner: Owner,
+    /// Whether a resource that is there and not ours may be adopted.
+    pub adopt: bool,
+    /// Whether an earlier attempt of this step may have done the work already. Where the tool cannot hold an
+    /// ownership mark in the creating call, an unmarked resource younger than `run_started` is ours only then.
+    pub retried: bool,
+    /// When the run began.
+    pub run_started: DateTime<Utc>,
+    /// How far `remove` may go.
+    pub removal: Removal,
+    /// Where generated credentials are kept.
+    pub secrets: Arc<dyn SecretStore>,
+    /// Where the files of templates come from.
+    pub templates: Arc<dyn TemplateSource>,
+}
+
+/// How far a removal may go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Removal {
+    /// Unwinding: only what the owner's run made.
+    ThisRun,
+    /// Decommissioning: whatever is marked as the owner's service's, by any run. Shared resources stay.
+    Service,
+}
+
+/// What a removal found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Removed {
+    /// It was there and is gone now.
+    Deleted,
+    /// It was gone already, or never there.
+    Absent,
+    /// It is there and stays: not ours to delete, or shared and in use.
+    Kept,
+}
+
+/// Why a step did not succeed, and what that means for the run. Messages name the resource and say what to do;
+/// they never hold a credential.
+#[derive(Debug, Clone, Error)]
+pub enum StepError {
+    /// May work later: connection refused, timeout, 429, 5xx, an answer that is not the API's.
+    #[error("{message}")]
+    Transient {
+        /// What happened.
+        message: String,
+        /// How long the tool asked to wait.
+        retry_after: Option<Duration>,
+    },
+    /// Will not work by itself.
+    #[error("{message}")]
+    Permanent {
+        /// What happened and what to do.
+        message: String,
+    },
+    /// The tool does not take our credential (401): an operator has to mend it, nothing else is wrong.
+    #[error("{message}")]
+    Unauthorised {
+        /// What happened and what to do.
+        message: String,
+    },
+}
+
+/// A tool that answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Health {
+    /// The tool's version, as it says it.
+    pub version: Option<String>,
+}
+
+/// Fields of a kept credential.
+pub type SecretFields = BTreeMap<String, SecretString>;
+
+/// Where generated credentials are kept: Vault's KV v2 engine. A credential goes from the tool that made it straight
+/// here, and from here to whoever needs it.
+#[async_trait]
+pub trait SecretStore: Send + Sync {
+    /// The fields at a path; `None` where nothing is kept.
+    ///
+    /// # Errors
+    /// [`StepError`], classed.
+    async fn read(&self, path: &SecretPath) -> Result<Option<SecretFields>, StepError>;
+
+    /// Keeps fields at a path, marked as the owner's.
+    ///
+    /// # Errors
+    /// [`StepError`], classed.
+    async fn write(&self, path: &SecretPath, fields: SecretFields, owner: &Owner) -> Result<(), StepError>;
+
+    /// Deletes all versions of what is kept at a path. Absent is success.
+    ///
+    /// # Errors
+    /// [`StepError`], classed.
+    async fn delete(&self, path: &SecretPath) -> Result<(), StepError>;
+}
+
+/// Where the files of templates come from.
+#[async_trait]
+pub trait TemplateSource: Send + Sync {
+    /// The files of one version.
+    ///
+    /// # Errors
+    /// [`StepError::Permanent`] where there is no such version.
+    async fn files(&self, template: &TemplateRef) -> Result<Arc<TemplateFiles>, StepError>;
+}
