@@ -82,6 +82,11 @@ impl EnvironmentSet {
         Self(Environment::iter().collect())
     }
 
+    /// Just one.
+    pub fn only(environment: Environment) -> Self {
+        Self(vec![environment])
+    }
+
     /// In promotion order.
     pub fn iter(&self) -> impl Iterator<Item = Environment> + '_ {
         self.0.iter().copied()

@@ -1,0 +1,15 @@
+//! Saga plans: a DAG of steps, made from a request, the templates and the connected tools.
+//!
+//! A plan is recorded in its run's first event, so a running saga does not change when the code does; a dry run is
+//! the plan shown. Steps are named `<tool>.<what>[/<component>][/<environment>]`.
+
+mod graph;
+mod saga;
+mod service;
+mod steps;
+mod targets;
+
+pub use graph::{Plan, PlanError, PlannedStep, StepId};
+pub use saga::SagaKind;
+pub use service::{plan_add_component, plan_add_environment, plan_decommission, plan_provision};
+pub use targets::{Targets, ToolTarget};

@@ -1,0 +1,49 @@
+//! The tools that a plan is made for.
+
+use std::collections::BTreeMap;
+
+use super::PlanError;
+use crate::tool_connection::{Connection, ToolSettings, ToolUrl};
+use crate::{ConnectionName, Tool};
+
+/// One connected tool, as planning sees it.
+#[derive(Debug, Clone)]
+pub struct ToolTarget {
+    /// Base URL.
+    pub url: ToolUrl,
+    /// The rest of its connection.
+    pub settings: ToolSettings,
+}
+
+/// All tools that are connected under one connection name, and Opstella's own public URL.
+#[derive(Debug, Clone)]
+pub struct Targets {
+    /// Under which name.
+    pub connection: ConnectionName,
+    /// Which tools.
+    pub tools: BTreeMap<Tool, ToolTarget>,
+    /// Where tools call Opstella, without a trailing slash.
+    pub public_url: String,
+}
+
+impl Targets {
+    /// Adds a tool's connection.
+    pub fn insert(&mut self, tool: Tool, connection: &Connection) {
+        let target = ToolTarget {
+            url: connection.url.clone(),
+            settings: connection.settings.clone(),
+        };
+        self.tools.insert(tool, target);
+    }
+
+    /// The connected tool.
+    ///
+    /// # Errors
+    /// [`PlanError::NotConnected`].
+    pub fn get(&self, tool: Tool) -> Result<&ToolTarget, PlanError> {
+        self.tools.get(&tool).ok_or_else(|| PlanError::NotConnected {
+            tool,
+            connection: self.connection.clone(),
+        })
+    }
+}

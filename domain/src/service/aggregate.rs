@@ -1,0 +1,322 @@
+//! The service aggregate: lifecycle, and the one change in flight.
+
+use serde::{Deserialize, Serialize};
+
+use super::command::first_duplicate;
+use super::{ComponentSpec, ServiceCommand, ServiceEvent};
+use crate::decide::aggregate;
+use crate::{ComponentName, Decide, DomainError, Environment, EnvironmentSet, RunId, ServiceKey, Subject};
+
+/// Most components of one service.
+pub const MAX_COMPONENTS: usize = 20;
+
+/// Where a service stands.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, strum::IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
+#[serde(rename_all = "kebab-case")]
+pub enum Lifecycle {
+    /// Nobody has asked for it yet.
+    #[default]
+    Unknown,
+    /// Being made.
+    Provisioning,
+    /// There.
+    Active,
+    /// Could not be made; what was made is unmade.
+    ProvisioningFailed,
+    /// Being removed.
+    Decommissioning,
+    /// Gone.
+    Decommissioned,
+}
+
+/// A change of an active service in flight.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Change {
+    /// A component is being added.
+    Component(ComponentSpec),
+    /// An environment is being added.
+    Environment(Environment),
+}
+
+/// The aggregate; its stream's id is the [`ServiceKey`].
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Service {
+    /// Where it stands.
+    pub lifecycle: Lifecycle,
+    /// What it is made of.
+    pub components: Vec<ComponentSpec>,
+    /// Where it is.
+    pub environments: Option<EnvironmentSet>,
+    /// Who answers for it.
+    pub owner: Option<Subject>,
+    /// Whether its creator allowed adoption.
+    pub adopt: bool,
+    /// The run in flight.
+    pub run: Option<RunId>,
+    /// What it changes, if the service is active.
+    pub change: Option<Change>,
+}
+
+impl Service {
+    fn accepts(&self) -> Vec<&'static str> {
+        match (self.lifecycle, self.run.is_some()) {
+            (Lifecycle::Unknown | Lifecycle::ProvisioningFailed | Lifecycle::Decommissioned, _) => {
+                vec!["CreateService"]
+            }
+            (Lifecycle::Active, false) => vec!["AddComponent", "AddEnvironment", "DecommissionService"],
+            (Lifecycle::Decommissioning, false) => vec!["DecommissionService"],
+            (Lifecycle::Provisioning | Lifecycle::Active | Lifecycle::Decommissioning, _) => vec![],
+        }
+    }
+
+    /// The state in words, with the run that must end first.
+    fn state(&self) -> String {
+        let lifecycle: &'static str = self.lifecycle.into();
+        match self.run {
+            Some(run) => format!(
+                "{} (run {run} in flight)",
+                if self.change.is_some() {
+                    "changing"
+                } else {
+                    lifecycle
+                }
+            ),
+            None => lifecycle.to_owned(),
+        }
+    }
+
+    fn admit(&self, key: &ServiceKey, command: &'static str) -> Result<(), DomainError> {
+        let accepts = self.accepts();
+        if accepts.contains(&command) {
+            return Ok(());
+        }
+        if self.lifecycle == Lifecycle::Unknown {
+            return Err(DomainError::NotFound {
+                kind: "service",
+                id: key.to_string(),
+            });
+        }
+        Err(DomainError::WrongState {
+            kind: "service",
+            id: key.to_string(),
+            state: self.state(),
+            command,
+            accepts,
+        })
+    }
+
+    fn create(&self, key: &ServiceKey, components: &[ComponentSpec]) -> Result<(), DomainError> {
+        if matches!(self.lifecycle, Lifecycle::Active | Lifecycle::Provisioning) {
+            return Err(DomainError::AlreadyExists {
+                kind: "service",
+                id: key.to_string(),
+            });
+        }
+        self.admit(key, "CreateService")?;
+        if components.is_empty() || components.len() > MAX_COMPONENTS {
+            let rule = format!("1 to {MAX_COMPONENTS} components, these are {}", components.len());
+            return Err(DomainError::invalid("components", rule));
+        }
+        if let Some(name) = first_duplicate(components) {
+            return Err(DomainError::invalid(
+                "components",
+                format!("each name once, `{name}` is there twice"),
+            ));
+        }
+        Ok(())
+    }
+
+    fn has_component(&self, name: &ComponentName) -> bool {
+        self.components.iter().any(|c| &c.name == name)
+    }
+
+    /// What follows when the run in flight ends; a run that is not in flight changes nothing (it was handled).
+    fn end_run(&self, ended: RunId, failure: Option<(String, bool)>) -> Vec<ServiceEvent> {
+        if self.run != Some(ended) {
+            return vec![];
+        }
+        let run = ended;
+        let event = match (self.lifecycle, &self.change, failure) {
+            (Lifecycle::Provisioning, _, None) => ServiceEvent::ServiceActivated { run },
+            (Lifecycle::Provisioning, _, Some((cause, left_behind))) => {
+                ServiceEvent::ServiceProvisioningFailed {
+                    run,
+                    cause,
+                    left_behind,
+                }
+            }
+            (Lifecycle::Active, Some(Change::Component(component)), None) => ServiceEvent::ComponentAdded {
+                component: component.clone(),
+                run,
+            },
+            (Lifecycle::Active, Some(Change::Component(component)), Some((cause, _))) => {
+                ServiceEvent::ComponentAdditionFailed {
+                    component: component.name.clone(),
+                    run,
+                    cause,
+                }
+            }
+            (Lifecycle::Active, Some(Change::Environment(environment)), None) => {
+                ServiceEvent::EnvironmentAdded {
+                    environment: *environment,
+                    run,
+                }
+            }
+            (Lifecycle::Active, Some(Change::Environment(environment)), Some((cause, _))) => {
+                ServiceEvent::EnvironmentAdditionFailed {
+                    environment: *environment,
+                    run,
+                    cause,
+                }
+            }
+            (Lifecycle::Decommissioning, _, None) => ServiceEvent::ServiceDecommissioned { run },
+            (Lifecycle::Decommissioning, _, Some((cause, _))) => {
+                ServiceEvent::ServiceDecommissionAbandoned { run, cause }
+            }
+            _ => return vec![],
+        };
+        vec![event]
+    }
+}
+
+impl Decide for Service {
+    const TYPE: &'static str = "Service";
+    type Command = ServiceCommand;
+    type Event = ServiceEvent;
+
+    fn decide(&self, command: ServiceCommand) -> Result<Vec<ServiceEvent>, DomainError> {
+        let name = command.name();
+        let event = match command {
+            ServiceCommand::Create {
+                key,
+                components,
+                environments,
+                owner,
+                adopt,
+                run,
+            } => {
+                self.create(&key, &components)?;
+                ServiceEvent::ServiceRequested {
+                    key,
+                    components,
+                    environments,
+                    owner,
+                    adopt,
+                    run,
+                }
+            }
+            ServiceCommand::AddComponent { key, component, run } => {
+                self.admit(&key, name)?;
+                if self.has_component(&component.name) {
+                    let id = format!("{key}/{}", component.name);
+                    return Err(DomainError::AlreadyExists {
+                        kind: "component",
+                        id,
+                    });
+                }
+                if self.components.len() >= MAX_COMPONENTS {
+                    let rule = format!("a service has at most {MAX_COMPONENTS} components");
+                    return Err(DomainError::invalid("name", rule));
+                }
+                ServiceEvent::ComponentRequested { component, run }
+            }
+            ServiceCommand::AddEnvironment {
+                key,
+                environment,
+                run,
+            } => {
+                self.admit(&key, name)?;
+                if self
+                    .environments
+                    .as_ref()
+                    .is_some_and(|e| e.contains(environment))
+                {
+                    let id = format!("{key}/{environment}");
+                    return Err(DomainError::AlreadyExists {
+                        kind: "environment",
+                        id,
+                    });
+                }
+                ServiceEvent::EnvironmentRequested { environment, run }
+            }
+            ServiceCommand::Decommission { key, reason, run } => {
+                self.admit(&key, name)?;
+                if reason.trim().is_empty() || reason.chars().count() > 500 {
+                    return Err(DomainError::invalid("reason", "1 to 500 characters"));
+                }
+                ServiceEvent::ServiceDecommissionRequested { reason, run }
+            }
+            ServiceCommand::RunSucceeded { run } => return Ok(self.end_run(run, None)),
+            ServiceCommand::RunEnded {
+                run,
+                cause,
+                left_behind,
+            } => {
+                return Ok(self.end_run(run, Some((cause, left_behind))));
+            }
+        };
+        Ok(vec![event])
+    }
+
+    fn evolve(&mut self, event: ServiceEvent) {
+        match event {
+            ServiceEvent::ServiceRequested {
+                components,
+                environments,
+                owner,
+                adopt,
+                run,
+                ..
+            } => {
+                *self = Self {
+                    lifecycle: Lifecycle::Provisioning,
+                    components,
+                    environments: Some(environments),
+                    owner: Some(owner),
+                    adopt,
+                    run: Some(run),
+                    change: None,
+                };
+            }
+            ServiceEvent::ServiceActivated { .. } => self.settle(Lifecycle::Active),
+            ServiceEvent::ServiceProvisioningFailed { .. } => self.settle(Lifecycle::ProvisioningFailed),
+            ServiceEvent::ComponentRequested { component, run } => {
+                self.change = Some(Change::Component(component));
+                self.run = Some(run);
+            }
+            ServiceEvent::ComponentAdded { component, .. } => {
+                self.components.push(component);
+                self.settle(Lifecycle::Active);
+            }
+            ServiceEvent::EnvironmentRequested { environment, run } => {
+                self.change = Some(Change::Environment(environment));
+                self.run = Some(run);
+            }
+            ServiceEvent::EnvironmentAdded { environment, .. } => {
+                self.environments = self.environments.as_ref().map(|e| e.with(environment));
+                self.settle(Lifecycle::Active);
+            }
+            ServiceEvent::ComponentAdditionFailed { .. } | ServiceEvent::EnvironmentAdditionFailed { .. } => {
+                self.settle(Lifecycle::Active);
+            }
+            ServiceEvent::ServiceDecommissionRequested { run, .. } => {
+                self.lifecycle = Lifecycle::Decommissioning;
+                self.run = Some(run);
+            }
+            ServiceEvent::ServiceDecommissioned { .. } => self.settle(Lifecycle::Decommissioned),
+            ServiceEvent::ServiceDecommissionAbandoned { .. } => self.settle(Lifecycle::Decommissioning),
+        }
+    }
+}
+
+impl Service {
+    fn settle(&mut self, lifecycle: Lifecycle) {
+        self.lifecycle = lifecycle;
+        self.run = None;
+        self.change = None;
+    }
+}
+
+aggregate!(Service, ServiceEvent);

@@ -1,0 +1,9 @@
+//! Services: what a team runs, made of components, in environments.
+
+mod aggregate;
+mod command;
+mod event;
+
+pub use aggregate::{Change, Lifecycle, Service};
+pub use command::ServiceCommand;
+pub use event::{ComponentSpec, ServiceEvent};
