@@ -1,6 +1,5 @@
 //! Where PostgreSQL's programs are found.
 
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -125,7 +124,7 @@ fn installed() -> Option<PathBuf> {
         return Some(folder);
     }
     let configured = output(Command::new("pg_config").arg("--bindir")).map(PathBuf::from);
-    let path = std::env::var_os("PATH").unwrap_or_else(OsString::new);
+    let path = std::env::var_os("PATH").unwrap_or_default();
     configured
         .into_iter()
         .chain(std::env::split_paths(&path))
