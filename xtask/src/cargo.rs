@@ -11,7 +11,7 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
 
 use crate::error::TaskError;
-use crate::interrupt;
+use crate::interrupt::{self, Request};
 
 /// The root of the workspace.
 pub fn workspace() -> PathBuf {
@@ -118,13 +118,17 @@ async fn wait(child: &mut Child) -> Result<ExitStatus, TaskError> {
     };
     tokio::select! {
         status = child.wait() => status.map_err(lost),
-        () = interrupt::requested() => {
-            // After Ctrl-C it knows already; after a signal to us alone it does not.
-            if let Some(pid) = child.id().and_then(|pid| i32::try_from(pid).ok()) {
-                let _ = kill(Pid::from_raw(pid), Signal::SIGTERM);
-            }
-            if tokio::time::timeout(Duration::from_secs(15), child.wait()).await.is_err() {
-                let _ = child.start_kill();
+        request = interrupt::requested() => {
+            // A second signal would make nextest kill its tests before they have cleaned up.
+            let patience = Duration::from_secs(10);
+            let knows = request == Request::Everybody;
+            if !knows || tokio::time::timeout(patience, child.wait()).await.is_err() {
+                if let Some(pid) = child.id().and_then(|pid| i32::try_from(pid).ok()) {
+                    let _ = kill(Pid::from_raw(pid), Signal::SIGTERM);
+                }
+                if tokio::time::timeout(patience, child.wait()).await.is_err() {
+                    let _ = child.start_kill();
+                }
             }
             Err(TaskError::Interrupted)
         }

@@ -2,12 +2,21 @@
 
 use tokio::signal::unix::{SignalKind, signal};
 
+/// Who was asked to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Request {
+    /// Everybody in the terminal's foreground: Ctrl-C.
+    Everybody,
+    /// This process alone, presumably.
+    Us,
+}
+
 /// Comes back when we are asked to end. Servers that are started must then be dropped, not abandoned.
-pub async fn requested() {
+pub async fn requested() -> Request {
     tokio::select! {
-        () = wait_for(SignalKind::interrupt()) => {}
-        () = wait_for(SignalKind::terminate()) => {}
-        () = wait_for(SignalKind::hangup()) => {}
+        () = wait_for(SignalKind::interrupt()) => Request::Everybody,
+        () = wait_for(SignalKind::terminate()) => Request::Us,
+        () = wait_for(SignalKind::hangup()) => Request::Us,
     }
 }
 

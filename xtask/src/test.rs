@@ -37,7 +37,7 @@ pub async fn run(arguments: &[String], deny: bool) -> Result<ExitCode, TaskError
     let clock = stages.begin("PostgreSQL");
     let server = tokio::select! {
         server = Postgres::start(PostgresOptions::throwaway()) => server?,
-        () = interrupt::requested() => return Err(TaskError::Interrupted),
+        _ = interrupt::requested() => return Err(TaskError::Interrupted),
     };
     stages.end("PostgreSQL", clock, 0);
     let admin_url = server.url("postgres");
