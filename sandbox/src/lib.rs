@@ -17,13 +17,18 @@ mod admin;
 pub mod credentials;
 pub mod exchange;
 pub mod faults;
+pub mod gitlab;
+mod params;
 pub mod recording;
 pub mod server;
+pub mod sonarqube;
 pub mod tool;
 pub mod tools;
 
 pub use exchange::{Reply, Request};
 pub use faults::{DropWhen, Fault, FaultError, FaultReport};
+pub use gitlab::GitLab;
 pub use recording::Exchange;
 pub use server::{Sandbox, SandboxError, SandboxOptions};
+pub use sonarqube::SonarQube;
 pub use tool::SandboxTool;

@@ -122,7 +122,11 @@ impl Sandbox {
         });
         let stop = CancellationToken::new();
         let accepting = tokio::spawn(accept(listener, inner.clone(), stop.clone()));
-        let sandbox = Self { inner, stop, accepting };
+        let sandbox = Self {
+            inner,
+            stop,
+            accepting,
+        };
         sandbox.set_latency(latency);
         Ok(sandbox)
     }

@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::SandboxTool;
+use crate::{GitLab, SandboxTool, SonarQube, credentials};
 
 /// Every tool, with the demo credentials of [`crate::credentials`].
 pub fn all() -> Vec<Arc<dyn SandboxTool>> {
-    vec![]
+    vec![
+        Arc::new(GitLab::new(credentials::GITLAB_TOKEN)),
+        Arc::new(SonarQube::new(credentials::SONARQUBE_TOKEN)),
+    ]
 }
