@@ -12,3 +12,8 @@ pub const KEYCLOAK_PUBLIC_CLIENT: &str = "opstella-cli";
 pub const KEYCLOAK_CLIENT: &str = "opstella";
 /// Secret of [`KEYCLOAK_CLIENT`].
 pub const KEYCLOAK_CLIENT_SECRET: &str = "opstella-sandbox-secret";
+/// Confidential Keycloak client of CI jobs.
+pub const KEYCLOAK_CI_CLIENT: &str = "opstella-ci";
+/// Secret of [`KEYCLOAK_CI_CLIENT`].
+pub const KEYCLOAK_CI_CLIENT_SECRET: &str = "opstella-ci-sandbox-secret";
+pub use crate::keycloak::{DEMO_USERS, DemoUser};

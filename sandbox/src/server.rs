@@ -19,7 +19,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::faults::FaultBook;
 use crate::recording::Recorder;
-use crate::{DropWhen, Exchange, Fault, FaultError, FaultReport, Reply, Request, SandboxTool, admin, tools};
+use crate::{
+    DropWhen, Exchange, Fault, FaultError, FaultReport, Keycloak, Reply, Request, SandboxTool, admin, tools,
+};
 
 /// Largest request body that is taken.
 pub const BODY_LIMIT: usize = 4 * 1024 * 1024;
@@ -34,6 +36,8 @@ pub struct SandboxOptions {
     pub record_exchanges: bool,
     /// The tools, each under its own name.
     pub tools: Vec<Arc<dyn SandboxTool>>,
+    /// One tool more: apart from the others because tests ask it for tokens ([`Sandbox::keycloak`]).
+    pub keycloak: Option<Arc<Keycloak>>,
 }
 
 impl Default for SandboxOptions {
@@ -43,6 +47,7 @@ impl Default for SandboxOptions {
             latency: Duration::ZERO,
             record_exchanges: false,
             tools: tools::all(),
+            keycloak: Some(Arc::default()),
         }
     }
 }
@@ -90,6 +95,7 @@ impl Inner {
 /// A running sandbox. It ends when it is dropped.
 pub struct Sandbox {
     inner: Arc<Inner>,
+    keycloak: Option<Arc<Keycloak>>,
     stop: CancellationToken,
     accepting: JoinHandle<()>,
 }
@@ -101,8 +107,10 @@ impl Sandbox {
             port,
             latency,
             record_exchanges,
-            tools,
+            mut tools,
+            keycloak,
         } = options;
+        tools.extend(keycloak.clone().map(|k| k as Arc<dyn SandboxTool>));
         for (i, tool) in tools.iter().enumerate() {
             if tools.iter().skip(i + 1).any(|other| other.name() == tool.name()) {
                 return Err(SandboxError::DuplicateTool(tool.name().to_owned()));
@@ -120,10 +128,14 @@ impl Sandbox {
             latency_micros: AtomicU64::new(0),
             url: format!("http://{address}"),
         });
+        for tool in &inner.tools {
+            tool.started(&format!("{}/{}", inner.url, tool.name()));
+        }
         let stop = CancellationToken::new();
         let accepting = tokio::spawn(accept(listener, inner.clone(), stop.clone()));
         let sandbox = Self {
             inner,
+            keycloak,
             stop,
             accepting,
         };
@@ -144,6 +156,11 @@ impl Sandbox {
     /// What exists in each tool: `{tool: {kind: [name, ...]}}`.
     pub fn state(&self) -> Value {
         self.inner.state()
+    }
+
+    /// The Keycloak of this sandbox, to issue tokens in-process.
+    pub fn keycloak(&self) -> Option<&Keycloak> {
+        self.keycloak.as_deref()
     }
 
     /// Arms a fault and gives its number.
