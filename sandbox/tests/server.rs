@@ -46,6 +46,7 @@ async fn start(record_exchanges: bool) -> Sandbox {
     Sandbox::start(SandboxOptions {
         record_exchanges,
         tools,
+        keycloak: None,
         ..SandboxOptions::default()
     })
     .await
