@@ -16,18 +16,21 @@
 mod admin;
 pub mod credentials;
 pub mod exchange;
+mod fault_book;
 pub mod faults;
 pub mod gitlab;
 pub mod keycloak;
 mod params;
 pub mod recording;
 pub mod server;
+mod serving;
 pub mod sonarqube;
 pub mod tool;
 pub mod tools;
 
 pub use exchange::{Reply, Request};
-pub use faults::{DropWhen, Fault, FaultError, FaultReport};
+pub use fault_book::FaultReport;
+pub use faults::{DropWhen, Fault, FaultError};
 pub use gitlab::GitLab;
 pub use keycloak::Keycloak;
 pub use recording::Exchange;
