@@ -102,7 +102,7 @@ impl FaultBook {
     }
 
     /// The fault that hits this request: of those that match, the oldest that is past its `skip` and has hits
-    /// left. Every request that matches counts against `skip`.
+    /// left. A request counts against the `skip` of a fault unless an older fault hit it.
     pub(crate) fn strike(&self, tool: &str, request: &Request) -> Option<Fault> {
         let mut book = self.book();
         let mut struck = None;
