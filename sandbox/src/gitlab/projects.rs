@@ -162,7 +162,7 @@ fn taken(
         fields.extend([("project_namespace.name", TAKEN), ("name", TAKEN)]);
     }
     if path_taken {
-        fields.extend([("project_namespace.path", TAKEN), ("path", TAKEN)]);
+        fields.push(("path", TAKEN));
     }
     if fields.is_empty() {
         Ok(())
