@@ -4,8 +4,14 @@
 //! vendor's status codes and bodies. `server` puts them behind one HTTP port, each under its own path prefix
 //! (`/gitlab`, `/harbor`, ...), and adds latency and faults on demand (`faults`).
 
+pub mod argocd;
+#[cfg(feature = "contract")]
+pub mod contract;
 pub mod exchange;
+pub mod harbor;
+pub mod kubernetes;
 pub mod tool;
+pub mod vault;
 
 pub use exchange::{Reply, Request};
 pub use tool::SandboxTool;
