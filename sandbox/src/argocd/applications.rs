@@ -155,7 +155,11 @@ fn create(call: &mut Call<'_>) -> Answer {
     call.store.identify(&mut application, None);
     put(&mut application, "status", json!({}));
     let compared = compared(&application);
-    set_status(&mut application, "sync", json!({ "status": "OutOfSync", "comparedTo": compared }));
+    set_status(
+        &mut application,
+        "sync",
+        json!({ "status": "OutOfSync", "comparedTo": compared }),
+    );
     set_health(&mut application, "Missing");
     if is_automated(&application) {
         carry_out(&mut application, None);

@@ -51,6 +51,13 @@ const GAPS: &[Gap] = &[
     },
     Gap {
         vendor: Vendor::Harbor,
+        route: "POST /retentions",
+        statuses: &[409],
+        body: Body::HarborErrors,
+        reason: "two equal rules are a conflict",
+    },
+    Gap {
+        vendor: Vendor::Harbor,
         route: "*",
         statuses: &[401, 403, 422],
         body: Body::HarborErrors,
@@ -215,6 +222,21 @@ impl Vendor {
         } else {
             schema
         }
+    }
+
+    /// Places where the description names the wrong type.
+    pub(super) fn untyped(self, place: &str) -> bool {
+        match self {
+            // Parameters of a rule are numbers; the description has objects.
+            Self::Harbor => place == "RetentionRule.params.additionalProperties",
+            _ => false,
+        }
+    }
+
+    /// The Vault API's lists may also be one string with commas, and its times one such as `1h`.
+    pub(super) fn or_text(self, schema: &serde_json::Map<String, Value>) -> bool {
+        let has = |key: &str, value: &str| schema.get(key).and_then(Value::as_str) == Some(value);
+        self == Self::Vault && (has("type", "array") || has("format", "seconds") || has("format", "int64"))
     }
 
     /// Places (`Definition.field`, items as `.items`) that may be null although not marked so.

@@ -259,6 +259,20 @@ impl Contract {
         })
     }
 
+    /// [`Contract::check`] for what a sandbox recorded.
+    pub fn check_recorded(&self, recorded: &crate::recording::Exchange) -> Result<(), Violation> {
+        let sent: Option<Value> = serde_json::from_slice(&recorded.request_body).ok();
+        let received: Option<Value> = serde_json::from_slice(&recorded.response_body).ok();
+        self.check(&Exchange {
+            method: &recorded.method,
+            path: &recorded.path,
+            query: &recorded.query,
+            request_body: sent.as_ref(),
+            status: recorded.status.as_u16(),
+            response_body: received.as_ref(),
+        })
+    }
+
     fn operation(&self, method: &str, path: &str) -> Option<(&Route, &Value)> {
         let path = self.vendor.strip_prefix(path).strip_prefix(&self.base_path)?;
         let segments: Vec<&str> = split(path).collect();

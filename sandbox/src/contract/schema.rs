@@ -56,6 +56,9 @@ fn convert(schema: &Value, dialect: Dialect, vendor: Vendor, name: &str, waiting
     let Some(object) = schema.as_object() else {
         return Value::Bool(true);
     };
+    if vendor.untyped(name) {
+        return Value::Bool(true);
+    }
     let flag = |key: &str| object.get(key).and_then(Value::as_bool).unwrap_or(false);
     let nullable = flag("nullable") || flag("x-nullable") || vendor.nullable(name);
     let converted = if let Some(target) = object.get("$ref").and_then(Value::as_str) {
@@ -64,6 +67,11 @@ fn convert(schema: &Value, dialect: Dialect, vendor: Vendor, name: &str, waiting
         json!({ "$ref": format!("#/definitions/{}", escape(target)) })
     } else {
         inline(object, dialect, vendor, name, waiting)
+    };
+    let converted = if vendor.or_text(object) {
+        json!({ "anyOf": [converted, { "type": "string" }] })
+    } else {
+        converted
     };
     if nullable {
         json!({ "anyOf": [converted, { "type": "null" }] })
