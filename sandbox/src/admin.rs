@@ -3,7 +3,7 @@
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::server::Inner;
+use crate::serving::Inner;
 use crate::{Fault, Reply, Request};
 
 /// Answers one request below `/_sandbox`.

@@ -1,30 +1,16 @@
-//! The HTTP server: one port, one path prefix a tool, latency and faults in front of them.
+//! A running sandbox: starting it, asking it, breaking it, stopping it.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::StatusCode;
-use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use serde_json::{Map, Value};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::task::{JoinHandle, JoinSet};
+use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::faults::FaultBook;
-use crate::recording::Recorder;
-use crate::{
-    DropWhen, Exchange, Fault, FaultError, FaultReport, Keycloak, Reply, Request, SandboxTool, admin, tools,
-};
-
-/// Largest request body that is taken.
-pub const BODY_LIMIT: usize = 4 * 1024 * 1024;
+use crate::serving::{Inner, accept};
+use crate::{Exchange, Fault, FaultError, FaultReport, Keycloak, SandboxTool, tools};
 
 /// How a sandbox is started.
 pub struct SandboxOptions {
@@ -68,30 +54,6 @@ pub enum SandboxError {
     DuplicateTool(String),
 }
 
-/// What the server's tasks share.
-pub(crate) struct Inner {
-    tools: Vec<Arc<dyn SandboxTool>>,
-    pub(crate) faults: FaultBook,
-    recorder: Recorder,
-    latency_micros: AtomicU64,
-    url: String,
-}
-
-impl Inner {
-    pub(crate) fn names(&self) -> Vec<&'static str> {
-        self.tools.iter().map(|t| t.name()).collect()
-    }
-
-    pub(crate) fn state(&self) -> Value {
-        Value::Object(
-            self.tools
-                .iter()
-                .map(|t| (t.name().to_owned(), t.state()))
-                .collect::<Map<_, _>>(),
-        )
-    }
-}
-
 /// A running sandbox. It ends when it is dropped.
 pub struct Sandbox {
     inner: Arc<Inner>,
@@ -121,15 +83,9 @@ impl Sandbox {
             .await
             .map_err(bind)?;
         let address = listener.local_addr().map_err(bind)?;
-        let inner = Arc::new(Inner {
-            tools,
-            faults: FaultBook::default(),
-            recorder: Recorder::new(record_exchanges),
-            latency_micros: AtomicU64::new(0),
-            url: format!("http://{address}"),
-        });
-        for tool in &inner.tools {
-            tool.started(&format!("{}/{}", inner.url, tool.name()));
+        let inner = Arc::new(Inner::new(tools, record_exchanges, format!("http://{address}")));
+        for tool in inner.tools() {
+            tool.started(&format!("{}/{}", inner.url(), tool.name()));
         }
         let stop = CancellationToken::new();
         let accepting = tokio::spawn(accept(listener, inner.clone(), stop.clone()));
@@ -145,12 +101,12 @@ impl Sandbox {
 
     /// `http://127.0.0.1:PORT`.
     pub fn url(&self) -> &str {
-        &self.inner.url
+        self.inner.url()
     }
 
     /// `http://127.0.0.1:PORT/TOOL`.
     pub fn tool_url(&self, tool: &str) -> String {
-        format!("{}/{tool}", self.inner.url)
+        format!("{}/{tool}", self.inner.url())
     }
 
     /// What exists in each tool: `{tool: {kind: [name, ...]}}`.
@@ -185,13 +141,12 @@ impl Sandbox {
 
     /// How long every answer of a tool takes at least, from now on.
     pub fn set_latency(&self, latency: Duration) {
-        let micros = u64::try_from(latency.as_micros()).unwrap_or(u64::MAX);
-        self.inner.latency_micros.store(micros, Ordering::Relaxed);
+        self.inner.set_latency(latency);
     }
 
     /// The most recent exchanges, oldest first; none unless [`SandboxOptions::record_exchanges`] was set.
     pub fn exchanges(&self) -> Vec<Exchange> {
-        self.inner.recorder.snapshot()
+        self.inner.exchanges()
     }
 
     /// Stops the server; when this returns, the port is free and every connection is closed.
@@ -205,128 +160,4 @@ impl Drop for Sandbox {
     fn drop(&mut self) {
         self.stop.cancel();
     }
-}
-
-/// Accepts until `stop`; ends when every connection has ended.
-async fn accept(listener: TcpListener, inner: Arc<Inner>, stop: CancellationToken) {
-    let mut connections = JoinSet::new();
-    loop {
-        let accepted = tokio::select! {
-            () = stop.cancelled() => break,
-            Some(_) = connections.join_next() => continue,
-            accepted = listener.accept() => accepted,
-        };
-        match accepted {
-            Ok((stream, _)) => {
-                connections.spawn(serve(stream, inner.clone(), stop.clone()));
-            }
-            Err(error) => {
-                // Out of file handles, most likely: they come back when other connections end.
-                tracing::warn!(%error, "the sandbox could not accept a connection");
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-        }
-    }
-    drop(listener);
-    while connections.join_next().await.is_some() {}
-}
-
-async fn serve(stream: TcpStream, inner: Arc<Inner>, stop: CancellationToken) {
-    // Answers are small: without this, Nagle's algorithm adds up to 40 ms to some of them.
-    let _ = stream.set_nodelay(true);
-    let service = service_fn(move |request| {
-        let inner = inner.clone();
-        async move { answer(&inner, request).await }
-    });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .serve_connection(TokioIo::new(stream), service);
-    tokio::select! {
-        () = stop.cancelled() => {}
-        ended = connection => {
-            if let Err(error) = ended {
-                tracing::debug!(%error, "a connection to the sandbox ended early");
-            }
-        }
-    }
-}
-
-/// The connection is to be dropped without an answer: hyper does so when the service fails.
-#[derive(Debug, thiserror::Error)]
-#[error("connection dropped by a fault")]
-struct Dropped;
-
-async fn answer(
-    inner: &Inner,
-    request: http::Request<Incoming>,
-) -> Result<http::Response<Full<Bytes>>, Dropped> {
-    let (head, body) = request.into_parts();
-    let (prefix, path) = split_prefix(head.uri.path());
-    let Ok(body) = Limited::new(body, BODY_LIMIT).collect().await else {
-        let limit = format!("the body could not be read, or is over {BODY_LIMIT} bytes");
-        return Ok(respond(admin::refuse(StatusCode::PAYLOAD_TOO_LARGE, &limit)));
-    };
-    let query = head.uri.query().unwrap_or_default();
-    let request = Request {
-        method: head.method,
-        path: path.to_owned(),
-        query: url::form_urlencoded::parse(query.as_bytes())
-            .into_owned()
-            .collect(),
-        headers: head.headers,
-        body: body.to_bytes(),
-        base_url: format!("{}/{prefix}", inner.url),
-    };
-    if prefix == "_sandbox" {
-        return Ok(respond(admin::handle(inner, &request)));
-    }
-    let Some(tool) = inner.tools.iter().find(|t| t.name() == prefix) else {
-        let known = format!(
-            "no tool `{prefix}` here: the first path segment is one of {}",
-            inner.names().join(", ")
-        );
-        return Ok(respond(admin::refuse(StatusCode::NOT_FOUND, &known)));
-    };
-    wait(Duration::from_micros(
-        inner.latency_micros.load(Ordering::Relaxed),
-    ))
-    .await;
-    let fault = inner.faults.strike(prefix, &request);
-    if let Some(fault) = &fault {
-        wait(Duration::from_millis(fault.latency_ms.unwrap_or(0))).await;
-        if fault.drop == Some(DropWhen::Before) {
-            return Err(Dropped);
-        }
-        if let Some(reply) = fault.reply() {
-            return Ok(respond(reply));
-        }
-    }
-    let reply = tool.handle(&request);
-    inner.recorder.record(prefix, &request, &reply);
-    if fault.is_some_and(|f| f.drop == Some(DropWhen::After)) {
-        return Err(Dropped);
-    }
-    Ok(respond(reply))
-}
-
-async fn wait(latency: Duration) {
-    if !latency.is_zero() {
-        tokio::time::sleep(latency).await;
-    }
-}
-
-/// `/gitlab/api/v4` becomes `gitlab` and `/api/v4`.
-fn split_prefix(path: &str) -> (&str, &str) {
-    let path = path.strip_prefix('/').unwrap_or(path);
-    match path.find('/') {
-        Some(at) => path.split_at(at),
-        None => (path, "/"),
-    }
-}
-
-fn respond(reply: Reply) -> http::Response<Full<Bytes>> {
-    let mut response = http::Response::new(Full::new(reply.body));
-    *response.status_mut() = reply.status;
-    *response.headers_mut() = reply.headers;
-    response
 }

@@ -527,3 +527,25 @@ fn broken_json_and_unknown_routes_are_refused() {
     let form = gitlab.form("/api/v4/groups", &[("name", "a"), ("path", "a")]);
     assert_eq!(form.0, 201);
 }
+
+#[test]
+fn reserved_names_are_refused() {
+    let gitlab = gitlab();
+    let refused = gitlab.json(
+        "POST",
+        "/api/v4/groups",
+        json!({"name": "Admin", "path": "admin"}),
+    );
+    assert_eq!(
+        message(refused),
+        (
+            400,
+            json!("Failed to save group {:path=>[\"admin is a reserved name\"]}")
+        )
+    );
+    let refused = gitlab.json("POST", "/api/v4/projects", json!({"name": "tree"}));
+    assert_eq!(
+        message(refused),
+        (400, json!({"path": ["tree is a reserved name"]}))
+    );
+}

@@ -12,6 +12,34 @@ use super::world::{Group, World, now};
 pub(crate) const PATH_RULE: &str = "can contain only letters, digits, '_', '-' and '.'. Cannot start with '-', \
                                     end in '.git' or end in '.atom'";
 
+/// Top-level paths that GitLab's own pages have.
+const RESERVED: &[&str] = &[
+    "admin",
+    "api",
+    "assets",
+    "dashboard",
+    "explore",
+    "files",
+    "groups",
+    "health_check",
+    "help",
+    "import",
+    "jwt",
+    "login",
+    "oauth",
+    "profile",
+    "projects",
+    "public",
+    "s",
+    "search",
+    "sitemap",
+    "snippets",
+    "unsubscribe",
+    "uploads",
+    "users",
+    "v2",
+];
+
 pub(crate) fn route(world: &mut World, call: &Call<'_>, rest: &[&str]) -> Answer {
     match (call.method(), rest) {
         ("GET", []) => list(world, call),
@@ -86,6 +114,9 @@ fn create(world: &mut World, call: &Call<'_>) -> Answer {
     }
     if !valid_path(&path) {
         return Err(unsaved("path", PATH_RULE));
+    }
+    if parent_id.is_none() && RESERVED.contains(&path.as_str()) {
+        return Err(unsaved("path", &format!("{path} is a reserved name")));
     }
     let full_path = match parent_id {
         None => path.clone(),

@@ -9,6 +9,27 @@ use super::world::{Project, ROOT_NAMESPACE, World, now};
 use super::{Call, branches, commit_changes, environments, groups, hooks, project_params};
 use super::{protected_branches, repository, variables};
 
+/// Paths that GitLab's pages have below every project.
+const RESERVED: &[&str] = &[
+    "badges",
+    "blame",
+    "blob",
+    "builds",
+    "commits",
+    "create",
+    "create_dir",
+    "edit",
+    "files",
+    "find_file",
+    "new",
+    "preview",
+    "raw",
+    "refs",
+    "tree",
+    "update",
+    "wikis",
+];
+
 pub(crate) fn route(world: &mut World, call: &Call<'_>, rest: &[&str]) -> Answer {
     let (id, rest) = match rest {
         [] => {
@@ -80,6 +101,9 @@ fn create(world: &mut World, call: &Call<'_>) -> Answer {
     if !groups::valid_path(&path) {
         return Err(Refusal::invalid("path", groups::PATH_RULE));
     }
+    if RESERVED.contains(&path.as_str()) {
+        return Err(Refusal::invalid("path", &format!("{path} is a reserved name")));
+    }
     let namespace_id = call.params.number("namespace_id").unwrap_or(ROOT_NAMESPACE);
     let Some(namespace) = world.namespace_path(namespace_id).map(str::to_owned) else {
         return Err(Refusal::invalid("namespace", "is not valid"));
@@ -138,7 +162,7 @@ fn taken(
         fields.extend([("project_namespace.name", TAKEN), ("name", TAKEN)]);
     }
     if path_taken {
-        fields.extend([("project_namespace.path", TAKEN), ("path", TAKEN)]);
+        fields.push(("path", TAKEN));
     }
     if fields.is_empty() {
         Ok(())

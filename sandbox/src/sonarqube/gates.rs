@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::answers::{Answer, Refusal, at_most, no_content, ok, required};
+use super::answers::{Answer, Refusal, at_most, no_content, ok, page, required};
 use super::projects;
 use super::world::{Condition, Gate, World};
 use crate::params::Params;
@@ -117,6 +117,33 @@ fn choose(world: &mut World, key: &str, gate: Option<String>) -> Answer {
         project.gate = gate;
     }
     no_content()
+}
+
+/// The projects that chose a gate, that did not, or all.
+pub(crate) fn search(world: &mut World, params: &Params) -> Answer {
+    let gate = required(params, "gateName")?;
+    find(world, &gate)?;
+    let query = params.filled("query").map(|q| q.to_lowercase());
+    let wanted = params.filled("selected").filter(|_| query.is_none());
+    let wanted = wanted.unwrap_or_else(|| if query.is_some() { "all" } else { "selected" }.to_owned());
+    let mut results = Vec::new();
+    for project in world.projects.values() {
+        let selected = project.gate.as_ref() == Some(&gate);
+        let fits = match wanted.as_str() {
+            "all" => true,
+            "deselected" => !selected,
+            _ => selected,
+        };
+        if fits
+            && query
+                .as_ref()
+                .is_none_or(|q| project.name.to_lowercase().contains(q))
+        {
+            results.push(json!({"key": project.key, "name": project.name, "selected": selected}));
+        }
+    }
+    let (paging, results) = page(params, results)?;
+    ok(&json!({"paging": paging, "results": results}))
 }
 
 pub(crate) fn get_by_project(world: &mut World, params: &Params) -> Answer {

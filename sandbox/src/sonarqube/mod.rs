@@ -28,6 +28,8 @@ pub struct SonarQube {
     world: Mutex<World>,
 }
 
+const VERSION: &str = "2026.1.0.119033";
+
 /// Who calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Caller {
@@ -66,10 +68,9 @@ impl SonarQube {
         let path = request.path.trim_start_matches('/');
         match path {
             "api/system/status" => {
-                return ok(
-                    &json!({"id": "7AF1B2C3-AZsandbox", "version": "2026.1.0.119033", "status": "UP"}),
-                );
+                return ok(&json!({"id": "7AF1B2C3-AZsandbox", "version": VERSION, "status": "UP"}));
             }
+            "api/server/version" => return Ok(Reply::text(StatusCode::OK, "text/plain", VERSION)),
             "api/authentication/validate" => return ok(&json!({"valid": caller != Caller::Nobody})),
             _ => {}
         }
@@ -133,6 +134,7 @@ const ACTIONS: &[(&str, &str, bool, Act)] = &[
     ("qualitygates/set_as_default", "POST", true, gates::set_as_default),
     ("qualitygates/select", "POST", true, gates::select),
     ("qualitygates/deselect", "POST", true, gates::deselect),
+    ("qualitygates/search", "GET", false, gates::search),
     ("qualitygates/get_by_project", "GET", false, gates::get_by_project),
     ("qualitygates/project_status", "GET", false, gates::project_status),
     ("user_tokens/generate", "POST", true, tokens::generate),
