@@ -175,14 +175,10 @@ impl Call<'_> {
             })
     }
 
-    /// A `Location` as Harbor gives it: the path without host.
+    /// A path for `Location` and `Link`. Harbor gives it from the root of its host, whatever prefix a proxy in
+    /// front of it has; clients count on the `/api/v2.0` at its start.
     fn location(&self, below: &str) -> String {
-        let base = url::Url::parse(&self.request.base_url);
-        let prefix = base
-            .as_ref()
-            .map(|u| u.path().trim_end_matches('/'))
-            .unwrap_or_default();
-        format!("{prefix}/api/v2.0{below}")
+        format!("/api/v2.0{below}")
     }
 }
 

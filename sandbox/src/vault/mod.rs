@@ -61,6 +61,9 @@ impl Vault {
         let mut store = self.store();
         match (operation, path) {
             (Operation::Read, "sys/health") => return Ok(system::health()),
+            (Operation::Read, "sys/init") => {
+                return Ok(Reply::json(StatusCode::OK, &json!({ "initialized": true })));
+            }
             (Operation::Read, "sys/seal-status") => return Ok(system::seal_status()),
             _ => {}
         }

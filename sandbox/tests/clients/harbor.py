@@ -42,7 +42,7 @@ async def main():
 
     wanted = ProjectReq(project_name="payments", metadata=ProjectMetadata(public="false", auto_scan="true"))
     location = await harbor.create_project(wanted)
-    assert location.rsplit("/", 1)[1].isdigit(), location
+    assert location.endswith("/api/v2.0/projects/payments"), location
     await refused(Conflict, harbor.create_project(wanted))
     project = await harbor.get_project("payments")
     assert project.metadata.auto_scan == "true"

@@ -18,6 +18,12 @@ fn health_needs_no_token_and_the_rest_does() {
             .at("/sealed"),
         false
     );
+    assert_eq!(
+        v.with(&none, "GET", "/v1/sys/init", Value::Null)
+            .is(200)
+            .at("/initialized"),
+        true
+    );
     v.with(&none, "GET", "/v1/sys/seal-status", Value::Null).is(200);
     let denied = v.with(&none, "GET", "/v1/secret/data/a", Value::Null).is(403);
     assert_eq!(denied.body, json!({ "errors": ["permission denied"] }));
