@@ -1,19 +1,18 @@
-//! Why a benchmark has no result.
+use opstella_devservers::DevServerError;
+use opstella_journal::JournalError;
 
-use thiserror::Error;
-
-/// Why a benchmark has no result.
-#[derive(Debug, Error)]
+/// Why a benchmark could not be run.
+#[derive(Debug, thiserror::Error)]
 pub enum BenchError {
-    /// A server did not start.
-    #[error(transparent)]
-    Server(#[from] opstella_devservers::DevServerError),
-    /// The journal refused.
-    #[error(transparent)]
-    Journal(#[from] opstella_journal::JournalError),
-    /// PostgreSQL refused.
-    #[error(transparent)]
+    /// The server did not start.
+    #[error("the private server: {0}")]
+    Server(#[from] DevServerError),
+    /// A statement failed.
+    #[error("PostgreSQL: {0}")]
     Database(#[from] sqlx::Error),
+    /// The journal failed.
+    #[error("the journal: {0}")]
+    Journal(#[from] JournalError),
     /// A value of the benchmark's own does not parse.
     #[error(transparent)]
     Value(#[from] opstella_domain::InvalidValue),
@@ -26,13 +25,24 @@ pub enum BenchError {
     /// It took far too long.
     #[error("nothing happened in time: {0}")]
     Elapsed(#[from] tokio::time::error::Elapsed),
-    /// A file or a program.
-    #[error(transparent)]
-    Io(#[from] std::io::Error),
-    /// The report does not serialise.
-    #[error(transparent)]
-    Json(#[from] serde_json::Error),
-    /// Something else that must not be.
+    /// A run did not go as it must.
     #[error("{0}")]
     Unexpected(String),
+    /// A peer failed.
+    #[error("{peer}: {reason}")]
+    Peer {
+        /// Which.
+        peer: &'static str,
+        /// How.
+        reason: String,
+    },
+    /// The system refused.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+    /// The result cannot be written as JSON.
+    #[error(transparent)]
+    Json(#[from] serde_json::Error),
+    /// A task of the benchmark ended early.
+    #[error(transparent)]
+    Task(#[from] tokio::task::JoinError),
 }

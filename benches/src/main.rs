@@ -1,26 +1,36 @@
-//! The benchmarks, each beside a physical limit or a peer in the same run.
-
-mod error;
-mod pgbench;
-mod sagas;
+//! Benchmarks, each beside a physical limit or a peer in the same run.
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 
-use error::BenchError;
+mod error;
+mod journal;
+mod pgbench;
+mod sagas;
 
-/// Measures Opstella beside its limits and peers.
-#[derive(Debug, Parser)]
-enum Bench {
-    /// Steps a second of chains of steps.
-    Sagas(sagas::SagasArgs),
+pub(crate) use error::BenchError;
+
+#[derive(Parser)]
+#[command(name = "opstella-bench", version, about)]
+struct Arguments {
+    #[command(subcommand)]
+    benchmark: Benchmark,
+}
+
+#[derive(Subcommand)]
+enum Benchmark {
+    /// Appends, beside pgbench and stock postgres-es; the subscription, beside COPY.
+    Journal(journal::Arguments),
+    /// Steps a second of chains of steps, beside pgbench.
+    Sagas(sagas::Arguments),
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let result = match Bench::parse() {
-        Bench::Sagas(args) => sagas::run(args).await,
+    let result = match Arguments::parse().benchmark {
+        Benchmark::Journal(arguments) => journal::run(arguments).await,
+        Benchmark::Sagas(arguments) => sagas::run(arguments).await,
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

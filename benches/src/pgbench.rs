@@ -1,60 +1,57 @@
-//! pgbench beside us: single-row inserts of the same shape, on the same server.
+//! PostgreSQL's own benchmark, beside ours on the same server.
 
+use std::process::Stdio;
 use std::time::Duration;
 
 use opstella_devservers::postgres::Postgres;
+use tokio::io::AsyncWriteExt;
+use tokio::process::Command;
 
 use crate::BenchError;
-use crate::error;
 
-const SCRIPT: &str = "\
-\\set n random(1, 9223372036854775807)
-INSERT INTO events (aggregate_type, aggregate_id, sequence, event_type, event_version, payload, metadata)
-VALUES ('pgbench', gen_random_uuid()::text, 1, 'Measured', '1.0', :payload, '{\"actor_subject\":\"pgbench\"}');
-";
-
-/// Inserts a second.
-///
-/// # Errors
-/// [`BenchError`] where pgbench does not run or prints no figure.
+/// Single-row inserts per second into `events`, each of a new stream, with this payload and metadata.
 pub async fn insert_tps(
     server: &Postgres,
-    url: &str,
+    database: &str,
     clients: usize,
     duration: Duration,
-) -> Result<f64, error::BenchError> {
-    let payload = format!("'{{\"filling\":\"{}\"}}'", "x".repeat(486));
-    let script = std::env::temp_dir().join(format!("opstella-pgbench-{}.sql", std::process::id()));
-    std::fs::write(&script, SCRIPT.replace(":payload", &payload))?;
-    let mut command = tokio::process::Command::from(server.binaries().command("pgbench"));
+    (payload, metadata): (&str, &str),
+) -> Result<f64, BenchError> {
+    let script = format!(
+        "\\set id random(1, 9000000000000000000)\n\
+         INSERT INTO events (aggregate_type, aggregate_id, sequence, event_type, event_version, payload, metadata) \
+         VALUES ('sheet', 'sheet-' || :client_id || '-' || :id, 1, 'Written', '1.0', '{payload}', '{metadata}');\n"
+    );
+    let mut command = Command::from(server.binaries().command("pgbench"));
     command
         .args([
             "--no-vacuum",
             "--protocol=prepared",
-            "--client",
-            &clients.to_string(),
+            "--file=-",
+            "--host=127.0.0.1",
         ])
-        .args([
-            "--jobs",
-            &clients.min(2).to_string(),
-            "--time",
-            &duration.as_secs().max(1).to_string(),
-        ])
-        .arg("--file")
-        .arg(&script)
-        .arg(url)
+        .arg(format!("--client={clients}"))
+        .arg(format!("--jobs={}", clients.min(2)))
+        .arg(format!("--time={}", duration.as_secs().max(1)))
+        .arg(format!("--port={}", server.port()))
+        .arg(format!("--username={}", server.user()))
+        .arg(database)
+        .env("PGPASSWORD", server.password())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
         .kill_on_drop(true);
-    let output = tokio::time::timeout(duration + Duration::from_secs(30), command.output()).await?;
-    std::fs::remove_file(&script)?;
-    let output = output?;
+    let mut child = command.spawn()?;
+    if let Some(mut input) = child.stdin.take() {
+        input.write_all(script.as_bytes()).await?;
+    }
+    let output = tokio::time::timeout(duration + Duration::from_secs(30), child.wait_with_output()).await??;
     let text = String::from_utf8_lossy(&output.stdout);
-    let tps = text
-        .lines()
-        .find_map(|l| l.strip_prefix("tps = ")?.split(' ').next()?.parse().ok());
-    tps.ok_or_else(|| {
-        BenchError::Unexpected(format!(
-            "pgbench printed no figure: {}",
-            String::from_utf8_lossy(&output.stderr)
-        ))
-    })
+    text.lines()
+        .find_map(|line| line.strip_prefix("tps = ")?.split(' ').next()?.parse().ok())
+        .filter(|_| output.status.success())
+        .ok_or_else(|| BenchError::Peer {
+            peer: "pgbench",
+            reason: format!("{text}{}", String::from_utf8_lossy(&output.stderr)),
+        })
 }

@@ -61,7 +61,9 @@ impl Bench {
 
     /// Single-row inserts a second of one client.
     pub async fn pgbench(&self, duration: Duration) -> Result<f64, BenchError> {
-        pgbench::insert_tps(&self.postgres, &self.postgres.url("sagas"), 1, duration).await
+        let payload = format!("{{\"filling\":\"{}\"}}", "x".repeat(486));
+        let metadata = r#"{"actor_subject":"pgbench"}"#;
+        pgbench::insert_tps(&self.postgres, "sagas", 1, duration, (&payload, metadata)).await
     }
 
     fn engine(&self, tool: MemoryTool) -> Engine {

@@ -19,7 +19,7 @@ const RESTATE: [(usize, f64); 3] = [(1, 368.0), (8, 1036.0), (32, 1209.0)];
 
 /// Options of the benchmark.
 #[derive(Debug, Args)]
-pub struct SagasArgs {
+pub struct Arguments {
     /// Seconds for each row.
     #[arg(long, default_value_t = 10)]
     seconds: u64,
@@ -50,7 +50,7 @@ struct Report {
 ///
 /// # Errors
 /// [`BenchError`] where a server does not start or a run does not succeed.
-pub async fn run(args: SagasArgs) -> Result<(), BenchError> {
+pub async fn run(args: Arguments) -> Result<(), BenchError> {
     let bench = Bench::start().await?;
     let mut rows = Vec::new();
     println!("{CHAIN} steps in a chain, each by an instant in-memory tool, durable\n");
