@@ -1,0 +1,113 @@
+use std::any::Any;
+use std::sync::Arc;
+
+use moka::ops::compute::Op;
+use moka::sync::Cache;
+
+/// A stream's name: its type and id.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct StreamKey {
+    pub aggregate_type: &'static str,
+    pub id: Arc<str>,
+}
+
+/// An aggregate's state, whatever its type.
+pub(crate) type AnyState = Arc<dyn Any + Send + Sync>;
+
+/// A state and the version that it stands for.
+#[derive(Clone)]
+pub(crate) struct Warm {
+    pub state: AnyState,
+    pub version: u64,
+    pub weight: u64,
+}
+
+/// Aggregates that were in use lately. An entry may be old: the append that is decided on it finds out.
+#[derive(Clone)]
+pub(crate) struct WarmCache {
+    cache: Cache<StreamKey, Warm>,
+}
+
+/// What an entry takes besides its state.
+const OVERHEAD: u64 = 256;
+
+impl WarmCache {
+    /// Bounded by both: each entry weighs its bytes, and at least the share that `entries` of them leave it.
+    pub fn new(entries: u64, bytes: u64) -> Self {
+        let least = bytes.checked_div(entries).unwrap_or(u64::MAX);
+        let cache = Cache::builder()
+            .max_capacity(bytes)
+            .weigher(move |_: &StreamKey, warm: &Warm| {
+                u32::try_from((warm.weight + OVERHEAD).max(least)).unwrap_or(u32::MAX)
+            })
+            .support_invalidation_closures()
+            .build();
+        Self { cache }
+    }
+
+    pub fn get(&self, key: &StreamKey) -> Option<Warm> {
+        self.cache.get(key)
+    }
+
+    /// Keeps the newer of the two: a slow load must not undo what an append put here meanwhile.
+    pub fn put(&self, key: StreamKey, warm: Warm) {
+        self.cache.entry(key).and_compute_with(|present| match present {
+            Some(present) if present.value().version >= warm.version => Op::Nop,
+            _ => Op::Put(warm),
+        });
+    }
+
+    pub fn evict(&self, key: &StreamKey) {
+        self.cache.invalidate(key);
+    }
+
+    /// Forgets everything: after a lost connection the server may be another one, and behind.
+    pub fn clear(&self) {
+        self.cache.invalidate_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(id: &str) -> StreamKey {
+        StreamKey {
+            aggregate_type: "t",
+            id: id.into(),
+        }
+    }
+
+    fn warm(version: u64, weight: u64) -> Warm {
+        Warm {
+            state: Arc::new(version),
+            version,
+            weight,
+        }
+    }
+
+    #[test]
+    fn keeps_the_newer_and_forgets_on_demand() {
+        let cache = WarmCache::new(10, 10_000);
+        cache.put(key("a"), warm(2, 1));
+        cache.put(key("a"), warm(1, 1));
+        assert_eq!(cache.get(&key("a")).map(|warm| warm.version), Some(2));
+        cache.evict(&key("a"));
+        assert!(cache.get(&key("a")).is_none());
+    }
+
+    #[test]
+    fn is_bounded_by_count_and_by_bytes() {
+        let cache = WarmCache::new(10, 100_000);
+        for n in 0..1000 {
+            cache.put(key(&n.to_string()), warm(1, 1));
+        }
+        cache.cache.run_pending_tasks();
+        assert!(cache.cache.entry_count() <= 10);
+        for n in 0..10 {
+            cache.put(key(&n.to_string()), warm(2, 50_000));
+        }
+        cache.cache.run_pending_tasks();
+        assert!(cache.cache.entry_count() <= 2);
+    }
+}
