@@ -1,8 +1,9 @@
 //! Where development servers keep their files.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
 
 use crate::error::DevServerError;
 
@@ -58,9 +59,9 @@ impl Home {
 
     /// A short name of this folder, to tell workspaces apart where they share a directory.
     pub fn tag(&self) -> String {
-        let mut hasher = DefaultHasher::new();
-        self.0.hash(&mut hasher);
-        format!("{:08x}", hasher.finish() & 0xffff_ffff)
+        let mut name = hex::encode(Sha256::digest(self.0.as_os_str().as_encoded_bytes()));
+        name.truncate(8);
+        name
     }
 }
 

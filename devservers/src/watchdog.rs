@@ -46,7 +46,7 @@ while running "$1" && [ -e "$5" ]; do
     sleep 2
     [ -n "$(find "$5" -mmin +2 2>/dev/null)" ] || continue
     # Nobody may join between the second look and the end.
-    if command -v flock >/dev/null; then exec 9<>"$6"; flock 9; fi
+    if [ -e "$6" ] && command -v flock >/dev/null; then exec 9<>"$6"; flock 9; fi
     [ -n "$(find "$5" -mmin +2 2>/dev/null)" ] && break
     exec 9>&-
 done

@@ -140,14 +140,24 @@ async fn two_users_of_the_shared_server_do_not_meet() {
     assert_eq!(left, 0);
 }
 
-/// Runs this test binary again as the process that is killed; see `holds_a_server_until_killed`.
+/// Runs itself again, in the process that is killed.
 #[tokio::test]
 async fn kill_minus_nine_of_the_holder_stops_the_server() {
+    const NOTE: &str = "OPSTELLA_TEST_HOLD";
+    if let Some(note) = std::env::var_os(NOTE) {
+        let server = Postgres::start(PostgresOptions::throwaway()).await.unwrap();
+        std::fs::write(
+            note,
+            format!("{} {}\n", server.pid().unwrap(), server.folder().display()),
+        )
+        .unwrap();
+        return std::future::pending().await;
+    }
     let place = tempfile::tempdir().unwrap();
     let note = place.path().join("note");
     let mut holder = std::process::Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "holds_a_server_until_killed"])
-        .env("OPSTELLA_TEST_HOLD", &note)
+        .args(["--exact", "kill_minus_nine_of_the_holder_stops_the_server"])
+        .env(NOTE, &note)
         .stdout(std::process::Stdio::null())
         .spawn()
         .unwrap();
@@ -164,20 +174,6 @@ async fn kill_minus_nine_of_the_holder_stops_the_server() {
         let gone = std::fs::read(format!("/proc/{pid}/cmdline")).map_or(true, |line| line.is_empty());
         (gone && !std::path::Path::new(folder).exists()).then_some(())
     });
-}
-
-#[tokio::test]
-async fn holds_a_server_until_killed() {
-    let Some(note) = std::env::var_os("OPSTELLA_TEST_HOLD") else {
-        return;
-    };
-    let server = Postgres::start(PostgresOptions::throwaway()).await.unwrap();
-    std::fs::write(
-        note,
-        format!("{} {}\n", server.pid().unwrap(), server.folder().display()),
-    )
-    .unwrap();
-    std::future::pending::<()>().await;
 }
 
 fn until<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {

