@@ -107,7 +107,8 @@ impl Link {
                 tokio::time::sleep(self.backoff).await;
                 let mut connection = self.options.connect().await?;
                 let settings = format!(
-                    "SET lock_timeout = {}; SET application_name = 'opstella-journal'; SET synchronous_commit = on",
+                    "SET lock_timeout = {}; SET application_name = 'opstella-journal'; SET synchronous_commit = on; \
+                     SET plan_cache_mode = force_generic_plan; SET jit = off",
                     self.lock_timeout.as_millis().max(1)
                 );
                 connection.execute(sqlx::AssertSqlSafe(settings)).await?;
