@@ -14,8 +14,8 @@ impl Bench<'_> {
     pub async fn pgbench(&self, clients: usize) -> Result<f64, BenchError> {
         self.settle().await?;
         let metadata = opstella_journal::EventMetadata::new("bench", "Write", "0123456789abcdef").to_map();
-        let mut metadata = serde_json::to_value(metadata)?;
-        metadata["unit"] = serde_json::Value::from("0".repeat(32));
+        metadata.insert("unit".to_owned(), "0".repeat(32));
+        let metadata = serde_json::to_string(&metadata)?;
         let payload = serde_json::to_string(&written())?;
         let script = format!(
             "\\set id random(1, 9000000000000000000)\n\
