@@ -46,7 +46,7 @@ async fn readers_miss_nothing_while_64_writers_write_and_transactions_stay_open(
                 );
                 transaction.execute(sqlx::AssertSqlSafe(statement)).await.unwrap();
                 transaction.execute("SELECT pg_sleep(0.03)").await.unwrap();
-                if round % 3 == 0 {
+                if round.is_multiple_of(3) {
                     transaction.rollback().await.unwrap();
                 } else {
                     transaction.commit().await.unwrap();
@@ -54,8 +54,7 @@ async fn readers_miss_nothing_while_64_writers_write_and_transactions_stay_open(
                 }
                 round += 1;
             }
-            let count = *committed.borrow();
-            count
+            *committed.borrow()
         }));
     }
 

@@ -11,7 +11,8 @@ async fn the_framework_of_cqrs_es_works_over_the_journal_with_every_kind_of_stor
     let fixture = fixture().await;
     let repository = || JournalRepository::new(fixture.journal.clone());
     type Store = PersistedEventStore<JournalRepository, Book>;
-    let stores: [(&str, fn(JournalRepository) -> Store); 3] = [
+    type Make = fn(JournalRepository) -> Store;
+    let stores: [(&str, Make); 3] = [
         ("events", Store::new_event_store),
         ("snapshots", |repository| Store::new_snapshot_store(repository, 2)),
         ("aggregates", Store::new_aggregate_store),
