@@ -119,7 +119,7 @@ pub enum ProjectionError {
         /// The projection.
         name: String,
         /// Why.
-        source: ApplyError,
+        source: Box<ApplyError>,
     },
     /// The journal could not be read.
     #[error(transparent)]

@@ -64,7 +64,7 @@ pub(crate) async fn apply_singly(
 pub(crate) fn failed(projection: &dyn Projection, source: ApplyError) -> ProjectionError {
     ProjectionError::Apply {
         name: projection.name().to_owned(),
-        source,
+        source: Box::new(source),
     }
 }
 
