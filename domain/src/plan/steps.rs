@@ -115,6 +115,7 @@ impl<'a> Draft<'a> {
         environments: &EnvironmentSet,
     ) -> Result<(), PlanError> {
         let (key, name) = (self.key, &spec.name);
+        self.targets.get(Tool::Vault)?; // no step of its own here, but tokens and webhook secrets are kept there
         let repository = RepositoryPath::of(key, name);
         let repo = || repository.clone();
         let project = format!("gitlab.project/{name}");
