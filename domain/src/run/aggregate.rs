@@ -260,7 +260,9 @@ impl Run {
         check_reason(&reason)?;
         let state = self.known(&step)?;
         let skippable = match self.status {
-            RunStatus::Unwinding | RunStatus::Stuck { unwinding: true } => state.to_undo(),
+            RunStatus::Unwinding | RunStatus::Stuck { unwinding: true } => {
+                state.to_undo() && state.compensation_failures > 0
+            }
             _ => matches!(state.phase, StepPhase::Waiting | StepPhase::Failed),
         };
         if !skippable {
