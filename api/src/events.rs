@@ -31,9 +31,8 @@ impl EventHub {
         self.sender.subscribe()
     }
 
-    /// Reads the journal's new events until cancelled. It begins where the journal ends when it is called.
-    pub async fn run(&self, journal: Journal, cancel: CancellationToken) {
-        let mut from = None;
+    /// Reads the journal's events after `from` until cancelled. `from` must be no later than the first stream.
+    pub async fn run(&self, journal: Journal, mut from: Position, cancel: CancellationToken) {
         loop {
             let read = self.read(&journal, &mut from);
             tokio::select! {
@@ -50,20 +49,15 @@ impl EventHub {
         }
     }
 
-    async fn read(&self, journal: &Journal, from: &mut Option<Position>) -> Result<(), JournalError> {
-        let start = match *from {
-            Some(position) => position,
-            None => journal.head().await?,
-        };
-        *from = Some(start);
-        let mut subscription = journal.subscribe(start);
+    async fn read(&self, journal: &Journal, from: &mut Position) -> Result<(), JournalError> {
+        let mut subscription = journal.subscribe(*from);
         loop {
             let batch = subscription.next(BATCH).await?;
             for event in batch.events {
                 // Nobody may be listening.
                 let _ = self.sender.send(Arc::new(event));
             }
-            *from = Some(batch.position);
+            *from = batch.position;
         }
     }
 }

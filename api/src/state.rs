@@ -5,13 +5,14 @@ use std::sync::Arc;
 use opstella_commands::Commands;
 use opstella_journal::Journal;
 use opstella_projections::{Projections, Queries};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::Verifier;
 use crate::config::Config;
 use crate::events::EventHub;
 use crate::http::rate::RateLimits;
-use crate::tools::ToolHealthSource;
+use crate::tools::ToolSide;
 
 /// What handlers work with; one per process.
 pub struct AppState {
@@ -31,8 +32,10 @@ pub struct AppState {
     pub rate: RateLimits,
     /// New events, for streams.
     pub events: EventHub,
-    /// The outside world's health.
-    pub tools: Arc<dyn ToolHealthSource>,
+    /// Places for streams.
+    pub streams: Arc<Semaphore>,
+    /// The outside world.
+    pub tools: Arc<dyn ToolSide>,
     /// Ends streams when the server stops.
     pub stopping: CancellationToken,
 }

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use opstella_domain::template::TemplateFiles;
 use opstella_domain::tool_connection::ConnectionKey;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -35,11 +36,17 @@ pub struct ToolHealthView {
     pub circuit: CircuitState,
 }
 
-/// Asks connected tools how they are, and says whether runs are executed.
+/// The outside world, as the API sees it.
 #[async_trait]
-pub trait ToolHealthSource: Send + Sync {
+pub trait ToolSide: Send + Sync {
     /// Asks one.
     async fn health(&self, key: &ConnectionKey) -> ToolHealthView;
+
+    /// Whether a template's files render, without unknown variables.
+    ///
+    /// # Errors
+    /// What is wrong with which file.
+    fn check_template(&self, files: &TemplateFiles) -> Result<(), String>;
 
     /// Whether this process executes runs; `None` where it is not meant to.
     fn engine_active(&self) -> Option<bool>;

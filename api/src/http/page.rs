@@ -36,6 +36,15 @@ impl PageRequest {
     }
 }
 
+impl From<PageRequest> for opstella_projections::queries::PageRequest {
+    fn from(request: PageRequest) -> Self {
+        Self {
+            limit: request.limit,
+            cursor: request.cursor,
+        }
+    }
+}
+
 /// One page of a list.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Page<T> {
@@ -49,15 +58,18 @@ pub struct Page<T> {
 
 impl<T> Page<T> {
     /// A page with the link to the next one: the same request with another cursor.
-    pub fn new(items: Vec<T>, path: &str, query: &QueryParams, next: Option<&str>) -> Self {
-        let next = next.map(|cursor| {
+    pub fn new(found: opstella_projections::queries::Page<T>, path: &str, query: &QueryParams) -> Self {
+        let next = found.next.map(|cursor| {
             let mut pairs = url::form_urlencoded::Serializer::new(String::new());
             for (name, value) in query.pairs().filter(|(name, _)| *name != "cursor" && *name != "after") {
                 pairs.append_pair(name, value);
             }
-            pairs.append_pair("cursor", cursor);
+            pairs.append_pair("cursor", &cursor);
             format!("{path}?{}", pairs.finish())
         });
-        Self { items, next }
+        Self {
+            items: found.items,
+            next,
+        }
     }
 }

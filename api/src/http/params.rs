@@ -120,3 +120,18 @@ impl QueryParams {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 }
+
+impl QueryParams {
+    /// A parameter that has one of these values.
+    ///
+    /// # Errors
+    /// [`crate::problem::ProblemKind::InvalidParameter`], naming them.
+    pub fn one_of(&self, name: &str, values: &[&str]) -> Result<Option<String>, Problem> {
+        match self.get(name) {
+            Some(text) if !values.contains(&text) => {
+                Err(Problem::parameter(name, format!("one of {}", values.join(", ")), text))
+            }
+            text => Ok(text.map(str::to_owned)),
+        }
+    }
+}
