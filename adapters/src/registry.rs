@@ -2,15 +2,12 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
 use opstella_domain::tool_connection::{Connection, ConnectionKey, ToolConnection};
 use opstella_domain::{ConnectionName, CredentialName, Tool};
 use opstella_journal::Journal;
 use secrecy::SecretString;
-use tokio::time::timeout;
 
 use crate::argocd::ArgoCd;
 use crate::gitlab::GitLab;
@@ -20,9 +17,6 @@ use crate::sonarqube::SonarQube;
 use crate::templates::JournalTemplates;
 use crate::vault::Vault;
 use crate::{SecretStore, StepError, TemplateSource, ToolAdapter, Toolbox};
-
-/// Longest wait for a tool's word on its health.
-const HEALTH_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The adapters of all connections. An adapter is made anew when its connection changes.
 pub struct Registry {
@@ -39,36 +33,10 @@ struct Made {
     secrets: Option<Arc<dyn SecretStore>>,
 }
 
-/// What a tool said about itself just now.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ToolHealth {
-    /// Whether it answered and took our credential.
-    pub reachable: bool,
-    /// Its version, as it says it.
-    pub version: Option<String>,
-    /// What is wrong, and what to do.
-    pub message: Option<String>,
-    /// When it was asked.
-    pub checked_at: DateTime<Utc>,
-}
-
 impl Registry {
     /// A registry over the journal's connections, with these credentials by name.
     pub fn new(journal: Journal, credentials: BTreeMap<CredentialName, SecretString>) -> Arc<Self> {
         Arc::new(Self { journal, credentials, adapters: Mutex::default() })
-    }
-
-    /// Asks a tool how it is.
-    pub async fn health(&self, key: &ConnectionKey) -> ToolHealth {
-        let asked = async { self.adapter(key).await?.health().await };
-        let (reachable, version, message) = match timeout(HEALTH_TIMEOUT, asked).await {
-            Ok(Ok(health)) => (true, health.version, None),
-            Ok(Err(error)) => (false, None, Some(error.to_string())),
-            Err(_) => (false, None, Some(format!("no answer within {} s", HEALTH_TIMEOUT.as_secs()))),
-        };
-        metrics::gauge!("opstella_tool_reachable", "tool" => key.tool.slug(), "connection" => key.name.to_string())
-            .set(if reachable { 1.0 } else { 0.0 });
-        ToolHealth { reachable, version, message, checked_at: Utc::now() }
     }
 
     async fn made(&self, key: &ConnectionKey) -> Result<Made, StepError> {

@@ -16,7 +16,11 @@ pub struct Client {
 impl Client {
     /// A client of the server at this URL.
     pub fn new(base: &str, token: String) -> Result<Self, DemoError> {
-        Ok(Self { http: reqwest::Client::builder().no_proxy().build()?, base: base.to_owned(), token })
+        Ok(Self {
+            http: reqwest::Client::builder().no_proxy().build()?,
+            base: base.to_owned(),
+            token,
+        })
     }
 
     /// Reads.
@@ -35,29 +39,41 @@ impl Client {
     }
 
     /// The data of server-sent events (WHATWG HTML, section 9.2), each one JSON object.
-    pub async fn events(&self, path: &str) -> Result<impl Stream<Item = Result<Value, DemoError>>, DemoError> {
-        let chunks = Box::pin(self.send(Method::GET, path, None).await?.bytes_stream());
+    pub async fn events(
+        &self,
+        path: &str,
+    ) -> Result<impl Stream<Item = Result<Value, DemoError>>, DemoError> {
+        let chunks = Box::pin(self.send(Method::GET, &path, None).await?.bytes_stream());
         let buffer = String::new();
-        Ok(futures::stream::try_unfold((chunks, buffer), async |(mut chunks, mut buffer)| {
-            loop {
-                if let Some(end) = buffer.find('\n') {
-                    let line: String = buffer.drain(..=end).collect();
-                    if let Some(event) = line.strip_prefix("data:").and_then(|d| serde_json::from_str(d.trim()).ok()) {
-                        return Ok(Some((event, (chunks, buffer))));
+        Ok(futures::stream::try_unfold(
+            (chunks, buffer),
+            async |(mut chunks, mut buffer)| {
+                loop {
+                    if let Some(end) = buffer.find('\n') {
+                        let line: String = buffer.drain(..=end).collect();
+                        if let Some(event) = line
+                            .strip_prefix("data:")
+                            .and_then(|d| serde_json::from_str(d.trim()).ok())
+                        {
+                            return Ok(Some((event, (chunks, buffer))));
+                        }
+                        continue;
                     }
-                    continue;
+                    match chunks.next().await {
+                        Some(chunk) => buffer.push_str(&String::from_utf8_lossy(&chunk?)),
+                        None => return Ok(None),
+                    }
                 }
-                match chunks.next().await {
-                    Some(chunk) => buffer.push_str(&String::from_utf8_lossy(&chunk?)),
-                    None => return Ok(None),
-                }
-            }
-        }))
+            },
+        ))
     }
 
     async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Response, DemoError> {
         let call = format!("{method} {path}");
-        let mut request = self.http.request(method, format!("{}{path}", self.base)).bearer_auth(&self.token);
+        let mut request = self
+            .http
+            .request(method, format!("{}{path}", self.base))
+            .bearer_auth(&self.token);
         if let Some(body) = body {
             request = request.json(body);
         }
@@ -67,7 +83,15 @@ impl Client {
             return Ok(response);
         }
         let problem: Value = response.json().await.unwrap_or_default();
-        let detail = problem["detail"].as_str().or(problem["title"].as_str()).unwrap_or("no reason given").to_owned();
-        Err(DemoError::Refused { call, status: status.as_u16(), detail })
+        let detail = problem["detail"]
+            .as_str()
+            .or(problem["title"].as_str())
+            .unwrap_or("no reason given")
+            .to_owned();
+        Err(DemoError::Refused {
+            call,
+            status: status.as_u16(),
+            detail,
+        })
     }
 }

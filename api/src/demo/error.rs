@@ -6,8 +6,8 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 pub enum DemoError {
     /// The server did not start.
-    #[error("the server did not start: {0}")]
-    Server(String),
+    #[error(transparent)]
+    Server(#[from] crate::wiring::StartError),
     /// The sandbox did not start.
     #[error("the sandbox did not start: {0}")]
     Sandbox(#[from] opstella_sandbox::SandboxError),

@@ -9,8 +9,14 @@ use super::{DemoError, steps};
 /// The creating call of the operation of the tool's last step, once all earlier steps of that operation went through.
 pub fn last_step_of(tool: Tool, plan: &Value) -> Result<Fault, DemoError> {
     let operation = |step: &Value| step["operation"]["type"].as_str().unwrap_or_default().to_owned();
-    let of_tool: Vec<_> = steps(plan).iter().filter(|s| s["tool"] == tool.slug()).map(operation).collect();
-    let last = of_tool.last().ok_or_else(|| DemoError::Unexpected(format!("the plan has no step of {tool}")))?;
+    let of_tool: Vec<_> = steps(plan)
+        .iter()
+        .filter(|s| s["tool"] == tool.slug())
+        .map(operation)
+        .collect();
+    let last = of_tool
+        .last()
+        .ok_or_else(|| DemoError::Unexpected(format!("the plan has no step of {tool}")))?;
     let earlier = of_tool.iter().filter(|o| *o == last).count() - 1;
     let (method, path) = creating_call(last)
         .ok_or_else(|| DemoError::Unexpected(format!("the demo does not know how {last} is created")))?;
@@ -19,8 +25,13 @@ pub fn last_step_of(tool: Tool, plan: &Value) -> Result<Fault, DemoError> {
         "kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "Invalid", "code": 422,
         "message": message, "errors": [{"code": "UNPROCESSABLE", "message": message, "msg": message}],
     });
-    let skip = u32::try_from(earlier).unwrap_or(u32::MAX);
-    Ok(Fault::on(tool.slug()).method(method).path(path).status(422).body(body.to_string()).skip(skip))
+    let skip = u64::try_from(earlier).unwrap_or(u64::MAX);
+    Ok(Fault::on(tool.slug())
+        .method(method)
+        .path(path)
+        .status(422)
+        .body(body.to_string())
+        .skip(skip))
 }
 
 /// Method and path (below the tool's URL) that create the operation's resource.
@@ -49,7 +60,10 @@ fn creating_call(operation: &str) -> Option<(&'static str, &'static str)> {
         "kubernetes-limits" => ("POST", "/api/v1/namespaces/*/limitranges"),
         "kubernetes-network-policy" => ("POST", "/apis/networking.k8s.io/v1/namespaces/*/networkpolicies"),
         "kubernetes-service-account" => ("POST", "/api/v1/namespaces/*/serviceaccounts"),
-        "kubernetes-role-binding" => ("POST", "/apis/rbac.authorization.k8s.io/v1/namespaces/*/rolebindings"),
+        "kubernetes-role-binding" => (
+            "POST",
+            "/apis/rbac.authorization.k8s.io/v1/namespaces/*/rolebindings",
+        ),
         "kubernetes-pull-secret" => ("POST", "/api/v1/namespaces/*/secrets"),
         "argo-project" => ("POST", "/api/v1/projects"),
         "argo-application" => ("POST", "/api/v1/applications"),

@@ -1,11 +1,17 @@
 //! What the demo stands on: the sandbox and a server, in this process.
 
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 
+use opstella_domain::CredentialName;
 use opstella_sandbox::{Sandbox, SandboxOptions, credentials};
+use secrecy::SecretString;
 use serde_json::Value;
 
 use super::DemoError;
+use crate::serve::{self, Serving};
+use crate::wiring::StartError;
+use crate::{config, telemetry};
 
 /// Who sends the demo's commands.
 const USER: &str = "alice";
@@ -13,7 +19,7 @@ const USER: &str = "alice";
 /// The sandbox and a server.
 pub struct Ground {
     sandbox: Sandbox,
-    server: crate::serve::Running,
+    server: Serving,
     url: String,
 }
 
@@ -21,12 +27,16 @@ impl Ground {
     /// Starts both; the sandbox's Keycloak is the issuer.
     pub async fn start(database_url: &str, port: u16) -> Result<Self, DemoError> {
         let sandbox = Sandbox::start(SandboxOptions::default()).await?;
-        let issuer = sandbox.keycloak().and_then(|k| k.issuer());
-        let issuer = issuer.ok_or_else(|| DemoError::Unexpected("the sandbox has no Keycloak".into()))?;
-        let config = crate::config::Config::for_demo(database_url, port, &issuer, secrets());
-        let config = config.map_err(|error| DemoError::Server(error.to_string()))?;
-        let server = crate::serve::start(config).await.map_err(|error| DemoError::Server(error.to_string()))?;
-        let url = format!("http://{}", server.address());
+        let issuer = sandbox.keycloak().map(|keycloak| keycloak.issuer());
+        let mut config = config::load(None).map_err(StartError::from)?;
+        config.server.listen = SocketAddr::from(([127, 0, 0, 1], port));
+        config.database.url = Some(database_url.into());
+        config.oidc.issuer = issuer;
+        config.credentials = secrets().into_iter().collect();
+        config.log.level = "warn".into();
+        telemetry::start_logging(&config.log).map_err(StartError::Logging)?;
+        let server = serve::start(config, true).await?;
+        let url = format!("http://{}", server.address);
         Ok(Self { sandbox, server, url })
     }
 
@@ -55,7 +65,10 @@ impl Ground {
             .flat_map(|(tool, state)| {
                 kinds(state).into_iter().flat_map(move |(kind, names)| {
                     let names = names.as_array().cloned().unwrap_or_default();
-                    names.into_iter().map(move |name| format!("{tool} {kind} {name}")).collect::<Vec<_>>()
+                    names
+                        .into_iter()
+                        .map(move |name| format!("{tool} {kind} {name}"))
+                        .collect::<Vec<_>>()
                 })
             })
             .collect()
@@ -73,20 +86,25 @@ impl Ground {
     }
 
     /// Serves until SIGINT or SIGTERM.
-    pub async fn serve_until_interrupted(self) {
-        self.server.until_signalled().await;
+    pub async fn serve_until_interrupted(self) -> Result<(), DemoError> {
+        self.server.until_stopped().await?;
         self.sandbox.shutdown().await;
+        Ok(())
     }
 }
 
 /// The credentials of the sandbox's tools, by the names that the demo connects them under.
-fn secrets() -> Vec<(&'static str, String)> {
-    vec![
-        ("gitlab", credentials::GITLAB_TOKEN.to_owned()),
-        ("harbor", format!("{}:{}", credentials::HARBOR_USER, credentials::HARBOR_PASSWORD)),
-        ("vault", credentials::VAULT_TOKEN.to_owned()),
-        ("sonarqube", credentials::SONARQUBE_TOKEN.to_owned()),
-        ("kubernetes", credentials::KUBERNETES_TOKEN.to_owned()),
-        ("argocd", credentials::ARGOCD_TOKEN.to_owned()),
-    ]
+fn secrets() -> Vec<(CredentialName, SecretString)> {
+    let harbor = format!("{}:{}", credentials::HARBOR_USER, credentials::HARBOR_PASSWORD);
+    let all = [
+        ("gitlab", credentials::GITLAB_TOKEN),
+        ("harbor", &harbor),
+        ("vault", credentials::VAULT_TOKEN),
+        ("sonarqube", credentials::SONARQUBE_TOKEN),
+        ("kubernetes", credentials::KUBERNETES_TOKEN),
+        ("argocd", credentials::ARGOCD_TOKEN),
+    ];
+    all.into_iter()
+        .filter_map(|(name, secret)| Some((name.parse().ok()?, secret.into())))
+        .collect()
 }

@@ -11,7 +11,6 @@ mod summary;
 mod watch;
 
 use std::io::Write;
-use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
@@ -47,11 +46,11 @@ pub struct DemoArgs {
     tool_latency: u64,
 }
 
-/// Shows it. The exit status is a success if things went as asked.
+/// Shows it, and says whether things went as asked.
 ///
 /// # Errors
 /// [`DemoError`] where a part does not start or the API refuses.
-pub async fn run(args: DemoArgs) -> Result<ExitCode, DemoError> {
+pub async fn run(args: DemoArgs) -> Result<bool, DemoError> {
     let latency = Duration::from_millis(args.tool_latency);
     let ground = Ground::start(&args.database_url, args.port).await?;
     let client = Client::new(ground.url(), ground.token()?)?;
@@ -80,8 +79,14 @@ pub async fn run(args: DemoArgs) -> Result<ExitCode, DemoError> {
     let before = ground.existing();
     ground.sandbox().set_latency(latency);
     let accepted = client.post(&services, &request).await?;
-    let run = accepted["run"].as_str().ok_or_else(|| DemoError::Unexpected("no run was started".into()))?.to_owned();
-    println!("service {SERVICE} requested: {} steps in six tools\n", steps(&plan).len());
+    let run = accepted["run"]
+        .as_str()
+        .ok_or_else(|| DemoError::Unexpected("no run was started".into()))?
+        .to_owned();
+    println!(
+        "service {SERVICE} requested: {} steps in six tools\n",
+        steps(&plan).len()
+    );
     watch::until_ended(&client, &run, &plan).await?;
     ground.sandbox().set_latency(Duration::ZERO);
 
@@ -95,10 +100,13 @@ pub async fn run(args: DemoArgs) -> Result<ExitCode, DemoError> {
     } else {
         println!("\nThe server stays up: {}   Ctrl-C ends it.", ground.url());
         println!("  TOKEN={}", ground.token()?);
-        println!("  curl -H \"Authorization: Bearer $TOKEN\" {}{services}/{SERVICE}", ground.url());
-        ground.serve_until_interrupted().await;
+        println!(
+            "  curl -H \"Authorization: Bearer $TOKEN\" {}{services}/{SERVICE}",
+            ground.url()
+        );
+        ground.serve_until_interrupted().await?;
     }
-    Ok(if as_asked { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(as_asked)
 }
 
 async fn connect(client: &Client, ground: &Ground) -> Result<(), DemoError> {
@@ -106,7 +114,10 @@ async fn connect(client: &Client, ground: &Ground) -> Result<(), DemoError> {
         let body = json!({"url": ground.sandbox().tool_url(tool.slug()), "credential": tool.slug()});
         client.put(&format!("/api/v1/tools/{tool}/main"), &body).await?;
     }
-    println!("connected {}", Tool::all().map(Tool::slug).collect::<Vec<_>>().join(", "));
+    println!(
+        "connected {}",
+        Tool::all().map(Tool::slug).collect::<Vec<_>>().join(", ")
+    );
     Ok(())
 }
 

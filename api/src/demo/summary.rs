@@ -26,15 +26,31 @@ impl Outcome {
         left_behind: Vec<String>,
     ) -> Result<Self, DemoError> {
         let events = pages(client, "/api/v1/events?limit=200").await?;
-        let newest = events.iter().filter_map(|e| e["position"].as_str()).max_by_key(|p| order(p)).unwrap_or_default();
+        let newest = events
+            .iter()
+            .filter_map(|e| e["position"].as_str())
+            .max_by_key(|p| order(p))
+            .unwrap_or_default();
         let run = client.get(&format!("{run}?after={newest}")).await?;
-        let service = client.get(&format!("{services}/{SERVICE}?after={newest}")).await?;
+        let service = client
+            .get(&format!("{services}/{SERVICE}?after={newest}"))
+            .await?;
         let resources = service["resources"].as_array().cloned().unwrap_or_default();
-        Ok(Self { run, service, resources, events: events.len(), left_behind })
+        Ok(Self {
+            run,
+            service,
+            resources,
+            events: events.len(),
+            left_behind,
+        })
     }
 
     fn state(&self) -> &'static str {
-        if self.service["lifecycle"] == "active" { "active" } else { "failed" }
+        if self.service["lifecycle"] == "active" {
+            "active"
+        } else {
+            "failed"
+        }
     }
 
     /// Whether it ended as the demo was asked to.
@@ -44,7 +60,11 @@ impl Outcome {
     }
 
     fn run_ms(&self) -> i64 {
-        let at = |field: &str| self.run[field].as_str().and_then(|t| t.parse::<DateTime<Utc>>().ok());
+        let at = |field: &str| {
+            self.run[field]
+                .as_str()
+                .and_then(|t| t.parse::<DateTime<Utc>>().ok())
+        };
         match (at("planned_at"), at("finished_at")) {
             (Some(from), Some(to)) => (to - from).num_milliseconds(),
             _ => 0,
@@ -56,7 +76,11 @@ impl Outcome {
         let mut ends: BTreeMap<&str, u64> = BTreeMap::new();
         for step in steps(&self.run) {
             let before = step["depends_on"].as_array().into_iter().flatten();
-            let start = before.filter_map(|d| ends.get(d.as_str()?)).max().copied().unwrap_or(0);
+            let start = before
+                .filter_map(|d| ends.get(d.as_str()?))
+                .max()
+                .copied()
+                .unwrap_or(0);
             let end = start + step["duration_ms"].as_u64().unwrap_or(0);
             ends.insert(step["step"].as_str().unwrap_or_default(), end);
         }
@@ -64,8 +88,11 @@ impl Outcome {
     }
 
     fn tools(&self) -> Vec<String> {
-        let mut tools: Vec<_> =
-            steps(&self.run).iter().filter_map(|s| s["tool"].as_str()).map(str::to_owned).collect();
+        let mut tools: Vec<_> = steps(&self.run)
+            .iter()
+            .filter_map(|s| s["tool"].as_str())
+            .map(str::to_owned)
+            .collect();
         tools.sort();
         tools.dedup();
         tools
@@ -75,7 +102,11 @@ impl Outcome {
     pub fn print(&self, ground: &Ground) {
         let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let (run_ms, path_ms) = (self.run_ms(), self.critical_path_ms());
-        println!("\nservice {SERVICE}: {}   run: {} in {run_ms} ms (critical path {path_ms} ms)", self.state(), word(&self.run["status"]));
+        println!(
+            "\nservice {SERVICE}: {}   run: {} in {run_ms} ms (critical path {path_ms} ms)",
+            self.state(),
+            word(&self.run["status"])
+        );
         if let Some(cause) = self.run["cause"].as_str() {
             println!("because {cause}");
         }

@@ -19,13 +19,21 @@ pub async fn until_ended(client: &Client, run: &str, plan: &Value) -> Result<(),
         .unwrap_or_else(|_| ProgressStyle::default_bar());
     let bar = ProgressBar::new(total).with_style(style);
     bar.enable_steady_tick(Duration::from_millis(100));
-    let say = |line: String| if bar.is_hidden() { println!("{line}") } else { bar.println(line) };
+    let say = |line: String| {
+        if bar.is_hidden() {
+            println!("{line}")
+        } else {
+            bar.println(line)
+        }
+    };
     let mut under_way = HashSet::new();
-    let mut events = Box::pin(client.events(&format!("{run}/events")).await?);
+    let mut events = Box::pin(client.events(format!("{run}/events")).await?);
     loop {
         let event = tokio::time::timeout(PATIENCE, events.next()).await;
         let Ok(Some(event)) = event else {
-            return Err(DemoError::Unexpected(format!("nothing more was heard of the run {run}")));
+            return Err(DemoError::Unexpected(format!(
+                "nothing more was heard of the run {run}"
+            )));
         };
         let event = event?;
         let name = event["event_type"].as_str().unwrap_or_default().to_owned();
@@ -44,15 +52,28 @@ pub async fn until_ended(client: &Client, run: &str, plan: &Value) -> Result<(),
             }
             "StepFailed" => {
                 under_way.remove(&step);
-                say(format!("  failed   {step:<42} {took:>6} ms  {}", text(&what["message"])));
+                say(format!(
+                    "  failed   {step:<42} {took:>6} ms  {}",
+                    text(&what["message"])
+                ));
             }
-            "StepRetryScheduled" => say(format!("  again    {step:<42}            at {}", text(&what["not_before"]))),
+            "StepRetryScheduled" => say(format!(
+                "  again    {step:<42}            at {}",
+                text(&what["not_before"])
+            )),
             "UnwindStarted" => say("\nunwinding: what was made is unmade\n".to_owned()),
             "StepCompensated" => {
-                let verb = if what["deleted"] == true { "unmade" } else { "nothing" };
+                let verb = if what["deleted"] == true {
+                    "unmade"
+                } else {
+                    "nothing"
+                };
                 say(format!("  {verb:<8} {step:<42} {took:>6} ms"));
             }
-            "CompensationFailed" => say(format!("  stays    {step:<42}            {}", text(&what["message"]))),
+            "CompensationFailed" => say(format!(
+                "  stays    {step:<42}            {}",
+                text(&what["message"])
+            )),
             "RunSucceeded" | "RunFailed" | "RunCancelled" | "RunAbandoned" | "RunStuck" => {
                 bar.finish_and_clear();
                 return Ok(());
