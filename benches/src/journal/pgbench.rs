@@ -13,7 +13,8 @@ impl Bench<'_> {
     /// Single-row inserts per second of the same rows into the same table, by PostgreSQL's own benchmark.
     pub async fn pgbench(&self, clients: usize) -> Result<f64, BenchError> {
         self.settle().await?;
-        let metadata = opstella_journal::EventMetadata::new("bench", "Write", "0123456789abcdef").to_map();
+        let mut metadata =
+            opstella_journal::EventMetadata::new("bench", "Write", "0123456789abcdef").to_map();
         metadata.insert("unit".to_owned(), "0".repeat(32));
         let metadata = serde_json::to_string(&metadata)?;
         let payload = serde_json::to_string(&written())?;
