@@ -53,8 +53,14 @@ pub(super) async fn commit(link: &mut Link, context: &Context, units: Vec<Unit>)
                 groups.push_front((units, attempts));
             }
             Err(Failure::Refused(error)) if is(&error, "55P03") => {
-                // Somebody else's open transaction holds the next number of the stream; it may commit or not.
-                groups.push_back((units, attempts));
+                // Somebody else's open transaction holds the next number of the stream. To wait for its end would
+                // hold up everybody; only where the holder may be our own lost attempt there is no other way.
+                let (doubtful, blocked): (Vec<_>, Vec<_>) = units.into_iter().partition(|unit| unit.in_doubt);
+                for unit in blocked {
+                    evict(context, &unit);
+                    unit.reject(JournalError::Timeout);
+                }
+                groups.push_back((doubtful, attempts));
             }
             Err(Failure::Refused(error)) => refuse(context, units, error),
             Err(Failure::Lost(error)) => {

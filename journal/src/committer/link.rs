@@ -40,7 +40,7 @@ impl Link {
         Self {
             options,
             // One unit that waits for somebody else's open transaction holds up its whole batch: not for long.
-            lock_timeout: (append_timeout / 8).min(Duration::from_millis(500)),
+            lock_timeout: (append_timeout / 8).min(Duration::from_millis(250)),
             connection: None,
             backoff: Duration::ZERO,
             generation: 0,
