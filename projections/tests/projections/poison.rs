@@ -68,7 +68,7 @@ async fn a_poisoned_event_stops_its_own_projection_only_and_it_goes_on_after_the
     world.project("before").await;
     world.inject("Odd", "one", 1, "Poison", "{}").await;
     world.project("after").await;
-    let head = world.journal.head().await.unwrap();
+    let head = world.newest().await;
     let running = start(projections.clone());
 
     for name in ["catalog", "runs", "resources", "audit"] {
@@ -150,7 +150,7 @@ async fn an_event_that_is_not_understood_stops_who_needs_to_understand_it() {
         .await;
     world.project("after").await;
     let running = start(world.projections());
-    let head = world.journal.head().await.unwrap();
+    let head = world.newest().await;
     for name in ["runs", "resources", "audit"] {
         running
             .projections
@@ -170,7 +170,7 @@ async fn a_rebuild_repairs_a_projection_that_has_stopped() {
     tally.broken.store(true, Ordering::SeqCst);
     let projections = Projections::new(world.journal.clone(), vec![tally.clone()], options());
     world.inject("Odd", "one", 1, "Poison", "{}").await;
-    let head = world.journal.head().await.unwrap();
+    let head = world.newest().await;
     let running = start(projections.clone());
     assert!(projections.wait_for(&[], head, PATIENCE).await.is_err());
     tally.broken.store(false, Ordering::SeqCst);
