@@ -9,7 +9,7 @@ use sqlx::postgres::PgPoolOptions;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, PgPool, Row};
 use tokio::sync::OwnedSemaphorePermit;
 
-use crate::poison::failed;
+use crate::poison::{failed, guarded};
 use crate::projections::Shared;
 use crate::{Projection, ProjectionError, Queries};
 
@@ -134,7 +134,7 @@ async fn apply(
 ) -> Result<(), ProjectionError> {
     let mut tx = connection.begin().await?;
     for projection in projections {
-        let applied = projection.apply(batch, &mut tx).await;
+        let applied = guarded(projection.as_ref(), batch, &mut tx).await;
         applied.map_err(|error| failed(projection.as_ref(), error))?;
     }
     tx.commit().await?;

@@ -184,3 +184,28 @@ async fn a_rebuild_repairs_a_projection_that_has_stopped() {
     assert_eq!(world.count("SELECT sum(events)::bigint FROM read.tally").await, 2);
     running.stop().await;
 }
+
+#[tokio::test]
+async fn a_panic_stops_its_own_projection_only() {
+    let world = world().await;
+    let tally = Tally::new();
+    tally.panicky.store(true, Ordering::SeqCst);
+    let mut list = models::all();
+    list.push(tally.clone());
+    let projections = Projections::new(world.journal.clone(), list, options());
+    world.project("before").await;
+    world.inject("Odd", "one", 1, "Poison", "{}").await;
+    let head = world.newest().await;
+    let running = start(projections.clone());
+    projections
+        .wait_for(&["catalog", "audit"], head, PATIENCE)
+        .await
+        .unwrap();
+    let waited = projections.wait_for(&["tally"], head, PATIENCE).await;
+    assert!(waited.unwrap_err().to_string().contains("a bug"));
+    tally.panicky.store(false, Ordering::SeqCst);
+    projections.resume("tally").await.unwrap();
+    projections.wait_for(&["tally"], head, PATIENCE).await.unwrap();
+    assert_eq!(world.count("SELECT sum(events)::bigint FROM read.tally").await, 2);
+    running.stop().await;
+}
