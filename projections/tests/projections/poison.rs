@@ -5,7 +5,9 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use cqrs_es::persist::SerializedEvent;
 use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit};
+use opstella_journal::{Journal, JournalOptions, Upcaster};
 use opstella_projections::{ProjectionError, ProjectionState, Projections, models};
 
 use crate::broken::Tally;
@@ -207,5 +209,48 @@ async fn a_panic_stops_its_own_projection_only() {
     projections.resume("tally").await.unwrap();
     projections.wait_for(&["tally"], head, PATIENCE).await.unwrap();
     assert_eq!(world.count("SELECT sum(events)::bigint FROM read.tally").await, 2);
+    running.stop().await;
+}
+
+struct Renamed;
+
+impl Upcaster for Renamed {
+    fn aggregate_type(&self) -> &str {
+        "Odd"
+    }
+    fn can_upcast(&self, _: &str, event_version: &str) -> bool {
+        event_version == "1.0"
+    }
+    fn upcast(&self, mut event: SerializedEvent) -> SerializedEvent {
+        event.event_version = "2.0".into();
+        event
+    }
+}
+
+#[tokio::test]
+async fn what_the_journal_itself_cannot_read_is_found_and_stopped_at() {
+    let world = world().await;
+    let upcasting = JournalOptions {
+        upcasters: vec![Arc::new(Renamed)],
+        ..JournalOptions::default()
+    };
+    let journal = Journal::open(world.pool.clone(), upcasting).await.unwrap();
+    world.project("before").await;
+    world.inject("Odd", "fine", 1, "Fine", "{}").await;
+    let fine = world.newest().await;
+    // PostgreSQL takes half a surrogate pair for JSON, serde does not.
+    world
+        .inject("Odd", "one", 1, "Half", r#"{"Half": "\ud800"}"#)
+        .await;
+    let half = world.newest().await;
+    world.project("after").await;
+    let projections = Projections::new(journal, vec![Tally::new()], options());
+    let running = start(projections.clone());
+    let waited = projections.wait_for(&[], world.newest().await, PATIENCE).await;
+    let Err(ProjectionError::Stopped { at, error, .. }) = waited else {
+        panic!("{waited:?}")
+    };
+    assert!(at == half && error.contains("not JSON"), "{at} {error}");
+    assert_eq!(state(&projections, "tally").await.position, fine);
     running.stop().await;
 }
