@@ -1,11 +1,18 @@
 //! The outside world: one module per tool, and the engine that drives them.
 //!
 //! A tool's module implements [`ToolAdapter`]: *observe, then act* for every operation of its tool, and the undo of
-//! each. The engine (`engine`) executes runs: it takes what a run may do next from the domain, hands it to the
-//! adapter under the tool's limits, and brings the outcome back as a command. `docs/adding-an-adapter.md` is the guide.
+//! each. The [`engine`] executes runs: it takes what a run may do next from the domain, hands it to the adapter under
+//! the tool's limits, and brings the outcome back as a command. The [`registry`] knows the adapter of each connection.
+//! `docs/adding-an-adapter.md` is the guide.
 
 pub mod adapter;
+pub mod engine;
+pub mod http;
+pub mod mark;
+pub mod templates;
+pub mod toolbox;
 
 pub use adapter::{
     Health, Removal, Removed, SecretFields, SecretStore, StepContext, StepError, TemplateSource, ToolAdapter,
 };
+pub use toolbox::Toolbox;

@@ -1,1 +1,25 @@
-//! Placeholder.
+//! What happens when a command arrives: authorise, load, decide, append.
+//!
+//! [`Commands`] has one method a command. Each takes a [`CommandContext`] (who, why, under which idempotency key) and
+//! parsed values, loads the aggregates concerned, lets the domain decide, and appends what follows in one unit, over
+//! several streams where that belongs together: a service is requested in the same unit that plans its run. A
+//! conflict with a concurrent append is decided anew a few times. The answer, [`Accepted`], carries the position that
+//! a reader may wait for.
+
+mod accepted;
+mod authorise;
+mod catalog;
+mod context;
+mod error;
+mod runs;
+mod services;
+mod targets;
+mod unit;
+
+pub use accepted::Accepted;
+pub use authorise::{Authenticated, Authoriser, Permission};
+pub use catalog::{ConnectTool, CreateProject, RegisterTemplate};
+pub use context::{CommandContext, IdempotencyKey};
+pub use error::CommandError;
+pub use services::{AddComponent, ComponentRequest, CreateService};
+pub use unit::{CommandOptions, Commands};

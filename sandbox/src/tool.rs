@@ -9,6 +9,9 @@ pub trait SandboxTool: Send + Sync {
     /// Path prefix and name: `gitlab`, `harbor`, `vault`, `sonarqube`, `kubernetes`, `argocd`, `keycloak`.
     fn name(&self) -> &'static str;
 
+    /// Told once, when the server listens, under which URL clients reach this tool.
+    fn started(&self, _base_url: &str) {}
+
     /// Answers one request as the vendor's server would, credentials checked.
     fn handle(&self, request: &Request) -> Reply;
 

@@ -1,0 +1,92 @@
+//! Follows the journal: notes which runs are open, and points the scheduler to runs that others moved.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use opstella_domain::RunId;
+use opstella_journal::{Batch, JournalError, Position, RecordedEvent};
+use sqlx::PgPool;
+use uuid::Uuid;
+
+use super::open_runs::{self, Changes};
+use super::scheduler::{ACTOR, Scheduler};
+
+const BATCH: usize = 500;
+/// How far the noted position may lag behind while no run opens or ends.
+const NOTE_EVERY: Duration = Duration::from_secs(10);
+
+/// Brings the notes up to the present, and takes over every run that is open then. Returns where to go on.
+pub(super) async fn catch_up(scheduler: &Scheduler, pool: &PgPool) -> Result<Position, JournalError> {
+    let journal = scheduler.commands.journal();
+    let head = journal.head().await?;
+    let mut subscription = journal.subscribe(open_runs::checkpoint(pool).await?);
+    while subscription.position() < head {
+        let batch = subscription.next(BATCH).await?;
+        open_runs::note(pool, &Changes::of(&batch), batch.position).await?;
+    }
+    take_over_all(scheduler, pool).await?;
+    Ok(subscription.position())
+}
+
+async fn take_over_all(scheduler: &Scheduler, pool: &PgPool) -> Result<(), JournalError> {
+    let mut after = None;
+    loop {
+        let page = open_runs::page(pool, after, 500).await?;
+        let Some(last) = page.last() else { return Ok(()) };
+        after = Some(last.0);
+        for run in page {
+            scheduler.take_over(run).await;
+        }
+    }
+}
+
+/// Looks at every open run again: after a queue was full.
+pub(super) async fn look_at_all(scheduler: &Scheduler, pool: &PgPool) -> Result<(), JournalError> {
+    let mut after = None;
+    loop {
+        let page = open_runs::page(pool, after, 500).await?;
+        let Some(last) = page.last() else { return Ok(()) };
+        after = Some(last.0);
+        for run in page {
+            scheduler.look(run).await;
+        }
+    }
+}
+
+/// Follows the journal from a position until the session ends.
+pub(super) async fn follow(scheduler: Scheduler, pool: PgPool, from: Position) -> Result<(), JournalError> {
+    let mut subscription = scheduler.commands.journal().subscribe(from);
+    let mut noted = Instant::now();
+    loop {
+        let batch = tokio::select! {
+            batch = subscription.next(BATCH) => batch?,
+            () = scheduler.stop.cancelled() => return Ok(()),
+        };
+        let changes = Changes::of(&batch);
+        if !changes.is_empty() || noted.elapsed() >= NOTE_EVERY {
+            open_runs::note(&pool, &changes, batch.position).await?;
+            noted = Instant::now();
+        }
+        for run in moved_by_others(&batch) {
+            scheduler.look(run).await;
+        }
+    }
+}
+
+/// Runs that somebody else than the engine appended to.
+fn moved_by_others(batch: &Batch) -> BTreeSet<RunId> {
+    let engine = format!("system:{ACTOR}");
+    let by_others = |event: &&RecordedEvent| {
+        event.aggregate_type == "Run"
+            && event
+                .metadata()
+                .is_ok_and(|metadata| metadata.actor.subject != engine)
+    };
+    batch
+        .events
+        .iter()
+        .filter(by_others)
+        .filter_map(|e| Uuid::parse_str(&e.aggregate_id).ok())
+        .map(RunId)
+        .collect()
+}

@@ -1,0 +1,49 @@
+//! The lease: one engine at a time per database, by a PostgreSQL advisory lock on a connection of its own. It ends
+//! with the connection, so a dead process never holds it.
+
+use std::time::Duration;
+
+use sqlx::postgres::PgConnection;
+use sqlx::{ConnectOptions, Connection, PgPool};
+use tokio::time::timeout;
+
+/// Key of the advisory lock: "opstella engine", in bytes.
+const KEY: i64 = 0x6f70_7374_656e_6769;
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The lease, while its connection lives.
+pub(super) struct Lease(PgConnection);
+
+impl Lease {
+    /// Takes the lease if nobody has it.
+    pub async fn try_take(pool: &PgPool) -> Option<Self> {
+        let connect = async {
+            let mut connection = pool.connect_options().connect().await?;
+            let taken: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock($1)")
+                .bind(KEY)
+                .fetch_one(&mut connection)
+                .await?;
+            Ok::<_, sqlx::Error>(taken.then_some(Self(connection)))
+        };
+        match timeout(PATIENCE, connect).await {
+            Ok(Ok(lease)) => lease,
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "the engine cannot ask for its lease; trying again");
+                None
+            }
+            Err(_) => None,
+        }
+    }
+
+    /// Whether it is still held.
+    pub async fn holds(&mut self) -> bool {
+        matches!(timeout(PATIENCE, self.0.ping()).await, Ok(Ok(())))
+    }
+
+    /// Gives it back.
+    pub async fn release(self) {
+        if let Ok(Err(error)) = timeout(PATIENCE, self.0.close()).await {
+            tracing::debug!(%error, "the lease ends with its connection");
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! Looks at a run and puts what it may do next on its way.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use opstella_commands::{CommandContext, CommandError, Commands};
+use opstella_domain::plan::StepId;
+use opstella_domain::run::{Run, RunCommand, Work};
+use opstella_domain::tool_connection::ConnectionKey;
+use opstella_domain::{DomainError, RunId};
+use opstella_journal::JournalError;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::queues::{Queues, Ticket, UnderWay};
+
+/// Subject of the engine's own commands: the inbox passes over what it caused itself.
+pub(super) const ACTOR: &str = "engine";
+
+/// Puts work on its way. Cheap to clone.
+#[derive(Clone)]
+pub(super) struct Scheduler {
+    pub commands: Commands,
+    pub queues: Arc<Queues>,
+    pub under_way: Arc<UnderWay>,
+    pub tasks: TaskTracker,
+    pub stop: CancellationToken,
+}
+
+impl Scheduler {
+    /// Loads a run and puts its work on its way.
+    pub async fn look(&self, run: RunId) {
+        if let Some(state) = self.persist(run, None).await {
+            self.put(run, &state);
+        }
+    }
+
+    /// Takes a run over from another session: what is under way there starts again.
+    pub async fn take_over(&self, run: RunId) {
+        if let Some(state) = self.persist(run, Some(RunCommand::Resume)).await {
+            self.put(run, &state);
+        }
+    }
+
+    /// Puts everything on its way that the run may do now and that is not on its way already.
+    pub fn put(&self, run: RunId, state: &Run) {
+        for work in state.work() {
+            match work {
+                Work::Execute { step, attempt } => self.queue(
+                    state,
+                    Ticket {
+                        run,
+                        step,
+                        attempt,
+                        back: false,
+                    },
+                ),
+                Work::Retry {
+                    step,
+                    attempt,
+                    not_before,
+                } => {
+                    self.wait(
+                        Ticket {
+                            run,
+                            step,
+                            attempt,
+                            back: false,
+                        },
+                        not_before,
+                    );
+                }
+                Work::Compensate {
+                    step,
+                    not_before: Some(not_before),
+                    attempt,
+                } if not_before > Utc::now() => {
+                    self.wait(
+                        Ticket {
+                            run,
+                            step,
+                            attempt,
+                            back: true,
+                        },
+                        not_before,
+                    );
+                }
+                Work::Compensate { step, attempt, .. } => self.queue(
+                    state,
+                    Ticket {
+                        run,
+                        step,
+                        attempt,
+                        back: true,
+                    },
+                ),
+            }
+        }
+    }
+
+    fn queue(&self, state: &Run, ticket: Ticket) {
+        let Some(step) = state.step(&ticket.step) else {
+            return;
+        };
+        let connection = ConnectionKey {
+            tool: step.tool(),
+            name: step.connection.clone(),
+        };
+        if self.under_way.insert(&ticket) && !self.queues.push(&connection, ticket.clone()) {
+            self.under_way.remove(&ticket);
+        }
+    }
+
+    /// Comes back to the run when the time of a next try has come.
+    fn wait(&self, ticket: Ticket, not_before: DateTime<Utc>) {
+        if !self.under_way.insert(&ticket) {
+            return;
+        }
+        let scheduler = self.clone();
+        self.tasks.spawn(async move {
+            let pause = (not_before - Utc::now()).to_std().unwrap_or_default();
+            let due = tokio::select! {
+                () = tokio::time::sleep(pause) => true,
+                () = scheduler.stop.cancelled() => false,
+            };
+            scheduler.under_way.remove(&ticket);
+            if due {
+                scheduler.due(ticket).await;
+            }
+        });
+    }
+
+    async fn due(&self, ticket: Ticket) {
+        let Ticket {
+            run,
+            step,
+            attempt,
+            back,
+        } = ticket;
+        if back {
+            return self.look(run).await;
+        }
+        let start = RunCommand::StartRetry { step, attempt };
+        if let Some(state) = self.persist(run, Some(start)).await {
+            self.put(run, &state);
+        }
+    }
+
+    /// Carries a command on a run out, or only loads it, however long the database is away. `None` where the run
+    /// does not take the command any more, or the engine stops.
+    pub async fn persist(&self, run: RunId, command: Option<RunCommand>) -> Option<Arc<Run>> {
+        let mut pause = Duration::from_millis(20);
+        loop {
+            let result = match &command {
+                Some(command) => {
+                    let context = CommandContext::system(ACTOR, run.to_string());
+                    self.commands.advance_run(&context, run, command.clone()).await
+                }
+                None => self.commands.load_run(run).await.map(|loaded| loaded.state),
+            };
+            match result {
+                Ok(state) => return Some(state),
+                Err(CommandError::Journal(error)) if may_pass(&error) => {
+                    tracing::warn!(%run, %error, "the engine cannot reach the journal; trying again");
+                }
+                Err(CommandError::Domain(error)) if matches!(*error, DomainError::StaleAttempt { .. }) => {
+                    tracing::info!(%run, %error, "an outcome came too late");
+                    return self.commands.load_run(run).await.ok().map(|loaded| loaded.state);
+                }
+                Err(error) => {
+                    tracing::error!(%run, %error, "the engine cannot go on with a run");
+                    return None;
+                }
+            }
+            tokio::select! {
+                () = tokio::time::sleep(pause) => pause = (pause * 2).min(Duration::from_secs(2)),
+                () = self.stop.cancelled() => return None,
+            }
+        }
+    }
+
+    /// The planned step of a ticket, if the run still wants it done under this attempt.
+    pub fn wanted(state: &Run, ticket: &Ticket) -> Option<StepId> {
+        let same = |work: &Work| match work {
+            Work::Execute { step, attempt } => {
+                !ticket.back && step == &ticket.step && *attempt == ticket.attempt
+            }
+            Work::Compensate { step, attempt, .. } => {
+                ticket.back && step == &ticket.step && *attempt == ticket.attempt
+            }
+            Work::Retry { .. } => false,
+        };
+        state.work().iter().any(same).then(|| ticket.step.clone())
+    }
+}
+
+/// Whether the journal may take it later. An unknown outcome is decided anew: if it was stored, the attempt is stale.
+fn may_pass(error: &JournalError) -> bool {
+    error.is_transient() || matches!(error, JournalError::OutcomeUnknown | JournalError::Database(_))
+}

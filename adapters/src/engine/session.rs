@@ -1,0 +1,248 @@
+//! A session: from getting the lease to losing it or stopping.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use opstella_commands::Commands;
+use opstella_domain::run::FailureClass;
+use opstella_domain::tool_connection::ConnectionKey;
+use opstella_journal::JournalError;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::lease::Lease;
+use super::limits::{Limiter, Limits};
+use super::queues::{Queues, Ticket, UnderWay};
+use super::scheduler::Scheduler;
+use super::{Action, EngineOptions, StepExecutor, StepOrder, StepReport, inbox, outcome};
+
+/// What an engine is made of.
+pub(super) struct Parts {
+    pub commands: Commands,
+    pub executor: Arc<dyn StepExecutor>,
+    pub limits: Limits,
+    pub options: Arc<EngineOptions>,
+    pub stop: CancellationToken,
+    pub active: Arc<AtomicBool>,
+}
+
+/// Asks for the lease, holds a session while it has it, and starts over, until told to stop.
+pub(super) async fn stand_by(parts: Parts) {
+    while !parts.stop.is_cancelled() {
+        if let Some(lease) = Lease::try_take(parts.commands.journal().pool()).await {
+            parts.active.store(true, Ordering::Relaxed);
+            metrics::gauge!("opstella_engine_active").set(1.0);
+            hold(&parts, lease).await;
+            parts.active.store(false, Ordering::Relaxed);
+            metrics::gauge!("opstella_engine_active").set(0.0);
+        }
+        tokio::select! {
+            () = tokio::time::sleep(parts.options.lease_interval) => {}
+            () = parts.stop.cancelled() => {}
+        }
+    }
+}
+
+async fn hold(parts: &Parts, mut lease: Lease) {
+    let (queues, announced) = Queues::new(parts.options.queue_capacity);
+    let scheduler = Scheduler {
+        commands: parts.commands.clone(),
+        queues,
+        under_way: Arc::new(UnderWay::default()),
+        tasks: TaskTracker::new(),
+        stop: parts.stop.child_token(),
+    };
+    tracing::info!("the engine is active in this process");
+    scheduler
+        .tasks
+        .spawn(serve_queues(parts_of(parts), scheduler.clone(), announced));
+    let work = drive(&scheduler);
+    tokio::pin!(work);
+    loop {
+        tokio::select! {
+            result = &mut work => {
+                if let Err(error) = result {
+                    tracing::error!(%error, "the engine's session ended; starting over");
+                }
+                break;
+            }
+            () = tokio::time::sleep(parts.options.lease_interval) => {
+                if !lease.holds().await {
+                    tracing::warn!("the engine lost its lease; standing by");
+                    break;
+                }
+            }
+            () = parts.stop.cancelled() => break,
+        }
+    }
+    scheduler.stop.cancel();
+    scheduler.tasks.close();
+    if tokio::time::timeout(parts.options.drain, scheduler.tasks.wait())
+        .await
+        .is_err()
+    {
+        tracing::warn!(
+            "some steps were still under way when the engine stopped; the next one looks at them again"
+        );
+    }
+    lease.release().await;
+}
+
+async fn drive(scheduler: &Scheduler) -> Result<(), JournalError> {
+    let pool = scheduler.commands.journal().pool().clone();
+    let from = inbox::catch_up(scheduler, &pool).await?;
+    let follow = inbox::follow(scheduler.clone(), pool.clone(), from);
+    tokio::pin!(follow);
+    loop {
+        tokio::select! {
+            ended = &mut follow => return ended,
+            () = tokio::time::sleep(Duration::from_secs(1)) => {
+                if scheduler.queues.take_overflow() {
+                    inbox::look_at_all(scheduler, &pool).await?;
+                }
+            }
+        }
+    }
+}
+
+/// What the workers of queues share.
+#[derive(Clone)]
+struct Worker {
+    executor: Arc<dyn StepExecutor>,
+    limits: Limits,
+    options: Arc<EngineOptions>,
+}
+
+fn parts_of(parts: &Parts) -> Worker {
+    Worker {
+        executor: Arc::clone(&parts.executor),
+        limits: parts.limits.clone(),
+        options: Arc::clone(&parts.options),
+    }
+}
+
+async fn serve_queues(
+    worker: Worker,
+    scheduler: Scheduler,
+    mut announced: mpsc::UnboundedReceiver<(ConnectionKey, mpsc::Receiver<Ticket>)>,
+) {
+    loop {
+        tokio::select! {
+            queue = announced.recv() => {
+                let Some((connection, tickets)) = queue else { return };
+                let limiter = worker.limits.of(&connection);
+                scheduler.tasks.spawn(serve(worker.clone(), scheduler.clone(), connection, limiter, tickets));
+            }
+            () = scheduler.stop.cancelled() => return,
+        }
+    }
+}
+
+/// Takes tickets of one connection, as its limits allow.
+async fn serve(
+    worker: Worker,
+    scheduler: Scheduler,
+    connection: ConnectionKey,
+    limiter: Arc<Limiter>,
+    mut tickets: mpsc::Receiver<Ticket>,
+) {
+    loop {
+        let next = async {
+            let ticket = tickets.recv().await?;
+            Some((ticket, limiter.admit().await?))
+        };
+        let (ticket, permit) = tokio::select! {
+            next = next => match next { Some(next) => next, None => return },
+            () = scheduler.stop.cancelled() => return,
+        };
+        let (worker, tracked) = (worker.clone(), scheduler.clone());
+        let (connection, limiter) = (connection.clone(), Arc::clone(&limiter));
+        scheduler.tasks.spawn(async move {
+            let done = carry_out(&worker, &tracked, connection, &limiter, &ticket).await;
+            drop(permit);
+            tracked.under_way.remove(&ticket);
+            if let Some(state) = done {
+                tracked.put(ticket.run, &state);
+            }
+        });
+    }
+}
+
+/// One try: asks the run whether it is still wanted, has it carried out, and records how it ended.
+async fn carry_out(
+    worker: &Worker,
+    scheduler: &Scheduler,
+    connection: ConnectionKey,
+    limiter: &Limiter,
+    ticket: &Ticket,
+) -> Option<Arc<opstella_domain::run::Run>> {
+    let state = scheduler.persist(ticket.run, None).await?;
+    let Some(order) = order(&state, &connection, ticket) else {
+        limiter.record(None);
+        return Some(state);
+    };
+    let started = Instant::now();
+    let report = worker.executor.execute(order).await;
+    let duration = started.elapsed();
+    limiter.record(match &report {
+        StepReport::Failed {
+            class: FailureClass::Transient,
+            ..
+        } => Some(false),
+        _ => Some(true),
+    });
+    measure(&connection, ticket, &report, duration);
+    let command = outcome::command(&worker.options, &state, ticket, report, duration);
+    scheduler.persist(ticket.run, Some(command)).await
+}
+
+fn order(
+    state: &opstella_domain::run::Run,
+    connection: &ConnectionKey,
+    ticket: &Ticket,
+) -> Option<StepOrder> {
+    let step = state.step(&Scheduler::wanted(state, ticket)?)?;
+    let removes = state.saga?.removes();
+    Some(StepOrder {
+        run: ticket.run,
+        step: ticket.step.clone(),
+        // A compensation always follows a try, so whatever is there may be ours.
+        attempt: ticket.attempt,
+        action: match (ticket.back, removes) {
+            (true, _) => Action::Compensate,
+            (false, true) => Action::Remove,
+            (false, false) => Action::Ensure,
+        },
+        connection: connection.clone(),
+        operation: step.operation.clone(),
+        service: state.service.clone()?,
+        adopt: state.adopt,
+        run_started: state.planned_at?,
+    })
+}
+
+fn measure(connection: &ConnectionKey, ticket: &Ticket, report: &StepReport, duration: Duration) {
+    let outcome = match report {
+        StepReport::Failed {
+            class: FailureClass::Transient,
+            ..
+        } => "transient",
+        StepReport::Failed {
+            class: FailureClass::Permanent,
+            ..
+        } => "permanent",
+        StepReport::Failed {
+            class: FailureClass::Unauthorised,
+            ..
+        } => "unauthorised",
+        _ => "done",
+    };
+    let direction = if ticket.back { "back" } else { "forward" };
+    let tool = connection.tool.slug();
+    metrics::counter!("opstella_steps_total", "tool" => tool, "direction" => direction, "outcome" => outcome)
+        .increment(1);
+    metrics::histogram!("opstella_step_seconds", "tool" => tool).record(duration.as_secs_f64());
+}

@@ -1,0 +1,41 @@
+//! The layer in front of every route that needs a token.
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::AUTHORIZATION;
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpMessage, web};
+
+use super::{Caller, Refused};
+use crate::problem::Problem;
+use crate::state::AppState;
+
+/// Checks the token, then the subject's rate limit.
+///
+/// # Errors
+/// 401 where the token is not taken, 429 where the subject asks too often.
+pub async fn authenticate(
+    state: web::Data<AppState>,
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let mut caller = check(&state, &request).await?;
+    state.rate.check(&caller.actor.subject)?;
+    caller.actor.address = request.peer_addr().map(|address| address.ip().to_string());
+    request.extensions_mut().insert(caller);
+    next.call(request).await
+}
+
+async fn check(state: &AppState, request: &ServiceRequest) -> Result<Caller, Problem> {
+    let mut headers = request.headers().get_all(AUTHORIZATION);
+    let header = headers.next().ok_or(Refused::Missing)?;
+    if headers.next().is_some() {
+        return Err(Refused::Scheme.into());
+    }
+    let text = header.to_str().map_err(|_| Refused::Scheme)?;
+    let (scheme, token) = text.split_once(' ').ok_or(Refused::Scheme)?;
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Err(Refused::Scheme.into());
+    }
+    Ok(state.verifier.verify(token.trim()).await?)
+}

@@ -1,0 +1,139 @@
+//! Rules that types alone do not hold.
+
+use jsonwebtoken::{Algorithm, AlgorithmFamily};
+
+use super::{Config, ConfigError};
+
+/// Checks every value that has a rule.
+pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
+    let limits = &config.limits;
+    let (server, database, oidc, engine) = (&config.server, &config.database, &config.oidc, &config.engine);
+    for (key, value, least, most) in [
+        (
+            "server.shutdown_grace_seconds",
+            server.shutdown_grace_seconds,
+            1,
+            600,
+        ),
+        ("server.workers", server.workers as u64, 0, 256),
+        (
+            "database.max_connections",
+            database.max_connections.into(),
+            2,
+            500,
+        ),
+        (
+            "database.acquire_timeout_seconds",
+            database.acquire_timeout_seconds,
+            1,
+            60,
+        ),
+        ("oidc.leeway_seconds", oidc.leeway_seconds, 0, 300),
+        ("oidc.jwks_refresh_seconds", oidc.jwks_refresh_seconds, 5, 86_400),
+        (
+            "oidc.jwks_max_age_seconds",
+            oidc.jwks_max_age_seconds,
+            60,
+            604_800,
+        ),
+        (
+            "oidc.jwks_min_interval_seconds",
+            oidc.jwks_min_interval_seconds,
+            1,
+            3600,
+        ),
+        ("oidc.timeout_seconds", oidc.timeout_seconds, 1, 60),
+        ("limits.body_bytes", limits.body_bytes as u64, 1024, 16 << 20),
+        ("limits.page_size", limits.page_size.into(), 1, 1000),
+        ("limits.header_bytes", limits.header_bytes as u64, 1024, 65_536),
+        ("limits.path_bytes", limits.path_bytes as u64, 256, 16_384),
+        (
+            "limits.request_timeout_seconds",
+            limits.request_timeout_seconds,
+            1,
+            300,
+        ),
+        ("limits.wait_seconds", limits.wait_seconds, 1, 60),
+        (
+            "limits.read_your_writes_seconds",
+            limits.read_your_writes_seconds,
+            1,
+            60,
+        ),
+        (
+            "limits.requests_per_second",
+            limits.requests_per_second.into(),
+            1,
+            100_000,
+        ),
+        ("limits.burst", limits.burst.into(), 1, 100_000),
+        ("limits.streams", limits.streams as u64, 1, 100_000),
+        ("limits.stream_buffer", limits.stream_buffer as u64, 16, 65_536),
+        ("limits.heartbeat_seconds", limits.heartbeat_seconds, 1, 300),
+        (
+            "limits.projection_lag_seconds",
+            limits.projection_lag_seconds,
+            1,
+            86_400,
+        ),
+        (
+            "engine.step_timeout_seconds",
+            engine.step_timeout_seconds,
+            1,
+            3600,
+        ),
+    ] {
+        within(key, value, least, most)?;
+    }
+    for (tool, limit) in &engine.tools {
+        let key = |name: &str| format!("engine.tools.{tool}.{name}");
+        within(&key("concurrency"), limit.concurrency as u64, 1, 1000)?;
+        within(&key("per_second"), limit.per_second.into(), 1, 10_000)?;
+        within(&key("circuit_failures"), limit.circuit_failures.into(), 1, 1000)?;
+        within(
+            &key("circuit_pause_seconds"),
+            limit.circuit_pause_seconds,
+            1,
+            3600,
+        )?;
+    }
+    if oidc.audience.is_empty() {
+        return broken("oidc.audience", "must not be empty");
+    }
+    if let Some(issuer) = &oidc.issuer {
+        let fits = url::Url::parse(issuer).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
+        if !fits {
+            return broken("oidc.issuer", "must be an http or https URL");
+        }
+    }
+    let symmetric = |algorithm: &Algorithm| algorithm.family() == AlgorithmFamily::Hmac;
+    if oidc.algorithms.is_empty() || oidc.algorithms.iter().any(symmetric) {
+        return broken(
+            "oidc.algorithms",
+            "at least one, and asymmetric ones only: RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, EdDSA",
+        );
+    }
+    let url = &server.public_url;
+    if !matches!(url.scheme(), "http" | "https") || url.query().is_some() || url.fragment().is_some() {
+        return broken(
+            "server.public_url",
+            "must be an http or https URL without query and fragment",
+        );
+    }
+    Ok(())
+}
+
+fn within(key: &str, value: u64, least: u64, most: u64) -> Result<(), ConfigError> {
+    if (least..=most).contains(&value) {
+        return Ok(());
+    }
+    broken(key, &format!("must be {least} to {most}, is {value}"))
+}
+
+fn broken(key: &str, rule: &str) -> Result<(), ConfigError> {
+    Err(ConfigError::Invalid {
+        key: key.to_owned(),
+        rule: rule.to_owned(),
+        place: "in the configuration".to_owned(),
+    })
+}

@@ -1,0 +1,45 @@
+//! The configuration: defaults, then a file, then the environment.
+//!
+//! Every key is a field of [`Config`]; `docs/operating.md` explains each, and a test holds the two together.
+
+mod check;
+mod error;
+mod keys;
+mod load;
+mod sections;
+
+pub use error::ConfigError;
+pub use keys::all_keys;
+pub use load::load;
+pub use sections::{
+    DatabaseConfig, EngineConfig, LimitsConfig, LogConfig, LogFormat, OidcConfig, ServerConfig,
+    ToolLimitConfig,
+};
+
+use std::collections::BTreeMap;
+
+use opstella_domain::{ConnectionName, CredentialName};
+use secrecy::SecretString;
+use serde::Deserialize;
+
+/// Everything that can be configured.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Where Opstella listens, and how it stops.
+    pub server: ServerConfig,
+    /// PostgreSQL.
+    pub database: DatabaseConfig,
+    /// Who issues the tokens.
+    pub oidc: OidcConfig,
+    /// Credentials of tools by name; `credential` of a tool's connection names one.
+    pub credentials: BTreeMap<CredentialName, SecretString>,
+    /// What one request, and one subject, may take.
+    pub limits: LimitsConfig,
+    /// How runs are executed.
+    pub engine: EngineConfig,
+    /// The name of the connections that services are provisioned on.
+    pub connection: ConnectionName,
+    /// What is logged and how.
+    pub log: LogConfig,
+}

@@ -1,0 +1,158 @@
+//! The sections of the configuration.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use jsonwebtoken::Algorithm;
+use opstella_domain::Tool;
+use secrecy::SecretString;
+use serde::Deserialize;
+use url::Url;
+
+/// `server`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ServerConfig {
+    /// Address and port.
+    pub listen: SocketAddr,
+    /// Where people and tools reach Opstella; webhooks are made with it.
+    pub public_url: Url,
+    /// Threads that serve requests; 0: one a core.
+    pub workers: usize,
+    /// Seconds from the signal to stop until what is still under way is cut off.
+    pub shutdown_grace_seconds: u64,
+}
+
+/// `database`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DatabaseConfig {
+    /// `postgres://…`, with user and password: a secret.
+    pub url: Option<SecretString>,
+    /// Connections for queries.
+    pub max_connections: u32,
+    /// Seconds that a query waits for a connection.
+    pub acquire_timeout_seconds: u64,
+    /// Whether `serve` brings the schema up to date first.
+    pub migrate_on_start: bool,
+}
+
+/// `oidc`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OidcConfig {
+    /// `iss` of the tokens; the discovery document is below it.
+    pub issuer: Option<String>,
+    /// `aud` that a token must have.
+    pub audience: String,
+    /// Signature algorithms that are taken.
+    pub algorithms: Vec<Algorithm>,
+    /// Seconds by which clocks may differ.
+    pub leeway_seconds: u64,
+    /// Seconds between two looks for new keys.
+    pub jwks_refresh_seconds: u64,
+    /// Seconds after which keys that could not be refreshed are no longer taken.
+    pub jwks_max_age_seconds: u64,
+    /// Least seconds between two looks that unknown keys cause.
+    pub jwks_min_interval_seconds: u64,
+    /// Seconds that the issuer may take to answer.
+    pub timeout_seconds: u64,
+}
+
+/// `limits`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LimitsConfig {
+    /// Bytes of a body.
+    pub body_bytes: usize,
+    /// Entries of a page.
+    pub page_size: u32,
+    /// Bytes of all headers together.
+    pub header_bytes: usize,
+    /// Bytes of path and query.
+    pub path_bytes: usize,
+    /// Seconds that a request may take; what `Prefer: wait` asks for is added.
+    pub request_timeout_seconds: u64,
+    /// Longest `Prefer: wait`, in seconds.
+    pub wait_seconds: u64,
+    /// Seconds that a query waits for the position that it names.
+    pub read_your_writes_seconds: u64,
+    /// Requests a second of one subject, in the long run.
+    pub requests_per_second: u32,
+    /// Requests of one subject at once.
+    pub burst: u32,
+    /// Event streams open at once.
+    pub streams: usize,
+    /// Events that a stream may be behind before it is closed.
+    pub stream_buffer: usize,
+    /// Seconds between two heartbeats of a stream.
+    pub heartbeat_seconds: u64,
+    /// Seconds that a projection may be behind before `/readyz` says so.
+    pub projection_lag_seconds: u64,
+}
+
+/// `engine`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EngineConfig {
+    /// Whether this process executes runs.
+    pub enabled: bool,
+    /// Longest time of one try of a step, in seconds.
+    pub step_timeout_seconds: u64,
+    /// Limits by tool.
+    pub tools: BTreeMap<Tool, ToolLimitConfig>,
+}
+
+/// `engine.tools.<tool>`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ToolLimitConfig {
+    /// Steps under way at once.
+    #[serde(default = "default_concurrency")]
+    pub concurrency: usize,
+    /// Steps started in a second.
+    #[serde(default = "default_per_second")]
+    pub per_second: u32,
+    /// Transient failures in a row that open the circuit.
+    #[serde(default = "default_circuit_failures")]
+    pub circuit_failures: u32,
+    /// Seconds that an open circuit waits before it lets one step try.
+    #[serde(default = "default_circuit_pause")]
+    pub circuit_pause_seconds: u64,
+}
+
+fn default_concurrency() -> usize {
+    32
+}
+
+fn default_per_second() -> u32 {
+    200
+}
+
+fn default_circuit_failures() -> u32 {
+    8
+}
+
+fn default_circuit_pause() -> u64 {
+    5
+}
+
+/// `log`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LogConfig {
+    /// For people, or for machines.
+    pub format: LogFormat,
+    /// What is logged, as `tracing` filters: `info,opstella_api=debug`.
+    pub level: String,
+}
+
+/// `log.format`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// One line of text an event.
+    Text,
+    /// One JSON object an event.
+    Json,
+}

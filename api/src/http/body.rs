@@ -1,0 +1,278 @@
+//! JSON bodies: parsed once, with the field at fault named.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use actix_web::dev::Payload;
+use actix_web::http::header::CONTENT_TYPE;
+use actix_web::{FromRequest, HttpRequest, web};
+use futures::StreamExt;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use crate::problem::{Problem, ProblemKind};
+use crate::state::AppState;
+
+/// Deepest nesting of a body is serde_json's own limit (128).
+const SHOWN: usize = 80;
+
+/// A parsed body, and the fingerprint of the request: the same for bodies that differ in spaces and order only.
+#[derive(Debug, Clone)]
+pub struct JsonBody<T> {
+    /// What was sent.
+    pub value: T,
+    /// SHA-256 of method, path and canonical body.
+    pub fingerprint: String,
+}
+
+impl<T: DeserializeOwned + 'static> FromRequest for JsonBody<T> {
+    type Error = Problem;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (request, payload) = (request.clone(), payload.take());
+        Box::pin(async move {
+            check_type(&request)?;
+            let bytes = read(&request, payload).await?;
+            let json = parse(&bytes)?;
+            let fingerprint = fingerprint(&request, &json);
+            let value = typed(json)?;
+            Ok(Self { value, fingerprint })
+        })
+    }
+}
+
+fn check_type(request: &HttpRequest) -> Result<(), Problem> {
+    let given = request
+        .headers()
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    let essence = given.split(';').next().unwrap_or_default().trim();
+    if essence.eq_ignore_ascii_case("application/json") {
+        return Ok(());
+    }
+    let shown: String = given.chars().take(SHOWN).collect();
+    let detail = if shown.is_empty() {
+        "the body has no Content-Type".to_owned()
+    } else {
+        format!("the body is {shown}")
+    };
+    Err(Problem::new(ProblemKind::UnsupportedMediaType, detail)
+        .hint("send JSON with Content-Type: application/json"))
+}
+
+async fn read(request: &HttpRequest, mut payload: Payload) -> Result<Vec<u8>, Problem> {
+    let limit = request
+        .app_data::<web::Data<AppState>>()
+        .map_or(1 << 20, |state| state.config.limits.body_bytes);
+    let too_large = || {
+        Problem::new(ProblemKind::TooLarge, format!("a body has at most {limit} bytes"))
+            .field("body", format!("at most {limit} bytes"), None)
+            .header("Connection", "close")
+    };
+    let announced = request
+        .headers()
+        .get("content-length")
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.parse::<usize>().ok());
+    if announced.is_some_and(|length| length > limit) {
+        return Err(too_large());
+    }
+    let mut bytes = Vec::with_capacity(announced.unwrap_or_default());
+    while let Some(chunk) = payload.next().await {
+        let chunk = chunk.map_err(|error| {
+            Problem::new(
+                ProblemKind::BadRequest,
+                format!("the body cannot be read: {error}"),
+            )
+        })?;
+        if bytes.len() + chunk.len() > limit {
+            return Err(too_large());
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes)
+}
+
+fn parse(bytes: &[u8]) -> Result<Value, Problem> {
+    let json = serde_json::from_slice::<Value>(bytes).map_err(|error| {
+        Problem::new(
+            ProblemKind::MalformedJson,
+            format!("the body is no JSON: {error}"),
+        )
+    })?;
+    match with_nul(&json, String::new()) {
+        Some(field) => Err(Problem::invalid_field(
+            &field,
+            "must not contain the character NUL",
+            None,
+        )),
+        None => Ok(json),
+    }
+}
+
+/// The path of the first text that holds a NUL, which PostgreSQL's text cannot.
+fn with_nul(json: &Value, path: String) -> Option<String> {
+    match json {
+        Value::String(text) => text.contains('\0').then_some(path),
+        Value::Array(items) => items
+            .iter()
+            .enumerate()
+            .find_map(|(index, item)| with_nul(item, format!("{path}[{index}]"))),
+        Value::Object(fields) => fields.iter().find_map(|(name, value)| {
+            let path = if path.is_empty() {
+                name.replace('\0', "\u{fffd}")
+            } else {
+                format!("{path}.{}", name.replace('\0', "\u{fffd}"))
+            };
+            if name.contains('\0') {
+                Some(path)
+            } else {
+                with_nul(value, path)
+            }
+        }),
+        _ => None,
+    }
+}
+
+fn typed<T: DeserializeOwned>(json: Value) -> Result<T, Problem> {
+    serde_path_to_error::deserialize::<_, T>(json).map_err(|error| {
+        let path = error.path().to_string();
+        let path = if path == "." { "body".to_owned() } else { path };
+        let text = error.inner().to_string();
+        match split(&text) {
+            Some((value, rule)) => Problem::invalid_field(&path, rule, Some(value.into())),
+            None => {
+                let field = missing_field(&text, &path).unwrap_or(path);
+                Problem::invalid_field(&field, text, None)
+            }
+        }
+    })
+}
+
+/// Value and rule of the domain's ``service name `X` is not valid: rule``.
+fn split(text: &str) -> Option<(&str, &str)> {
+    let (left, rule) = text.split_once("` is not valid: ")?;
+    let (_, value) = left.split_once('`')?;
+    Some((value, rule))
+}
+
+/// serde names a missing field in words; its path is that of the object.
+fn missing_field(text: &str, path: &str) -> Option<String> {
+    let name = text.strip_prefix("missing field `")?.strip_suffix('`')?;
+    Some(if path == "body" {
+        name.to_owned()
+    } else {
+        format!("{path}.{name}")
+    })
+}
+
+fn fingerprint(request: &HttpRequest, json: &Value) -> String {
+    let mut hash = Sha256::new();
+    for part in [request.method().as_str(), request.path(), request.query_string()] {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    let mut canonical = String::new();
+    canonicalise(json, &mut canonical);
+    hash.update(canonical);
+    hex::encode(hash.finalize())
+}
+
+/// JSON without spaces, names sorted.
+fn canonicalise(json: &Value, out: &mut String) {
+    match json {
+        Value::Object(fields) => {
+            let mut sorted: Vec<_> = fields.iter().collect();
+            sorted.sort_by(|a, b| a.0.cmp(b.0));
+            out.push('{');
+            for (name, value) in sorted {
+                out.push_str(&Value::from(name.as_str()).to_string());
+                out.push(':');
+                canonicalise(value, out);
+                out.push(',');
+            }
+            out.push('}');
+        }
+        Value::Array(items) => {
+            out.push('[');
+            for item in items {
+                canonicalise(item, out);
+                out.push(',');
+            }
+            out.push(']');
+        }
+        other => out.push_str(&other.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+    use serde_json::json;
+
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Outer {
+        #[serde(rename = "items")]
+        _items: Vec<Inner>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Inner {
+        #[serde(rename = "name")]
+        _name: opstella_domain::ServiceName,
+    }
+
+    #[test]
+    fn the_field_at_fault_is_named() {
+        for (body, field, rule) in [
+            (
+                json!({"items": [{"name": "Bad"}]}),
+                "items[0].name",
+                "only lower-case",
+            ),
+            (json!({"items": [{}]}), "items[0].name", "missing field"),
+            (json!({}), "items", "missing field"),
+            (
+                json!({"items": [{"name": "a", "more": 1}]}),
+                "items[0].more",
+                "unknown field",
+            ),
+            (json!({"items": 1}), "items", "invalid type"),
+            (json!([]), "body", "invalid"),
+        ] {
+            let problem = typed::<Outer>(body.clone()).unwrap_err();
+            let error = problem.errors.first().unwrap();
+            assert_eq!(error.field, field, "{body}: {error:?}");
+            assert!(error.rule.contains(rule), "{body}: {error:?}");
+        }
+    }
+
+    #[test]
+    fn spaces_and_order_do_not_matter_to_the_canonical_form() {
+        let canonical = |text: &str| {
+            let mut out = String::new();
+            canonicalise(&serde_json::from_str(text).unwrap(), &mut out);
+            out
+        };
+        assert_eq!(
+            canonical(r#"{"b": [1, 2], "a": "x"}"#),
+            canonical(r#"{"a":"x","b":[1,2]}"#)
+        );
+        assert_ne!(canonical(r#"{"a": 1}"#), canonical(r#"{"a": "1"}"#));
+    }
+
+    #[test]
+    fn nul_is_refused_with_its_path() {
+        assert_eq!(
+            with_nul(&json!({"a": [{"b": "x\u{0}"}]}), String::new()).as_deref(),
+            Some("a[0].b")
+        );
+    }
+}

@@ -1,0 +1,15 @@
+//! What every request goes through, and what handlers take from one.
+
+pub mod body;
+pub mod command;
+pub(crate) mod current;
+pub mod etag;
+pub mod fallback;
+pub mod observe;
+pub mod page;
+pub mod params;
+pub mod rate;
+pub mod visible;
+
+/// Where the API begins.
+pub const BASE: &str = "/api/v1";

@@ -1,0 +1,78 @@
+//! The OpenAPI description: from the handlers, completed by what holds for all of them.
+
+mod complete;
+
+use std::sync::OnceLock;
+
+use utoipa::OpenApi;
+use utoipa::openapi::OpenApi as Description;
+
+use crate::events::EventView;
+use crate::problem::Problem;
+use crate::routes::{events, plan, probes, projects, runs, services, stream, templates, tools};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Opstella",
+        description = "The control plane of a DevSecOps platform: one place in front of the tools. Every command takes \
+            an `Idempotency-Key`; errors are problem documents (RFC 9457).",
+        license(name = "Apache-2.0", identifier = "Apache-2.0"),
+        contact(),
+    ),
+    paths(
+        projects::create, projects::list, projects::get,
+        services::create, services::list, services::get, services::add_component, services::add_environment,
+        services::decommission,
+        runs::list, runs::get, runs::retry, runs::skip, runs::cancel, runs::abandon,
+        templates::register, templates::list, templates::get, templates::get_version,
+        tools::connect, tools::list, tools::get, tools::health,
+        events::list, events::get, stream::run, stream::all,
+        probes::health, probes::ready, probes::metrics,
+    ),
+    components(schemas(Problem, EventView, plan::PlanView, opstella_projections::queries::RunDetail)),
+    tags(
+        (name = "projects", description = "Teams' spaces"),
+        (name = "services", description = "Services with their components and environments"),
+        (name = "runs", description = "Executions of sagas"),
+        (name = "templates", description = "What components are made from"),
+        (name = "tools", description = "What the platform is connected to"),
+        (name = "events", description = "What happened, and what happens"),
+        (name = "probes", description = "For machines that watch"),
+    ),
+    modifiers(&complete::Complete),
+)]
+struct Api;
+
+/// The description.
+pub fn description() -> &'static Description {
+    static DESCRIPTION: OnceLock<Description> = OnceLock::new();
+    DESCRIPTION.get_or_init(Api::openapi)
+}
+
+/// The description as JSON, as in `schema/openapi.json`.
+pub fn text() -> &'static str {
+    static TEXT: OnceLock<String> = OnceLock::new();
+    TEXT.get_or_init(|| {
+        let mut text = description().to_pretty_json().unwrap_or_default();
+        text.push('\n');
+        text
+    })
+}
+
+/// The methods that a route takes.
+pub(crate) fn methods(route: &str) -> Vec<&'static str> {
+    let Some(item) = description().paths.paths.get(route) else {
+        return vec!["GET"];
+    };
+    [
+        ("GET", item.get.is_some()),
+        ("POST", item.post.is_some()),
+        ("PUT", item.put.is_some()),
+        ("DELETE", item.delete.is_some()),
+        ("PATCH", item.patch.is_some()),
+    ]
+    .into_iter()
+    .filter_map(|(method, there)| there.then_some(method))
+    .collect()
+}

@@ -1,0 +1,114 @@
+//! The outside world behind the API: adapters and the engine.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::Utc;
+use opstella_adapters::Toolbox;
+use opstella_adapters::engine::{Circuit, Engine, EngineOptions, ToolLimits};
+use opstella_commands::Commands;
+use opstella_domain::template::TemplateFiles;
+use opstella_domain::tool_connection::ConnectionKey;
+use tokio::time::timeout;
+
+use crate::config::EngineConfig;
+use crate::tools::{CircuitState, ToolHealthView, ToolSide};
+
+/// Longest wait for a tool's word on its health.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Adapters and the engine of this process.
+pub struct Outside {
+    toolbox: Arc<dyn Toolbox>,
+    engine: Mutex<Option<Engine>>,
+    enabled: bool,
+}
+
+impl Outside {
+    /// Starts the engine, if it is enabled.
+    pub fn start(commands: Commands, toolbox: Arc<dyn Toolbox>, config: &EngineConfig) -> Arc<Self> {
+        let engine = config
+            .enabled
+            .then(|| Engine::start(commands, Arc::clone(&toolbox), options(config)));
+        Arc::new(Self {
+            toolbox,
+            engine: Mutex::new(engine),
+            enabled: config.enabled,
+        })
+    }
+
+    /// Stops the engine: steps under way are waited for.
+    pub async fn shutdown(&self) {
+        let engine = self.engine.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(engine) = engine {
+            engine.shutdown().await;
+        }
+    }
+
+    fn with_engine<T>(&self, look: impl FnOnce(&Engine) -> T) -> Option<T> {
+        let engine = self.engine.lock().unwrap_or_else(PoisonError::into_inner);
+        engine.as_ref().map(look)
+    }
+}
+
+fn options(config: &EngineConfig) -> EngineOptions {
+    let limits: BTreeMap<_, _> = config
+        .tools
+        .iter()
+        .map(|(tool, limit)| {
+            let limits = ToolLimits {
+                concurrency: limit.concurrency,
+                per_second: NonZeroU32::new(limit.per_second).unwrap_or(NonZeroU32::MIN),
+                circuit_failures: limit.circuit_failures,
+                circuit_pause: Duration::from_secs(limit.circuit_pause_seconds),
+            };
+            (*tool, limits)
+        })
+        .collect();
+    EngineOptions {
+        limits,
+        step_timeout: Duration::from_secs(config.step_timeout_seconds),
+        ..EngineOptions::default()
+    }
+}
+
+#[async_trait]
+impl ToolSide for Outside {
+    async fn health(&self, key: &ConnectionKey) -> ToolHealthView {
+        let asked = async { self.toolbox.adapter(key).await?.health().await };
+        let (reachable, version, message) = match timeout(PATIENCE, asked).await {
+            Ok(Ok(health)) => (true, health.version, None),
+            Ok(Err(error)) => (false, None, Some(error.to_string())),
+            Err(_) => (
+                false,
+                None,
+                Some(format!("no answer within {} s", PATIENCE.as_secs())),
+            ),
+        };
+        let circuit = match self.with_engine(|engine| engine.circuit(key)).unwrap_or_default() {
+            Circuit::Closed => CircuitState::Closed,
+            Circuit::Open => CircuitState::Open,
+            Circuit::HalfOpen => CircuitState::HalfOpen,
+        };
+        ToolHealthView {
+            reachable,
+            version,
+            message,
+            checked_at: Utc::now(),
+            circuit,
+        }
+    }
+
+    fn check_template(&self, files: &TemplateFiles) -> Result<(), String> {
+        crate::adapters::check_template(files)
+    }
+
+    fn engine_active(&self) -> Option<bool> {
+        self.enabled
+            .then(|| self.with_engine(Engine::active).unwrap_or(false))
+    }
+}

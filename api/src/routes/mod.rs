@@ -1,0 +1,39 @@
+//! The routes, one module a resource.
+
+mod answer;
+pub mod docs;
+pub mod events;
+pub mod plan;
+pub mod probes;
+pub mod projects;
+pub mod runs;
+pub mod services;
+pub mod stream;
+pub mod templates;
+pub mod tools;
+
+use actix_web::middleware::from_fn;
+use actix_web::web::{self, ServiceConfig};
+
+pub use answer::CommandAnswer;
+
+use crate::auth::authenticate;
+use crate::http::{BASE, fallback};
+
+/// Every route.
+pub fn configure(app: &mut ServiceConfig) {
+    app.service(
+        web::scope(BASE)
+            .wrap(from_fn(authenticate))
+            .configure(projects::configure)
+            .configure(services::configure)
+            .configure(runs::configure)
+            .configure(templates::configure)
+            .configure(tools::configure)
+            .configure(events::configure)
+            .default_service(web::to(fallback::no_such_route)),
+    )
+    .configure(probes::configure)
+    .configure(docs::configure)
+    .default_service(web::to(fallback::no_such_route));
+}

@@ -1,0 +1,123 @@
+//! Projects.
+
+use actix_web::web::{self, Data, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse};
+use opstella_commands::CreateProject;
+use opstella_domain::{ProjectSlug, Subject};
+use opstella_projections::queries::Project;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::answer::{CommandAnswer, Kind, respond};
+use crate::http::body::JsonBody;
+use crate::http::command::CommandHead;
+use crate::http::etag;
+use crate::http::page::{Page, PageRequest};
+use crate::http::params::{PathParams, QueryParams};
+use crate::http::visible::wait_for_named;
+use crate::problem::Problem;
+use crate::state::AppState;
+
+const MODELS: &[&str] = &["catalog"];
+
+/// A project to be made.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"slug": "payments", "name": "Payments", "description": "Everything about money"}))]
+pub struct CreateProjectRequest {
+    /// Its slug: a DNS label. It cannot be changed.
+    #[schema(value_type = String, min_length = 1, max_length = 40, pattern = "^[a-z]([a-z0-9-]*[a-z0-9])?$")]
+    pub slug: ProjectSlug,
+    /// Its name for people.
+    #[schema(min_length = 1, max_length = 100)]
+    pub name: String,
+    /// What it is for.
+    #[schema(max_length = 1000)]
+    pub description: Option<String>,
+    /// Who answers for it; whoever sends the command, if nobody is named.
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 255)]
+    pub owner: Option<Subject>,
+}
+
+/// Makes a project.
+#[utoipa::path(post, path = "/api/v1/projects", operation_id = "CreateProject", tag = "projects",
+    request_body = CreateProjectRequest,
+    responses((status = 201, description = "The project is there", body = CommandAnswer)))]
+pub(crate) async fn create(
+    state: Data<AppState>,
+    query: QueryParams,
+    head: CommandHead,
+    body: JsonBody<CreateProjectRequest>,
+) -> Result<HttpResponse, Problem> {
+    query.only(&[])?;
+    let CreateProjectRequest {
+        slug,
+        name,
+        description,
+        owner,
+    } = body.value;
+    let owner = match owner {
+        Some(owner) => owner,
+        None => Subject::try_from(head.caller.actor.subject.clone())?,
+    };
+    let request = CreateProject {
+        slug,
+        name,
+        description,
+        owner,
+    };
+    let context = head.context(&body.fingerprint, None);
+    let accepted = state.commands.create_project(&context, request).await?;
+    respond(&state, &head, accepted, Kind::Created).await
+}
+
+/// All projects, by slug.
+#[utoipa::path(get, path = "/api/v1/projects", operation_id = "ListProjects", tag = "projects",
+    params(
+        ("limit" = Option<u32>, Query, description = "Entries of a page", minimum = 1, maximum = 200),
+        ("cursor" = Option<String>, Query, description = "From `next` of the page before"),
+        ("after" = Option<String>, Query, description = "Wait until the read model has this position"),
+    ),
+    responses((status = 200, description = "A page", body = Page<Project>)))]
+pub(crate) async fn list(
+    state: Data<AppState>,
+    request: HttpRequest,
+    query: QueryParams,
+) -> Result<HttpResponse, Problem> {
+    query.only(&["limit", "cursor", "after"])?;
+    let page = PageRequest::of(&query, state.config.limits.page_size)?;
+    wait_for_named(&state, &request, &query, MODELS).await?;
+    let found = state.queries.projects(&page.into()).await?;
+    Ok(HttpResponse::Ok().json(Page::new(found, request.path(), &query)))
+}
+
+/// One project.
+#[utoipa::path(get, path = "/api/v1/projects/{project}", operation_id = "GetProject", tag = "projects",
+    params(
+        ("project" = String, Path, description = "Slug"),
+        ("after" = Option<String>, Query, description = "Wait until the read model has this position"),
+    ),
+    responses((status = 200, description = "The project", body = Project)))]
+pub(crate) async fn get(
+    state: Data<AppState>,
+    request: HttpRequest,
+    path: PathParams,
+    query: QueryParams,
+) -> Result<HttpResponse, Problem> {
+    query.only(&["after"])?;
+    let slug: ProjectSlug = path.parse("project")?;
+    wait_for_named(&state, &request, &query, MODELS).await?;
+    let project = state
+        .queries
+        .project(slug.as_str())
+        .await?
+        .ok_or_else(|| Problem::not_found("project", slug.as_str()))?;
+    Ok(HttpResponse::Ok()
+        .insert_header(("ETag", etag::of(project.version.unsigned_abs())))
+        .json(project))
+}
+
+pub(super) fn configure(app: &mut ServiceConfig) {
+    app.service(web::resource("/projects").get(list).post(create))
+        .service(web::resource("/projects/{project}").get(get));
+}

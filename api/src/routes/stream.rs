@@ -1,0 +1,104 @@
+//! Server-sent events: of one run, and of everything.
+//!
+//! A stream first reads from the journal what it missed since `Last-Event-ID`, then follows the [`EventHub`]
+//! (`crate::events`). Both give events in the journal's one order, so the seam shows neither gap nor repetition.
+
+mod feed;
+
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use opstella_domain::run::Run;
+use opstella_domain::{Decide, RunId};
+use opstella_journal::Position;
+
+use crate::auth::Caller;
+use crate::http::params::{PathParams, QueryParams};
+use crate::problem::{Problem, ProblemKind};
+use crate::state::AppState;
+use feed::{Feed, Scope};
+
+/// Everything that happens in a run, as server-sent events: from its beginning, or after `Last-Event-ID`. The stream
+/// ends with the run.
+#[utoipa::path(get, path = "/api/v1/runs/{run}/events", operation_id = "StreamRunEvents", tag = "events",
+    params(
+        ("run" = uuid::Uuid, Path, description = "Id of the run"),
+        ("Last-Event-ID" = Option<String>, Header, description = "Position of the last event that was received"),
+    ),
+    responses((status = 200, description = "Events; the id of each is its position, the data an `EventView`",
+        body = String, content_type = "text/event-stream")))]
+pub(crate) async fn run(
+    state: Data<AppState>,
+    request: HttpRequest,
+    path: PathParams,
+    query: QueryParams,
+    caller: Caller,
+) -> Result<HttpResponse, Problem> {
+    query.only(&[])?;
+    let run: RunId = path.parse("run")?;
+    let from = last_event_id(&request)?;
+    state.commands.load_run(run).await?;
+    let before = before_first_event(&state, &run.to_string()).await?;
+    let from = from.unwrap_or(before).max(before);
+    open(&state, &caller, Scope::Run(run.to_string()), from)
+}
+
+/// Everything that happens, as server-sent events: from now on, or after `Last-Event-ID` (`0-0`: from the beginning).
+#[utoipa::path(get, path = "/api/v1/events/stream", operation_id = "StreamEvents", tag = "events",
+    params(("Last-Event-ID" = Option<String>, Header, description = "Position of the last event that was received")),
+    responses((status = 200, description = "Events; the id of each is its position, the data an `EventView`",
+        body = String, content_type = "text/event-stream")))]
+pub(crate) async fn all(
+    state: Data<AppState>,
+    request: HttpRequest,
+    query: QueryParams,
+    caller: Caller,
+) -> Result<HttpResponse, Problem> {
+    query.only(&[])?;
+    let from = match last_event_id(&request)? {
+        Some(position) => position,
+        None => state.journal.head().await?,
+    };
+    open(&state, &caller, Scope::All, from)
+}
+
+/// The place right before a run's first event: nothing earlier needs to be read.
+async fn before_first_event(state: &AppState, run: &str) -> Result<Position, Problem> {
+    let first = state.journal.history(<Run as Decide>::TYPE, run, 1, 1).await?;
+    Ok(first.first().map_or(Position::START, |event| Position {
+        transaction_id: event.position.transaction_id,
+        position: event.position.position - 1,
+    }))
+}
+
+fn open(
+    state: &Data<AppState>,
+    caller: &Caller,
+    scope: Scope,
+    from: Position,
+) -> Result<HttpResponse, Problem> {
+    let Ok(place) = state.streams.clone().try_acquire_owned() else {
+        let limit = state.config.limits.streams;
+        let detail = format!("{limit} streams are open, and no more are served at once");
+        return Err(Problem::new(ProblemKind::Unavailable, detail).header("Retry-After", "10"));
+    };
+    let feed = Feed::new(state.clone().into_inner(), scope, from, caller.expires_at, place);
+    Ok(HttpResponse::Ok()
+        .insert_header(("Content-Type", "text/event-stream"))
+        .insert_header(("Cache-Control", "no-cache, no-store"))
+        .insert_header(("X-Accel-Buffering", "no"))
+        .streaming(feed.into_stream()))
+}
+
+fn last_event_id(request: &HttpRequest) -> Result<Option<Position>, Problem> {
+    let Some(value) = request.headers().get("last-event-id") else {
+        return Ok(None);
+    };
+    let text = String::from_utf8_lossy(value.as_bytes()).into_owned();
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let rule = "a position as the `id` of an event, such as 123-456";
+    text.parse()
+        .map(Some)
+        .map_err(|_| Problem::parameter("Last-Event-ID", rule, &text))
+}

@@ -1,0 +1,214 @@
+//! One open stream.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use actix_web::web::Bytes;
+use futures::Stream;
+use opstella_domain::Decide;
+use opstella_domain::run::Run;
+use opstella_journal::{Position, RecordedEvent, Subscription};
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::broadcast::{Receiver, error::RecvError};
+use tokio::time::{Instant, sleep_until};
+
+use crate::events::EventView;
+use crate::state::AppState;
+
+/// Events read at once while catching up.
+const BATCH: usize = 100;
+
+/// Whose events.
+pub(super) enum Scope {
+    /// Those of one run.
+    Run(String),
+    /// All.
+    All,
+}
+
+/// Why a stream ends.
+enum End {
+    /// There will be no more.
+    Done,
+    /// The reader was too slow.
+    Slow,
+    /// The journal cannot be read.
+    Failed,
+}
+
+/// One open stream: what was missed, then what comes.
+pub(super) struct Feed {
+    state: Arc<AppState>,
+    scope: Scope,
+    /// Where the reader is.
+    last: Position,
+    missed: Option<Subscription>,
+    live: Receiver<Arc<RecordedEvent>>,
+    ready: VecDeque<Arc<RecordedEvent>>,
+    expires: Instant,
+    ended: bool,
+    greeted: bool,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Drop for Feed {
+    fn drop(&mut self) {
+        metrics::gauge!("opstella_http_streams").decrement(1.0);
+    }
+}
+
+impl Feed {
+    pub fn new(
+        state: Arc<AppState>,
+        scope: Scope,
+        from: Position,
+        expires_at: u64,
+        place: OwnedSemaphorePermit,
+    ) -> Self {
+        metrics::gauge!("opstella_http_streams").increment(1.0);
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default()
+            .as_secs();
+        // Followed before the journal is read, so that nothing falls between the two.
+        let live = state.events.follow();
+        let missed = Some(state.journal.subscribe(from));
+        Self {
+            state,
+            scope,
+            last: from,
+            missed,
+            live,
+            ready: VecDeque::new(),
+            expires: Instant::now() + Duration::from_secs(expires_at.saturating_sub(now)),
+            ended: false,
+            greeted: false,
+            _place: place,
+        }
+    }
+
+    pub fn into_stream(self) -> impl Stream<Item = Result<Bytes, actix_web::Error>> {
+        futures::stream::unfold(self, |mut feed| async move {
+            let chunk = feed.next().await?;
+            Some((Ok(chunk), feed))
+        })
+    }
+
+    /// The next piece of text, or the end.
+    async fn next(&mut self) -> Option<Bytes> {
+        if !self.greeted {
+            self.greeted = true;
+            // Tells the reader at once that it is connected, and how soon to come back.
+            return Some(Bytes::from_static(b"retry: 2000\n\n"));
+        }
+        if self.ended {
+            return None;
+        }
+        let heartbeat = Duration::from_secs(self.state.config.limits.heartbeat_seconds);
+        let heartbeat = Instant::now() + heartbeat;
+        let stopping = self.state.stopping.clone();
+        let expires = self.expires;
+        tokio::select! {
+            event = self.event() => Some(self.show(event)),
+            () = sleep_until(heartbeat) => Some(Bytes::from_static(b": heartbeat\n\n")),
+            () = sleep_until(expires) => {
+                self.ended = true;
+                Some(Bytes::from_static(b": the token has expired\n\n"))
+            }
+            () = stopping.cancelled() => None,
+        }
+    }
+
+    fn show(&mut self, event: Result<Arc<RecordedEvent>, End>) -> Bytes {
+        match event {
+            Ok(event) => {
+                self.ended = matches!(self.scope, Scope::Run(_)) && ends_run(&event.event_type);
+                frame(&event)
+            }
+            Err(end) => {
+                self.ended = true;
+                Bytes::from_static(match end {
+                    End::Done => b": the run has ended\n\n",
+                    End::Slow => b": too slow; come back with Last-Event-ID\n\n",
+                    End::Failed => b": the journal cannot be read; come back with Last-Event-ID\n\n",
+                })
+            }
+        }
+    }
+
+    /// The next event that is in scope. Dropping the future loses nothing.
+    async fn event(&mut self) -> Result<Arc<RecordedEvent>, End> {
+        loop {
+            while let Some(event) = self.ready.pop_front() {
+                self.last = event.position;
+                if self.in_scope(&event) {
+                    return Ok(event);
+                }
+            }
+            if let Some(missed) = &mut self.missed {
+                let batch = missed.try_next(BATCH).await.map_err(|error| {
+                    tracing::warn!(%error, "a stream cannot read the journal");
+                    End::Failed
+                })?;
+                if batch.events.is_empty() {
+                    self.missed = None;
+                    if self.run_has_ended().await {
+                        return Err(End::Done);
+                    }
+                }
+                self.ready.extend(batch.events.into_iter().map(Arc::new));
+                continue;
+            }
+            match self.live.recv().await {
+                Ok(event) if event.position > self.last => self.ready.push_back(event),
+                Ok(_) => {}
+                Err(RecvError::Lagged(_)) => {
+                    metrics::counter!("opstella_http_streams_dropped_total").increment(1);
+                    return Err(End::Slow);
+                }
+                Err(RecvError::Closed) => return Err(End::Done),
+            }
+        }
+    }
+
+    fn in_scope(&self, event: &RecordedEvent) -> bool {
+        match &self.scope {
+            Scope::All => true,
+            Scope::Run(id) => event.aggregate_type == "Run" && &event.aggregate_id == id,
+        }
+    }
+
+    /// Whether the reader has had the last event of its run already.
+    async fn run_has_ended(&self) -> bool {
+        let Scope::Run(id) = &self.scope else { return false };
+        match self.state.journal.load::<Run>(id).await {
+            // The newest events may not be readable in order yet; they come live.
+            Ok(run) if run.state.status.ended() => {
+                let last = self
+                    .state
+                    .journal
+                    .history(<Run as Decide>::TYPE, id, run.version, 1)
+                    .await;
+                last.is_ok_and(|events| events.last().is_some_and(|e| e.position <= self.last))
+            }
+            _ => false,
+        }
+    }
+}
+
+fn ends_run(event_type: &str) -> bool {
+    matches!(
+        event_type,
+        "RunSucceeded" | "RunFailed" | "RunCancelled" | "RunAbandoned"
+    )
+}
+
+/// An event in the form of the event stream. JSON has no line breaks.
+fn frame(event: &RecordedEvent) -> Bytes {
+    let data = serde_json::to_string(&EventView::of(event)).unwrap_or_default();
+    Bytes::from(format!(
+        "id: {}\nevent: {}\ndata: {data}\n\n",
+        event.position, event.event_type
+    ))
+}

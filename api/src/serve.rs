@@ -1,0 +1,178 @@
+//! `opstella serve`: everything in one process.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::dev::ServerHandle;
+use actix_web::web::Data;
+use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::auth::Verifier;
+use crate::config::{Config, ConfigError};
+use crate::events::EventHub;
+use crate::http::rate::RateLimits;
+use crate::outside::Outside;
+use crate::server::Http;
+use crate::state::AppState;
+use crate::wiring::{StartError, Stores, connect};
+use crate::{adapters, telemetry};
+
+/// A running Opstella.
+pub struct Serving {
+    /// Where it listens.
+    pub address: SocketAddr,
+    state: Data<AppState>,
+    stores: Stores,
+    outside: Arc<Outside>,
+    http: ServerHandle,
+    server: JoinHandle<std::io::Result<()>>,
+    /// Ends the background tasks, after the last request.
+    background: CancellationToken,
+    tasks: TaskTracker,
+}
+
+/// Starts everything. Returns when requests are served.
+///
+/// # Errors
+/// [`StartError`], in one line that says what to do.
+pub async fn start(config: Config, migrate: bool) -> Result<Serving, StartError> {
+    let issuer = config.oidc.issuer.clone().ok_or(ConfigError::Missing {
+        key: "oidc.issuer",
+        variable: "OPSTELLA_OIDC__ISSUER",
+    })?;
+    telemetry::metrics_handle();
+    let pool = connect(&config).await?;
+    if migrate || config.database.migrate_on_start {
+        opstella_journal::migrate(&pool).await?;
+    }
+    let stores = Stores::open(&config, pool).await?;
+    stores.projections.prepare().await?;
+    adapters::seed_templates(&stores.commands).await?;
+
+    let verifier = Arc::new(Verifier::new(&issuer, &config.oidc)?);
+    let events = EventHub::new(config.limits.stream_buffer);
+    let toolbox = adapters::toolbox(stores.journal.clone(), config.credentials.clone());
+    let outside = Outside::start(stores.commands.clone(), toolbox, &config.engine);
+    let state = Data::new(AppState {
+        journal: stores.journal.clone(),
+        commands: stores.commands.clone(),
+        queries: stores.projections.queries(),
+        projections: stores.projections.clone(),
+        verifier: Arc::clone(&verifier),
+        rate: RateLimits::new(&config.limits),
+        events: events.clone(),
+        streams: Arc::new(Semaphore::new(config.limits.streams)),
+        tools: outside.clone(),
+        stopping: CancellationToken::new(),
+        config,
+    });
+
+    let (background, tasks) = (CancellationToken::new(), TaskTracker::new());
+    let from = stores.journal.head().await?;
+    tasks.spawn({
+        let (journal, cancel) = (stores.journal.clone(), background.clone());
+        async move { events.run(journal, from, cancel).await }
+    });
+    tasks.spawn({
+        let (projections, cancel) = (stores.projections.clone(), background.clone());
+        async move { projections.run(cancel).await }
+    });
+    tasks.spawn({
+        let cancel = background.clone();
+        async move { verifier.keep_fresh(cancel).await }
+    });
+
+    let listen = state.config.server.listen;
+    let http = Http::bind(&state).map_err(|source| StartError::Listen {
+        address: listen,
+        source,
+    })?;
+    let (address, handle) = (http.address, http.handle());
+    tracing::info!(%address, "serving");
+    Ok(Serving {
+        address,
+        state,
+        stores,
+        outside,
+        http: handle,
+        server: tokio::spawn(http.server),
+        background,
+        tasks,
+    })
+}
+
+impl Serving {
+    /// What handlers work with.
+    pub fn state(&self) -> &AppState {
+        &self.state
+    }
+
+    /// Stops: no new connections, requests under way are answered, streams end, steps under way are waited for; then
+    /// the projections and the journal. All within the configured grace.
+    pub async fn stop(self) {
+        let grace = Duration::from_secs(self.state.config.server.shutdown_grace_seconds);
+        let background = self.background.clone();
+        if timeout(grace, self.drain()).await.is_err() {
+            tracing::warn!(
+                "not everything ended within the grace; what is under way goes on at the next start"
+            );
+            background.cancel();
+        }
+    }
+
+    async fn drain(self) {
+        tracing::info!("stopping");
+        self.state.stopping.cancel();
+        tokio::join!(self.http.stop(true), self.outside.shutdown());
+        if let Ok(Err(error)) = self.server.await {
+            tracing::error!(%error, "the server did not stop cleanly");
+        }
+        self.background.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+        drop(self.state);
+        self.stores.close().await;
+        tracing::info!("stopped");
+    }
+
+    /// Serves until the process is told to stop (SIGTERM, SIGINT) or the server fails.
+    ///
+    /// # Errors
+    /// [`StartError::Server`].
+    pub async fn until_stopped(mut self) -> Result<(), StartError> {
+        tokio::select! {
+            () = signal() => {
+                self.stop().await;
+                Ok(())
+            }
+            result = &mut self.server => match result {
+                Ok(Err(error)) => Err(StartError::Server(error)),
+                Ok(Ok(())) => Ok(()),
+                Err(error) => Err(StartError::Server(std::io::Error::other(error))),
+            },
+        }
+    }
+}
+
+/// Resolves when the process is told to stop.
+async fn signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let wait = async |kind: SignalKind| match signal(kind) {
+        Ok(mut signals) => {
+            signals.recv().await;
+        }
+        Err(error) => {
+            tracing::warn!(%error, "a signal cannot be listened to");
+            std::future::pending::<()>().await;
+        }
+    };
+    tokio::select! {
+        () = wait(SignalKind::terminate()) => {}
+        () = wait(SignalKind::interrupt()) => {}
+    }
+}

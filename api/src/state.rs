@@ -1,0 +1,41 @@
+//! What handlers work with.
+
+use std::sync::Arc;
+
+use opstella_commands::Commands;
+use opstella_journal::Journal;
+use opstella_projections::{Projections, Queries};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use crate::auth::Verifier;
+use crate::config::Config;
+use crate::events::EventHub;
+use crate::http::rate::RateLimits;
+use crate::tools::ToolSide;
+
+/// What handlers work with; one per process.
+pub struct AppState {
+    /// The configuration.
+    pub config: Config,
+    /// The journal.
+    pub journal: Journal,
+    /// The write side.
+    pub commands: Commands,
+    /// The read side's keeper.
+    pub projections: Projections,
+    /// The read side.
+    pub queries: Queries,
+    /// Checks tokens.
+    pub verifier: Arc<Verifier>,
+    /// Counts requests.
+    pub rate: RateLimits,
+    /// New events, for streams.
+    pub events: EventHub,
+    /// Places for streams.
+    pub streams: Arc<Semaphore>,
+    /// The outside world.
+    pub tools: Arc<dyn ToolSide>,
+    /// Ends streams when the server stops.
+    pub stopping: CancellationToken,
+}

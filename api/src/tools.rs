@@ -1,0 +1,53 @@
+//! What the API asks of the outside world.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use opstella_domain::template::TemplateFiles;
+use opstella_domain::tool_connection::ConnectionKey;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// Where a connection's circuit breaker stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum CircuitState {
+    /// Steps go through.
+    Closed,
+    /// The tool failed too often in a row.
+    Open,
+    /// One step tries.
+    HalfOpen,
+}
+
+/// How a connected tool is.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct ToolHealthView {
+    /// Whether it answers and takes our credential.
+    pub reachable: bool,
+    /// Its version, as it says it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// What is wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// When it was asked.
+    pub checked_at: DateTime<Utc>,
+    /// Where its circuit breaker stands in this process.
+    pub circuit: CircuitState,
+}
+
+/// The outside world, as the API sees it.
+#[async_trait]
+pub trait ToolSide: Send + Sync {
+    /// Asks one.
+    async fn health(&self, key: &ConnectionKey) -> ToolHealthView;
+
+    /// Whether a template's files render, without unknown variables.
+    ///
+    /// # Errors
+    /// What is wrong with which file.
+    fn check_template(&self, files: &TemplateFiles) -> Result<(), String>;
+
+    /// Whether this process executes runs; `None` where it is not meant to.
+    fn engine_active(&self) -> Option<bool>;
+}

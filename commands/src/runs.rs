@@ -1,0 +1,197 @@
+//! Runs: what operators ask of them, and what the engine reports.
+
+use std::sync::Arc;
+
+use opstella_domain::plan::StepId;
+use opstella_domain::run::{Run, RunCommand, RunStatus};
+use opstella_domain::service::{Service, ServiceCommand};
+use opstella_domain::{Decide, RunId};
+use opstella_journal::{Append, Loaded, StreamAppend};
+
+use crate::unit::Decision;
+use crate::{Accepted, CommandContext, CommandError, Commands, Permission};
+
+impl Commands {
+    /// `RetryStep`: tries a stuck or waiting step again, now.
+    ///
+    /// # Errors
+    /// [`CommandError`].
+    pub async fn retry_step(
+        &self,
+        context: &CommandContext,
+        run: RunId,
+        step: StepId,
+    ) -> Result<Accepted, CommandError> {
+        self.operate(context, run, RunCommand::RetryStep { step }).await
+    }
+
+    /// `SkipStep`: goes on as if the step, or its compensation, were done.
+    ///
+    /// # Errors
+    /// [`CommandError`].
+    pub async fn skip_step(
+        &self,
+        context: &CommandContext,
+        run: RunId,
+        step: StepId,
+        reason: String,
+    ) -> Result<Accepted, CommandError> {
+        self.operate(context, run, RunCommand::SkipStep { step, reason })
+            .await
+    }
+
+    /// `CancelRun`: unmakes what was made.
+    ///
+    /// # Errors
+    /// [`CommandError`].
+    pub async fn cancel_run(
+        &self,
+        context: &CommandContext,
+        run: RunId,
+        reason: String,
+    ) -> Result<Accepted, CommandError> {
+        self.operate(context, run, RunCommand::Cancel { reason }).await
+    }
+
+    /// `AbandonRun`: ends a stuck run as it is.
+    ///
+    /// # Errors
+    /// [`CommandError`].
+    pub async fn abandon_run(
+        &self,
+        context: &CommandContext,
+        run: RunId,
+        reason: String,
+    ) -> Result<Accepted, CommandError> {
+        self.operate(context, run, RunCommand::Abandon { reason }).await
+    }
+
+    async fn operate(
+        &self,
+        context: &CommandContext,
+        run: RunId,
+        command: RunCommand,
+    ) -> Result<Accepted, CommandError> {
+        let name = command.name();
+        let loaded = self.load_run(run).await?;
+        let project = loaded.state.service.as_ref().map(|s| s.project.clone());
+        let command = &command;
+        let decide = || async move {
+            let loaded = self.load_run(run).await?;
+            if let Some(expected) = context.expected_version.filter(|v| *v != loaded.version) {
+                return Err(CommandError::VersionMismatch {
+                    id: run.to_string(),
+                    expected,
+                    actual: loaded.version,
+                });
+            }
+            let streams = self.run_streams(&loaded, command.clone()).await?;
+            let version = streams
+                .first()
+                .map_or(loaded.version, StreamAppend::version_after);
+            let answer = Accepted::new(format!("/runs/{run}"), version).with_run(run);
+            Ok(Decision { streams, answer })
+        };
+        self.carry_out(name, context, Permission::OperateRuns, project.as_ref(), decide)
+            .await
+    }
+
+    /// Carries out a command of the engine on a run, decided anew where an operator was faster, and returns the
+    /// run as it is then.
+    ///
+    /// # Errors
+    /// [`CommandError`]; a stale attempt is [`opstella_domain::DomainError::StaleAttempt`].
+    pub async fn advance_run(
+        &self,
+        context: &CommandContext,
+        run: RunId,
+        command: RunCommand,
+    ) -> Result<Arc<Run>, CommandError> {
+        const TRIES: u32 = 10;
+        let mut tries = 1;
+        loop {
+            let loaded = self.load_run(run).await?;
+            let streams = self.run_streams(&loaded, command.clone()).await?;
+            match self
+                .journal
+                .append(Append::new(context.metadata(command.name()), streams))
+                .await
+            {
+                Ok(_) => return Ok(self.load_run(run).await?.state),
+                Err(opstella_journal::JournalError::Conflict { .. }) if tries < TRIES => tries += 1,
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// The run as it is.
+    ///
+    /// # Errors
+    /// [`CommandError`]; `NotFound` where there is no such run.
+    pub async fn load_run(&self, run: RunId) -> Result<Loaded<Run>, CommandError> {
+        let mut loaded = self.journal.load::<Run>(&run.to_string()).await?;
+        if loaded.version == 0 {
+            loaded.state = Arc::new(Run {
+                id: Some(run),
+                ..Run::default()
+            });
+        }
+        if loaded.state.status == RunStatus::Unknown {
+            let id = run.to_string();
+            return Err(opstella_domain::DomainError::NotFound { kind: "run", id }.into());
+        }
+        Ok(loaded)
+    }
+
+    /// What a command does to the run and, where it ends the run, to the service: stored together.
+    async fn run_streams(
+        &self,
+        loaded: &Loaded<Run>,
+        command: RunCommand,
+    ) -> Result<Vec<StreamAppend>, CommandError> {
+        let events = loaded.state.decide(command)?;
+        let ends = events.last().is_some_and(is_end);
+        let mut after = ends.then(|| (*loaded.state).clone());
+        if let Some(after) = &mut after {
+            events.iter().cloned().for_each(|event| after.evolve(event));
+        }
+        let mut streams = vec![StreamAppend::of(loaded, events)?];
+        if let Some(after) = after {
+            streams.extend(self.end_for_service(&after).await?);
+        }
+        Ok(streams)
+    }
+
+    async fn end_for_service(&self, run: &Run) -> Result<Option<StreamAppend>, CommandError> {
+        let (Some(id), Some(key)) = (run.id, &run.service) else {
+            return Ok(None);
+        };
+        let service = self.journal.load::<Service>(&key.to_string()).await?;
+        let command = if run.status == RunStatus::Succeeded {
+            ServiceCommand::RunSucceeded { run: id }
+        } else {
+            let left_behind = !run.left_behind().is_empty();
+            ServiceCommand::RunEnded {
+                run: id,
+                cause: run.cause_text(),
+                left_behind,
+            }
+        };
+        let events = service.state.decide(command)?;
+        if events.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(StreamAppend::of(&service, events)?))
+    }
+}
+
+fn is_end(event: &opstella_domain::run::RunEvent) -> bool {
+    use opstella_domain::run::RunEvent;
+    matches!(
+        event,
+        RunEvent::RunSucceeded {}
+            | RunEvent::RunFailed { .. }
+            | RunEvent::RunCancelled { .. }
+            | RunEvent::RunAbandoned { .. }
+    )
+}

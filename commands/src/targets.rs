@@ -1,0 +1,29 @@
+//! The connected tools, for planning.
+
+use opstella_domain::Tool;
+use opstella_domain::plan::Targets;
+use opstella_domain::tool_connection::{ConnectionKey, ToolConnection};
+
+use crate::{CommandError, Commands};
+
+impl Commands {
+    /// The tools that services are provisioned on.
+    pub(crate) async fn targets(&self) -> Result<Targets, CommandError> {
+        let mut targets = Targets {
+            connection: self.options.connection.clone(),
+            tools: Default::default(),
+            public_url: self.options.public_url.clone(),
+        };
+        for tool in Tool::all() {
+            let key = ConnectionKey {
+                tool,
+                name: self.options.connection.clone(),
+            };
+            let loaded = self.journal.load::<ToolConnection>(&key.to_string()).await?;
+            if let Some(connection) = &loaded.state.connection {
+                targets.insert(tool, connection);
+            }
+        }
+        Ok(targets)
+    }
+}

@@ -1,0 +1,184 @@
+//! The way of every command: authorise, load, decide, append; decided anew where somebody else was faster.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use opstella_domain::{Decide, ProjectSlug};
+use opstella_journal::{Append, IdempotencyClaim, Journal, JournalError, Loaded, StreamAppend};
+use rand::RngExt;
+use tracing::Instrument;
+
+use crate::{Accepted, Authoriser, CommandContext, CommandError, Permission};
+
+/// Tries of a command that conflicts with concurrent ones.
+const MAX_TRIES: u32 = 6;
+
+/// What commands need to know about this installation.
+#[derive(Debug, Clone)]
+pub struct CommandOptions {
+    /// Where tools call Opstella, without a trailing slash.
+    pub public_url: String,
+    /// The connections that services are provisioned on.
+    pub connection: opstella_domain::ConnectionName,
+}
+
+/// Takes commands. Cheap to clone.
+#[derive(Clone)]
+pub struct Commands {
+    pub(crate) journal: Journal,
+    pub(crate) options: Arc<CommandOptions>,
+    authoriser: Arc<dyn Authoriser>,
+}
+
+/// What a command decided: events by stream, and the answer.
+pub(crate) struct Decision {
+    pub streams: Vec<StreamAppend>,
+    pub answer: Accepted,
+}
+
+impl Commands {
+    /// Commands on a journal.
+    pub fn new(journal: Journal, authoriser: Arc<dyn Authoriser>, options: CommandOptions) -> Self {
+        Self {
+            journal,
+            authoriser,
+            options: Arc::new(options),
+        }
+    }
+
+    /// The journal that the commands are appended to.
+    pub fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
+    /// Carries a command out. `decide` is called again, with the aggregates loaded anew, when somebody else appended
+    /// to one of them in between.
+    pub(crate) async fn carry_out<D, F>(
+        &self,
+        command: &'static str,
+        context: &CommandContext,
+        permission: Permission,
+        project: Option<&ProjectSlug>,
+        decide: D,
+    ) -> Result<Accepted, CommandError>
+    where
+        D: Fn() -> F,
+        F: Future<Output = Result<Decision, CommandError>>,
+    {
+        let span = tracing::info_span!(
+            "command",
+            command,
+            actor = %context.actor.subject,
+            correlation = %context.correlation
+        );
+        let work = async {
+            self.authorise(context, permission, project)?;
+            if let Some(first) = self.first_answer(context).await? {
+                return Ok(first);
+            }
+            self.decide_and_append(command, context, decide).await
+        };
+        let result = work.instrument(span).await;
+        let outcome = if result.is_ok() { "accepted" } else { "refused" };
+        metrics::counter!("opstella_commands_total", "command" => command, "outcome" => outcome).increment(1);
+        result
+    }
+
+    /// What an equal request was answered before.
+    async fn first_answer(&self, context: &CommandContext) -> Result<Option<Accepted>, CommandError> {
+        let Some(idempotency) = &context.idempotency else {
+            return Ok(None);
+        };
+        match self
+            .journal
+            .claimed(&context.actor.subject, &idempotency.key)
+            .await?
+        {
+            Some(claim) => replay(claim.verdict(&idempotency.key, &idempotency.fingerprint)).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    async fn decide_and_append<D, F>(
+        &self,
+        command: &'static str,
+        context: &CommandContext,
+        decide: D,
+    ) -> Result<Accepted, CommandError>
+    where
+        D: Fn() -> F,
+        F: Future<Output = Result<Decision, CommandError>>,
+    {
+        let mut tries = 1;
+        loop {
+            let Decision { streams, mut answer } = decide().await?;
+            let mut append = Append::new(context.metadata(command), streams);
+            if let Some(idempotency) = &context.idempotency {
+                let kept = serde_json::to_value(&answer).map_err(|_| CommandError::UnreadableAnswer)?;
+                let (key, fingerprint) = (idempotency.key.clone(), idempotency.fingerprint.clone());
+                append = append.claiming(IdempotencyClaim::new(
+                    &context.actor.subject,
+                    key,
+                    fingerprint,
+                    kept,
+                ));
+            }
+            match self.journal.append(append).await {
+                Ok(appended) => {
+                    answer.position = appended.position;
+                    return Ok(answer);
+                }
+                Err(JournalError::Conflict { .. }) if tries < MAX_TRIES => {
+                    // Not all losers come back at once.
+                    tokio::time::sleep(Duration::from_millis(
+                        rand::rng().random_range(1..=5 * u64::from(tries)),
+                    ))
+                    .await;
+                    tries += 1;
+                }
+                Err(error) => return replay(error),
+            }
+        }
+    }
+
+    pub(crate) fn authorise(
+        &self,
+        context: &CommandContext,
+        permission: Permission,
+        project: Option<&ProjectSlug>,
+    ) -> Result<(), CommandError> {
+        self.authoriser.authorise(&context.actor, permission, project)
+    }
+
+    /// Loads an aggregate and checks the version that the client expects.
+    pub(crate) async fn load_expected<A: Decide + cqrs_es::Aggregate>(
+        &self,
+        id: &str,
+        context: &CommandContext,
+    ) -> Result<Loaded<A>, CommandError> {
+        let loaded = self.journal.load::<A>(id).await?;
+        match context.expected_version {
+            Some(expected) if expected != loaded.version => Err(CommandError::VersionMismatch {
+                id: id.to_owned(),
+                expected,
+                actual: loaded.version,
+            }),
+            _ => Ok(loaded),
+        }
+    }
+}
+
+/// The first answer, where the error is that there was one.
+fn replay(error: JournalError) -> Result<Accepted, CommandError> {
+    match error {
+        JournalError::IdempotencyReplay { answer, position } => {
+            let mut answer: Accepted =
+                serde_json::from_value(answer).map_err(|_| CommandError::UnreadableAnswer)?;
+            answer.position = position;
+            answer.replayed = true;
+            Ok(answer)
+        }
+        other => Err(other.into()),
+    }
+}
