@@ -68,16 +68,26 @@ fn failure(step: &str, attempt: u32, class: FailureClass) -> RunCommand {
 }
 
 fn compensated(step: &str) -> RunCommand {
+    compensated_at(step, 1)
+}
+
+fn compensated_at(step: &str, attempt: u32) -> RunCommand {
     RunCommand::RecordCompensated {
         step: id(step),
+        attempt,
         deleted: true,
         duration_ms: 5,
     }
 }
 
 fn not_compensated(step: &str, class: FailureClass) -> RunCommand {
+    not_compensated_at(step, 1, class)
+}
+
+fn not_compensated_at(step: &str, attempt: u32, class: FailureClass) -> RunCommand {
     RunCommand::RecordCompensationFailure {
         step: id(step),
+        attempt,
         class,
         message: "locked".into(),
         retry_at: at(),
@@ -594,11 +604,11 @@ fn a_compensation_that_keeps_failing_makes_the_run_stuck() {
     };
     let mut commands = unwinding();
     for attempt in 1..8 {
-        let events = when(commands.clone(), not_compensated("a", Transient));
+        let events = when(commands.clone(), not_compensated_at("a", attempt, Transient));
         assert_eq!(events, Ok(vec![not_undone(attempt, Some(at()))]));
-        commands.push(not_compensated("a", Transient));
+        commands.push(not_compensated_at("a", attempt, Transient));
     }
-    let last = when(commands, not_compensated("a", Transient));
+    let last = when(commands, not_compensated_at("a", 8, Transient));
     assert_eq!(last, Ok(vec![not_undone(8, None), stuck("a", "locked")]));
     for class in [Permanent, Unauthorised] {
         let events = when(unwinding(), not_compensated("a", class));
@@ -740,4 +750,22 @@ fn long_messages_are_cut() {
         panic!("{events:?}")
     };
     assert_eq!(message.chars().count(), 1000);
+}
+
+#[test]
+fn a_compensation_reported_twice_counts_once() {
+    // The engine decides anew when it could not learn whether an append was stored.
+    let once = [unwinding(), vec![not_compensated("a", Transient)]].concat();
+    for again in [
+        not_compensated("a", Transient),
+        compensated("a"),
+        compensated_at("a", 3),
+    ] {
+        let result = when(once.clone(), again);
+        assert!(
+            matches!(result, Err(DomainError::StaleAttempt { current: 2, .. })),
+            "{result:?}"
+        );
+    }
+    assert_eq!(when(once, compensated_at("a", 2)), Ok(vec![undone("a", true)]));
 }

@@ -274,15 +274,17 @@ impl World {
         }
     }
 
-    fn undo_report(step: StepId, end: End) -> RunCommand {
+    fn undo_report(step: StepId, attempt: u32, end: End) -> RunCommand {
         match end {
             End::Success => RunCommand::RecordCompensated {
                 step,
+                attempt,
                 deleted: true,
                 duration_ms: 1,
             },
             End::Failure(class) => RunCommand::RecordCompensationFailure {
                 step,
+                attempt,
                 class,
                 message: "no".into(),
                 retry_at: at(),
@@ -299,7 +301,11 @@ impl World {
                 report
             }
             Work::Retry { step, attempt, .. } => RunCommand::StartRetry { step, attempt },
-            Work::Compensate { step, .. } => Self::undo_report(step, end),
+            Work::Compensate { step, attempt, .. } => {
+                let report = Self::undo_report(step, attempt, end);
+                self.last_report = Some(report.clone());
+                report
+            }
         };
         self.take(command).unwrap();
     }
@@ -342,10 +348,10 @@ impl World {
                         Some(Provenance::Created),
                     ));
                 }
-                let due =
-                    matches!(&self.run.work()[..], [Work::Compensate { step: due, .. }] if *due == step);
+                let same = |work: &Work| matches!(work, Work::Compensate { step: s, attempt: n, .. } if *s == step && *n == attempt);
+                let due = self.run.work().iter().any(same);
                 if !due {
-                    self.refuse(Self::undo_report(step.clone(), end));
+                    self.refuse(Self::undo_report(step.clone(), attempt, end));
                 }
                 let state = &self.run.steps[&step];
                 let scheduled = state.phase == StepPhase::Waiting && state.attempt + 1 == attempt;
@@ -358,7 +364,11 @@ impl World {
                     self.refuse(report);
                 }
             }
-            Act::Retry(at) => self.ask(RunCommand::RetryStep { step: self.pick(at) }),
+            Act::Retry(at) => {
+                // It numbers the tries of a compensation anew: an old report may look current from here on.
+                self.last_report = None;
+                self.ask(RunCommand::RetryStep { step: self.pick(at) });
+            }
             Act::Skip(at) => {
                 let reason = "by hand".into();
                 self.ask(RunCommand::SkipStep {
