@@ -155,6 +155,8 @@ impl World {
     }
 
     fn before(&mut self, event: &RunEvent, resume: bool) {
+        let back = [RunStatus::Unwinding, RunStatus::Stuck { unwinding: true }];
+        let going_back = back.contains(&self.run.status);
         match event {
             RunEvent::StepStarted { step, attempt } => {
                 let state = &self.run.steps[step];
@@ -180,11 +182,7 @@ impl World {
                 }
             }
             RunEvent::StepSucceeded { step, .. } => self.done.push(step.clone()),
-            RunEvent::StepSkipped { step, .. } if self.run.status != RunStatus::Unwinding => {
-                if self.run.status != (RunStatus::Stuck { unwinding: true }) {
-                    self.done.push(step.clone());
-                }
-            }
+            RunEvent::StepSkipped { step, .. } if !going_back => self.done.push(step.clone()),
             RunEvent::StepCompensated { step, .. } => {
                 let running = self.run.steps.values().any(|s| s.phase == StepPhase::Running);
                 assert!(!running, "{step} is undone while others go forward");
