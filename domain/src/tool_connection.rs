@@ -61,7 +61,7 @@ impl TryFrom<String> for ToolUrl {
     type Error = InvalidValue;
     fn try_from(value: String) -> Result<Self, InvalidValue> {
         let rule = "an http or https URL of at most 2048 bytes without user, password, query and fragment";
-        let wrong = || InvalidValue::new("tool URL", &value, rule);
+        let wrong = || InvalidValue::new("tool URL", &without_secrets(&value), rule);
         let url = Url::parse(&value).map_err(|_| wrong())?;
         let plain = url.username().is_empty() && url.password().is_none();
         let bare = url.query().is_none() && url.fragment().is_none();
@@ -69,6 +69,16 @@ impl TryFrom<String> for ToolUrl {
             return Err(wrong());
         }
         Ok(Self(url.as_str().trim_end_matches('/').to_owned()))
+    }
+}
+
+/// A refused URL as it may be shown: what is before an `@` or after a `?` or `#` may be a credential.
+fn without_secrets(url: &str) -> String {
+    let bare = url.split(['?', '#']).next().unwrap_or_default();
+    match (bare.rsplit_once('@'), bare.len() == url.len()) {
+        (Some((_, host)), _) => format!("…@{host}"),
+        (None, true) => bare.to_owned(),
+        (None, false) => format!("{bare}…"),
     }
 }
 
@@ -237,6 +247,20 @@ mod tests {
     fn urls_carry_no_credentials() {
         for wrong in ["ftp://x", "https://u:p@x", "https://x?token=1", "x", ""] {
             assert!(ToolUrl::try_from(wrong.to_owned()).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_refused_url_is_shown_without_what_may_be_a_credential() {
+        for (wrong, shown) in [
+            ("https://user:hunter2@x/y", "…@x/y"),
+            ("https://user:hun@ter2@x", "…@x"),
+            ("https://x?token=hunter2", "https://x…"),
+            ("https://x#hunter2@y", "https://x…"),
+            ("ftp://x", "ftp://x"),
+        ] {
+            let error = ToolUrl::try_from(wrong.to_owned()).unwrap_err();
+            assert_eq!(error.value, shown);
         }
     }
 

@@ -155,6 +155,8 @@ impl World {
     }
 
     fn before(&mut self, event: &RunEvent, resume: bool) {
+        let back = [RunStatus::Unwinding, RunStatus::Stuck { unwinding: true }];
+        let going_back = back.contains(&self.run.status);
         match event {
             RunEvent::StepStarted { step, attempt } => {
                 let state = &self.run.steps[step];
@@ -180,11 +182,7 @@ impl World {
                 }
             }
             RunEvent::StepSucceeded { step, .. } => self.done.push(step.clone()),
-            RunEvent::StepSkipped { step, .. } if self.run.status != RunStatus::Unwinding => {
-                if self.run.status != (RunStatus::Stuck { unwinding: true }) {
-                    self.done.push(step.clone());
-                }
-            }
+            RunEvent::StepSkipped { step, .. } if !going_back => self.done.push(step.clone()),
             RunEvent::StepCompensated { step, .. } => {
                 let running = self.run.steps.values().any(|s| s.phase == StepPhase::Running);
                 assert!(!running, "{step} is undone while others go forward");
@@ -274,15 +272,17 @@ impl World {
         }
     }
 
-    fn undo_report(step: StepId, end: End) -> RunCommand {
+    fn undo_report(step: StepId, attempt: u32, end: End) -> RunCommand {
         match end {
             End::Success => RunCommand::RecordCompensated {
                 step,
+                attempt,
                 deleted: true,
                 duration_ms: 1,
             },
             End::Failure(class) => RunCommand::RecordCompensationFailure {
                 step,
+                attempt,
                 class,
                 message: "no".into(),
                 retry_at: at(),
@@ -299,7 +299,11 @@ impl World {
                 report
             }
             Work::Retry { step, attempt, .. } => RunCommand::StartRetry { step, attempt },
-            Work::Compensate { step, .. } => Self::undo_report(step, end),
+            Work::Compensate { step, attempt, .. } => {
+                let report = Self::undo_report(step, attempt, end);
+                self.last_report = Some(report.clone());
+                report
+            }
         };
         self.take(command).unwrap();
     }
@@ -342,10 +346,10 @@ impl World {
                         Some(Provenance::Created),
                     ));
                 }
-                let due =
-                    matches!(&self.run.work()[..], [Work::Compensate { step: due, .. }] if *due == step);
+                let same = |work: &Work| matches!(work, Work::Compensate { step: s, attempt: n, .. } if *s == step && *n == attempt);
+                let due = self.run.work().iter().any(same);
                 if !due {
-                    self.refuse(Self::undo_report(step.clone(), end));
+                    self.refuse(Self::undo_report(step.clone(), attempt, end));
                 }
                 let state = &self.run.steps[&step];
                 let scheduled = state.phase == StepPhase::Waiting && state.attempt + 1 == attempt;
@@ -358,7 +362,11 @@ impl World {
                     self.refuse(report);
                 }
             }
-            Act::Retry(at) => self.ask(RunCommand::RetryStep { step: self.pick(at) }),
+            Act::Retry(at) => {
+                // It numbers the tries of a compensation anew: an old report may look current from here on.
+                self.last_report = None;
+                self.ask(RunCommand::RetryStep { step: self.pick(at) });
+            }
             Act::Skip(at) => {
                 let reason = "by hand".into();
                 self.ask(RunCommand::SkipStep {
@@ -450,8 +458,18 @@ impl World {
     }
 }
 
+/// `PROPTEST_CASES` asks for more or fewer.
+fn config() -> ProptestConfig {
+    let asked = std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok());
+    ProptestConfig {
+        cases: asked.unwrap_or(1500),
+        max_shrink_iters: 20_000,
+        ..ProptestConfig::default()
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1500, max_shrink_iters: 20_000, ..ProptestConfig::default() })]
+    #![proptest_config(config())]
 
     #[test]
     fn a_run_keeps_its_promises(

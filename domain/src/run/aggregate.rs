@@ -197,19 +197,19 @@ impl Run {
         Ok(state)
     }
 
-    /// The step whose compensation is next, if it is this one.
-    fn compensating(&self, step: &StepId) -> Result<&StepState, DomainError> {
-        let state = self.known(step)?;
-        if self.under_compensation() != Some(step) {
+    /// Checks that the compensation of this step is the one under way, and `attempt` its current try.
+    fn compensating(&self, step: &StepId, attempt: u32) -> Result<(), DomainError> {
+        let current = self.known(step)?.compensation_failures + 1;
+        if self.under_compensation() != Some(step) || attempt != current {
             let (run, step) = (self.id_text(), step.to_string());
             return Err(DomainError::StaleAttempt {
                 run,
                 step,
-                attempt: 0,
-                current: state.attempt,
+                attempt,
+                current,
             });
         }
-        Ok(state)
+        Ok(())
     }
 
     fn failure(
@@ -379,10 +379,11 @@ impl Run {
             } => self.failure(step, attempt, class, message, retry_at, duration_ms),
             RunCommand::RecordCompensated {
                 step,
+                attempt,
                 deleted,
                 duration_ms,
             } => {
-                self.compensating(&step)?;
+                self.compensating(&step, attempt)?;
                 Ok(vec![RunEvent::StepCompensated {
                     step,
                     deleted,
@@ -391,11 +392,12 @@ impl Run {
             }
             RunCommand::RecordCompensationFailure {
                 step,
+                attempt,
                 class,
                 message,
                 retry_at,
             } => {
-                let attempt = self.compensating(&step)?.compensation_failures + 1;
+                self.compensating(&step, attempt)?;
                 let again = class == FailureClass::Transient && attempt < MAX_COMPENSATION_ATTEMPTS;
                 let message: String = message.chars().take(MAX_MESSAGE).collect();
                 let not_before = again.then_some(retry_at);

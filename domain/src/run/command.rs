@@ -64,6 +64,8 @@ pub enum RunCommand {
     RecordCompensated {
         /// Which step.
         step: StepId,
+        /// At which try of the compensation, as [`super::Work::Compensate`] named it.
+        attempt: u32,
         /// Whether something was deleted.
         deleted: bool,
         /// Time spent in the tool, in milliseconds.
@@ -73,6 +75,8 @@ pub enum RunCommand {
     RecordCompensationFailure {
         /// Which step.
         step: StepId,
+        /// At which try of the compensation, as [`super::Work::Compensate`] named it.
+        attempt: u32,
         /// What it means.
         class: FailureClass,
         /// Why, and what to do.
