@@ -6,11 +6,14 @@
 //! `docs/adding-an-adapter.md` is the guide.
 
 pub mod adapter;
+pub mod builtin;
 pub mod engine;
 pub mod http;
 pub mod mark;
+pub mod sonarqube;
 pub mod templates;
 pub mod toolbox;
+pub mod vault;
 
 pub use adapter::{
     Health, Removal, Removed, SecretFields, SecretStore, StepContext, StepError, TemplateSource, ToolAdapter,

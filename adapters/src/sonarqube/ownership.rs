@@ -1,0 +1,113 @@
+//! Whose a quality project is.
+
+use opstella_domain::RunId;
+use opstella_domain::naming::QualityKey;
+use opstella_domain::resource::Provenance;
+use serde::Deserialize;
+
+use super::{SonarQube, foreign};
+use crate::mark::Mark;
+use crate::{Removal, StepContext, StepError};
+
+/// On every project that is ours.
+pub(super) const TAG: &str = "opstella";
+/// On one that was there and was adopted.
+pub(super) const ADOPTED_TAG: &str = "opstella-adopted";
+/// Before the run that made the project.
+pub(super) const RUN_TAG: &str = "opstella-run-";
+
+/// A project as SonarQube tells of it.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Project {
+    pub name: String,
+    #[serde(default)]
+    pub tags: Vec<String>,
+    #[serde(default)]
+    pub visibility: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Shown {
+    component: Project,
+}
+
+/// Whose it is, seen by a run of a service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ownership {
+    /// A run of the service made it; none if nobody knows which.
+    Ours { run: Option<RunId>, tagged: bool },
+    /// It was there and was adopted.
+    Adopted,
+    /// Somebody else's.
+    Foreign,
+}
+
+impl Ownership {
+    /// Whether this removal may take what belongs to the project.
+    pub(super) fn allows(self, context: &StepContext) -> bool {
+        match (self, context.removal) {
+            (Self::Ours { run, .. }, Removal::ThisRun) => run == Some(context.owner.run),
+            (Self::Ours { .. }, Removal::Service) => true,
+            _ => false,
+        }
+    }
+
+    /// What the project is to the context's run; none if it is somebody else's.
+    pub(super) fn provenance(self, context: &StepContext) -> Option<Provenance> {
+        match self {
+            Self::Ours { run, .. } if run == Some(context.owner.run) => Some(Provenance::Created),
+            Self::Adopted if context.adopt => Some(Provenance::Adopted),
+            Self::Ours { .. } | Self::Adopted => Some(Provenance::Existing),
+            Self::Foreign => None,
+        }
+    }
+}
+
+impl Project {
+    /// By its tags, or by its name until it has them. The key says already which service's a tagged one is.
+    pub(super) fn ownership(&self, context: &StepContext) -> Ownership {
+        let has = |tag: &str| self.tags.iter().any(|t| t == tag);
+        if has(ADOPTED_TAG) {
+            return Ownership::Adopted;
+        }
+        if has(TAG) {
+            let run = self
+                .tags
+                .iter()
+                .find_map(|t| t.strip_prefix(RUN_TAG)?.parse().ok());
+            return Ownership::Ours { run, tagged: true };
+        }
+        match Mark::find(&self.name) {
+            Some(mark) if mark.is_of_service(&context.owner.service) => Ownership::Ours {
+                run: mark.run,
+                tagged: false,
+            },
+            _ => Ownership::Foreign,
+        }
+    }
+}
+
+impl SonarQube {
+    /// The project of a key.
+    pub(super) async fn project(&self, key: &QualityKey) -> Result<Option<Project>, StepError> {
+        let found: Option<Shown> = self
+            .ask("components/show", &[("component", key.as_str())])
+            .await?;
+        Ok(found.map(|found| found.component))
+    }
+
+    /// Whose the project is that something is to be made in.
+    pub(super) async fn container(
+        &self,
+        key: &QualityKey,
+        context: &StepContext,
+    ) -> Result<Ownership, StepError> {
+        let project = self.project(key).await?.ok_or_else(|| StepError::Permanent {
+            message: format!("SonarQube: there is no project `{key}`; it was deleted meanwhile: retry the step that makes it"),
+        })?;
+        match project.ownership(context) {
+            Ownership::Foreign if !context.adopt => Err(foreign("project", key.as_str())),
+            ownership => Ok(ownership),
+        }
+    }
+}

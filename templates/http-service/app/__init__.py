@@ -1,0 +1,1 @@
+"""{{ service }} {{ component }}, a service of {{ project }}."""
