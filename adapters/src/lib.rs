@@ -7,6 +7,8 @@
 
 pub mod adapter;
 pub mod engine;
+pub mod http;
+pub mod mark;
 pub mod templates;
 pub mod toolbox;
 

@@ -13,7 +13,10 @@ use opstella_journal::Journal;
 use secrecy::SecretString;
 
 /// The adapters of all connections.
-pub(crate) fn toolbox(journal: Journal, credentials: BTreeMap<CredentialName, SecretString>) -> Arc<dyn Toolbox> {
+pub(crate) fn toolbox(
+    journal: Journal,
+    credentials: BTreeMap<CredentialName, SecretString>,
+) -> Arc<dyn Toolbox> {
     Arc::new(NoAdapters { journal, credentials })
 }
 
@@ -48,6 +51,8 @@ impl Toolbox for NoAdapters {
 }
 
 /// Registers the templates that come with Opstella; those that are there already stay as they are.
-pub(crate) async fn seed_templates(_: &opstella_commands::Commands) -> Result<(), opstella_commands::CommandError> {
+pub(crate) async fn seed_templates(
+    _: &opstella_commands::Commands,
+) -> Result<(), opstella_commands::CommandError> {
     Ok(())
 }

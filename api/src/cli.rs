@@ -32,6 +32,8 @@ enum Command {
     Serve(serve::Serve),
     /// Bring the database's schema up to date.
     Migrate(migrate::Migrate),
+    /// Show Opstella on the sandbox's tools and an empty database.
+    Demo(crate::demo::DemoArgs),
     /// Print the OpenAPI description.
     Openapi(openapi::Openapi),
     /// Look at the read models, rebuild one.
@@ -79,6 +81,7 @@ impl Cli {
         };
         let result = match self.command {
             Command::Openapi(command) => command.run(),
+            Command::Demo(arguments) => block_on(show(arguments)),
             Command::Serve(command) => load().and_then(|config| block_on(command.run(config))),
             Command::Migrate(command) => load().and_then(|config| block_on(command.run(config))),
             Command::Projections(command) => load().and_then(|config| block_on(command.run(config))),
@@ -91,6 +94,14 @@ impl Cli {
                 ExitCode::from(error.code())
             }
         }
+    }
+}
+
+async fn show(arguments: crate::demo::DemoArgs) -> Result<(), CliError> {
+    match crate::demo::run(arguments).await {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(CliError::Check("the demo did not end as it was asked to".into())),
+        Err(error) => Err(CliError::Refused(error.to_string())),
     }
 }
 

@@ -11,6 +11,7 @@ mod adapters;
 pub mod auth;
 pub mod cli;
 pub mod config;
+mod demo;
 pub mod events;
 pub mod http;
 pub mod openapi;

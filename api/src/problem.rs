@@ -115,7 +115,11 @@ impl Problem {
     pub fn parameter(name: &str, rule: impl Into<String>, value: &str) -> Self {
         let rule = rule.into();
         let shown: String = value.chars().take(80).collect();
-        Self::new(ProblemKind::InvalidParameter, format!("{name}: {rule}")).field(name, rule, Some(shown.into()))
+        Self::new(ProblemKind::InvalidParameter, format!("{name}: {rule}")).field(
+            name,
+            rule,
+            Some(shown.into()),
+        )
     }
 
     /// A field of the body that breaks a rule.

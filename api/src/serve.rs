@@ -105,7 +105,10 @@ pub async fn start_with(
     });
 
     let listen = state.config.server.listen;
-    let http = Http::bind(&state).map_err(|source| StartError::Listen { address: listen, source })?;
+    let http = Http::bind(&state).map_err(|source| StartError::Listen {
+        address: listen,
+        source,
+    })?;
     let (address, handle) = (http.address, http.handle());
     tracing::info!(%address, "serving");
     Ok(Serving {
@@ -132,7 +135,9 @@ impl Serving {
         let grace = Duration::from_secs(self.state.config.server.shutdown_grace_seconds);
         let background = self.background.clone();
         if timeout(grace, self.drain()).await.is_err() {
-            tracing::warn!("not everything ended within the grace; what is under way goes on at the next start");
+            tracing::warn!(
+                "not everything ended within the grace; what is under way goes on at the next start"
+            );
             background.cancel();
         }
     }

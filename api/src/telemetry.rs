@@ -49,8 +49,14 @@ pub fn metrics_handle() -> PrometheusHandle {
 }
 
 fn describe() {
-    metrics::describe_counter!("opstella_http_requests_total", "Requests by route, method and status.");
-    metrics::describe_histogram!("opstella_http_request_seconds", "Time to answer, by route and method.");
+    metrics::describe_counter!(
+        "opstella_http_requests_total",
+        "Requests by route, method and status."
+    );
+    metrics::describe_histogram!(
+        "opstella_http_request_seconds",
+        "Time to answer, by route and method."
+    );
     metrics::describe_gauge!("opstella_http_requests_in_flight", "Requests being answered.");
     metrics::describe_gauge!("opstella_http_streams", "Event streams open.");
     metrics::describe_counter!(
@@ -58,7 +64,13 @@ fn describe() {
         "Event streams closed because their reader was too slow."
     );
     metrics::describe_counter!("opstella_auth_refused_total", "Tokens refused, by reason.");
-    metrics::describe_counter!("opstella_rate_limited_total", "Requests over a subject's rate limit.");
+    metrics::describe_counter!(
+        "opstella_rate_limited_total",
+        "Requests over a subject's rate limit."
+    );
     metrics::describe_counter!("opstella_commands_total", "Commands by name and outcome.");
-    metrics::describe_gauge!("opstella_engine_active", "1 where this process holds the engine's lease.");
+    metrics::describe_gauge!(
+        "opstella_engine_active",
+        "1 where this process holds the engine's lease."
+    );
 }

@@ -29,7 +29,9 @@ pub enum StartError {
     #[error("{0}")]
     Journal(#[from] JournalError),
     /// The schema is older than the program.
-    #[error("the database has no schema of this version: run `opstella migrate`, or set database.migrate_on_start")]
+    #[error(
+        "the database has no schema of this version: run `opstella migrate`, or set database.migrate_on_start"
+    )]
     NotMigrated,
     /// The projections.
     #[error(transparent)]

@@ -37,7 +37,7 @@ pub enum DomainError {
         id: String,
     },
     /// Nothing of that name.
-    #[error("{kind} `{id}` does not exist; create it first")]
+    #[error("{kind} `{id}` does not exist; check its name, or create it first")]
     NotFound {
         /// Aggregate kind.
         kind: &'static str,
@@ -94,7 +94,7 @@ impl DomainError {
 
 fn accepts_text(accepts: &[&'static str]) -> String {
     if accepts.is_empty() {
-        "nothing any more".to_owned()
+        "nothing in this state".to_owned()
     } else {
         accepts.join(", ")
     }

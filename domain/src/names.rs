@@ -15,39 +15,32 @@ use crate::InvalidValue;
 /// Longest name, in characters.
 pub const MAX_NAME: usize = 40;
 
-/// Words that GitLab (reserved project and group names, and path endings that collide with its routes) or
-/// Kubernetes (initial namespaces) keep for themselves.
-/// Sources: docs.gitlab.com/user/reserved_names, kubernetes.io/docs/concepts/overview/working-with-objects/namespaces.
+/// Words that cannot be the name of a project or a service, as far as they fit the other rules:
+/// - top-level groups and project paths that GitLab reserves for its routes (docs.gitlab.com/user/reserved_names;
+///   `path_regex.rb`: `TOP_LEVEL_ROUTES`, `PROJECT_WILDCARD_ROUTES`);
+/// - `default`, the initial namespace of Kubernetes and the built-in project of Argo CD; the other initial
+///   namespaces start with `kube-`, which Kubernetes reserves as a prefix;
+/// - `xn`, because namespaces are named `<project>--…` and `xn--` marks an internationalised DNS label;
+/// - `opstella`, the platform's own.
 const RESERVED: &[&str] = &[
     "admin",
     "api",
     "assets",
-    "atom",
     "badges",
     "blame",
     "blob",
     "builds",
     "commits",
     "create",
-    "create-dir",
     "dashboard",
     "default",
     "edit",
     "explore",
     "files",
-    "find-file",
-    "git",
-    "gitlab-lfs",
     "groups",
-    "health-check",
     "help",
     "import",
-    "info-refs",
     "jwt",
-    "kube-node-lease",
-    "kube-public",
-    "kube-system",
-    "kubernetes",
     "login",
     "new",
     "oauth",
@@ -58,7 +51,7 @@ const RESERVED: &[&str] = &[
     "public",
     "raw",
     "refs",
-    "robots",
+    "s",
     "search",
     "sitemap",
     "snippets",
@@ -69,6 +62,7 @@ const RESERVED: &[&str] = &[
     "users",
     "v2",
     "wikis",
+    "xn",
 ];
 
 fn check(what: &'static str, value: &str, reserved: bool) -> Result<(), InvalidValue> {
@@ -95,7 +89,7 @@ fn check(what: &'static str, value: &str, reserved: bool) -> Result<(), InvalidV
         return broken("must not contain two hyphens in a row".into());
     }
     if reserved && (RESERVED.contains(&value) || value.starts_with("kube-")) {
-        return broken("is reserved by GitLab, Kubernetes or Opstella; choose another".into());
+        return broken("is reserved by GitLab, Kubernetes, DNS or Opstella; choose another".into());
     }
     Ok(())
 }
@@ -196,6 +190,9 @@ mod tests {
             ("a--b", "two hyphens"),
             ("kube-system", "reserved"),
             ("groups", "reserved"),
+            ("s", "reserved"),
+            ("xn", "reserved"),
+            ("default", "reserved"),
             ("zahlungß", "lower-case"),
         ] {
             let error = name.parse::<ServiceName>().unwrap_err();

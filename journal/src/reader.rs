@@ -1,9 +1,11 @@
 //! The connections that loads and subscriptions share.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::postgres::{PgPoolOptions, PgRow};
-use sqlx::{Executor, PgPool};
+use sqlx::postgres::{PgConnection, PgPoolOptions, PgRow};
+use sqlx::{ConnectOptions, Executor, PgPool};
+use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout_at};
 
 use crate::committer::sql::PgQuery;
@@ -12,9 +14,10 @@ use crate::{JournalError, JournalOptions};
 
 // All our reads go by an index. Without statistics (a new table) the planner may think otherwise, and a plan made
 // then would stay. Costs of paths disabled by these settings are huge, which would wake the JIT compiler.
+// What is written here (notifications, snapshots, the removal of expired keys) need not wait for the disk.
 const SETTINGS: &str = "SET application_name = 'opstella-journal-reader'; SET enable_seqscan = off; \
     SET enable_bitmapscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off; \
-    SET plan_cache_mode = force_generic_plan";
+    SET plan_cache_mode = force_generic_plan; SET synchronous_commit = off";
 
 const FIRST_BACKOFF: Duration = Duration::from_millis(10);
 const LONGEST_BACKOFF: Duration = Duration::from_millis(500);
@@ -24,6 +27,7 @@ const LONGEST_BACKOFF: Duration = Duration::from_millis(500);
 pub(crate) struct Reader {
     pool: PgPool,
     timeout: Duration,
+    single: Arc<Mutex<Option<PgConnection>>>,
 }
 
 impl Reader {
@@ -39,10 +43,37 @@ impl Reader {
             })
             .connect_with((*pool.connect_options()).clone())
             .await?;
+        let single = Arc::new(Mutex::new(Some(connect_single(&pool).await?)));
         Ok(Self {
             pool,
             timeout: options.read_timeout,
+            single,
         })
+    }
+
+    /// Runs the query on the connection kept for single reads, or not at all if that is taken or lost: a pool's
+    /// bookkeeping would cost more than such a read.
+    pub async fn fetch_single<'q>(&self, query: PgQuery<'q>) -> Option<Vec<PgRow>> {
+        let mut single = self.single.try_lock().ok()?;
+        let mut connection = single.take()?;
+        // Not put back when it failed, or when our caller gave up in between: then its state is unknown.
+        let rows = timeout_at(Instant::now() + self.timeout, connection.fetch_all(query))
+            .await
+            .ok()?
+            .ok()?;
+        *single = Some(connection);
+        Some(rows)
+    }
+
+    /// Makes the connection for single reads anew if it was lost.
+    pub async fn restore_single(&self) {
+        let Ok(mut single) = self.single.try_lock() else {
+            return;
+        };
+        if single.is_none() {
+            let made = timeout_at(Instant::now() + self.timeout, connect_single(&self.pool)).await;
+            *single = made.ok().and_then(Result::ok);
+        }
     }
 
     pub fn pool(&self) -> &PgPool {
@@ -66,4 +97,10 @@ impl Reader {
             }
         }
     }
+}
+
+async fn connect_single(pool: &PgPool) -> Result<PgConnection, sqlx::Error> {
+    let mut connection = pool.connect_options().connect().await?;
+    connection.execute(SETTINGS).await?;
+    Ok(connection)
 }

@@ -14,12 +14,17 @@
 //! ```
 
 mod admin;
+pub mod argocd;
+#[cfg(feature = "contract")]
+pub mod contract;
 pub mod credentials;
 pub mod exchange;
 mod fault_book;
 pub mod faults;
 pub mod gitlab;
+pub mod harbor;
 pub mod keycloak;
+pub mod kubernetes;
 mod params;
 pub mod recording;
 pub mod server;
@@ -27,13 +32,18 @@ mod serving;
 pub mod sonarqube;
 pub mod tool;
 pub mod tools;
+pub mod vault;
 
+pub use argocd::ArgoCd;
 pub use exchange::{Reply, Request};
 pub use fault_book::FaultReport;
 pub use faults::{DropWhen, Fault, FaultError};
 pub use gitlab::GitLab;
+pub use harbor::Harbor;
 pub use keycloak::Keycloak;
+pub use kubernetes::Kubernetes;
 pub use recording::Exchange;
 pub use server::{Sandbox, SandboxError, SandboxOptions};
 pub use sonarqube::SonarQube;
 pub use tool::SandboxTool;
+pub use vault::Vault;

@@ -14,6 +14,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use opstella_sandbox::contract::{Contract, Vendor};
 use opstella_sandbox::{Sandbox, SandboxOptions, credentials};
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -29,7 +30,10 @@ fn drive(tool: &str, environment: &[(&str, &str)]) {
         .build()
         .unwrap();
     let sandbox = runtime
-        .block_on(Sandbox::start(SandboxOptions::default()))
+        .block_on(Sandbox::start(SandboxOptions {
+            record_exchanges: true,
+            ..SandboxOptions::default()
+        }))
         .unwrap();
     let script = clients().join(format!("{tool}.py"));
     // Isolated (-I): the folder of the script is no place to import from, or `gitlab.py` would import itself.
@@ -48,7 +52,30 @@ fn drive(tool: &str, environment: &[(&str, &str)]) {
         json!({}),
         "{tool}.py left something behind"
     );
+    check_contract(tool, &sandbox);
     runtime.block_on(sandbox.shutdown());
+}
+
+/// Every exchange of the client fits the vendor's description, where there is one.
+fn check_contract(tool: &str, sandbox: &Sandbox) {
+    let vendor = match tool {
+        "argocd" => Vendor::ArgoCd,
+        "harbor" => Vendor::Harbor,
+        "kubernetes" => Vendor::Kubernetes,
+        "vault" => Vendor::Vault,
+        _ => return,
+    };
+    let Some(contract) = Contract::load(vendor).unwrap() else {
+        return;
+    };
+    let exchanges = sandbox.exchanges();
+    assert!(!exchanges.is_empty());
+    let violations: Vec<String> = exchanges
+        .iter()
+        .filter_map(|exchange| contract.check_recorded(exchange).err())
+        .map(|violation| violation.to_string())
+        .collect();
+    assert!(violations.is_empty(), "{}", violations.join("\n"));
 }
 
 fn clients() -> PathBuf {
@@ -140,6 +167,27 @@ fn python_keycloak() {
             ("CLIENT_ID", credentials::KEYCLOAK_CLIENT),
             ("CLIENT_SECRET", credentials::KEYCLOAK_CLIENT_SECRET),
             ("ALICE_PASSWORD", "alice-demo"),
+        ],
+    );
+}
+
+#[test]
+fn hvac() {
+    drive("vault", &[("TOOL_TOKEN", credentials::VAULT_TOKEN)]);
+}
+
+#[test]
+fn python_kubernetes() {
+    drive("kubernetes", &[("TOOL_TOKEN", credentials::KUBERNETES_TOKEN)]);
+}
+
+#[test]
+fn harborapi() {
+    drive(
+        "harbor",
+        &[
+            ("TOOL_USER", credentials::HARBOR_USER),
+            ("TOOL_PASSWORD", credentials::HARBOR_PASSWORD),
         ],
     );
 }

@@ -1,8 +1,9 @@
-//! Development commands: `cargo xtask test`, `lint`, `docs`, `ci`, `bench`.
+//! Development commands: `cargo xtask demo`, `test`, `lint`, `docs`, `ci`, `bench`.
 
 mod bench;
 mod cargo;
 mod counts;
+mod demo;
 mod error;
 mod interrupt;
 mod stage;
@@ -27,6 +28,12 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Show it: a service is created across the sandbox's tools. `--once`, `--fail TOOL`, `--tool-latency MS`.
+    Demo {
+        /// What `opstella demo` takes.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Check everything: format, lints, all tests on real servers, doctests, documentation.
     Test {
         /// Given any, only the tests run, with these arguments for nextest.
@@ -51,6 +58,7 @@ enum Command {
 async fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Test { arguments } => test::run(&arguments, false).await,
+        Command::Demo { arguments } => demo::run(&arguments).await,
         Command::Ci => test::run(&[], true).await,
         Command::Bench { arguments } => bench::run(&arguments).await,
         Command::Lint => alone(&[stage::RUSTFMT, stage::CLIPPY, stage::DENY]).await,

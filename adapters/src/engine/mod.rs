@@ -59,17 +59,17 @@ pub struct Engine {
 impl Engine {
     /// Starts the engine: it stands by until it gets the lease.
     pub fn start(commands: Commands, toolbox: Arc<dyn Toolbox>, options: EngineOptions) -> Self {
-        let limits = limits::Limits::new(&options);
         let executor = InProcess::new(toolbox, options.step_timeout);
-        Self::with_executor(commands, Arc::new(executor), limits, options)
+        Self::with_executor(commands, Arc::new(executor), options)
     }
 
-    fn with_executor(
+    /// As [`start`](Self::start), with steps carried out elsewhere than by adapters in this process.
+    pub fn with_executor(
         commands: Commands,
         executor: Arc<dyn StepExecutor>,
-        limits: limits::Limits,
         options: EngineOptions,
     ) -> Self {
+        let limits = limits::Limits::new(&options);
         let stop = CancellationToken::new();
         let active = Arc::new(AtomicBool::new(false));
         let task = tokio::spawn(session::stand_by(session::Parts {

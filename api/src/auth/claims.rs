@@ -34,7 +34,12 @@ impl Claims {
         if subject.as_str().starts_with("system:") || subject.as_str().starts_with("cli:") {
             return Err(Refused::Claims);
         }
-        let clean = |text: String| text.chars().filter(|c| !c.is_control()).take(255).collect::<String>();
+        let clean = |text: String| {
+            text.chars()
+                .filter(|c| !c.is_control())
+                .take(255)
+                .collect::<String>()
+        };
         let roles = self.realm_access.roles.into_iter();
         let actor = Actor {
             subject: subject.into(),

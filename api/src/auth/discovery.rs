@@ -46,7 +46,10 @@ pub(super) fn client(timeout: Duration) -> Result<Client, reqwest::Error> {
 
 /// Reads the keys of an issuer.
 pub(super) async fn fetch(client: &Client, issuer: &str) -> Result<KeySet, String> {
-    let url = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
+    let url = format!(
+        "{}/.well-known/openid-configuration",
+        issuer.trim_end_matches('/')
+    );
     let discovery: Discovery = get(client, &url).await?;
     if discovery.issuer != issuer {
         return Err(format!(

@@ -86,7 +86,11 @@ impl Keys {
                 let _one = self.looking.lock().await;
                 self.refresh().await
             };
-            let pause = if ok { every } else { every.min(Duration::from_secs(5)) };
+            let pause = if ok {
+                every
+            } else {
+                every.min(Duration::from_secs(5))
+            };
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
                 () = cancel.cancelled() => return,

@@ -58,7 +58,10 @@ impl From<Refused> for Problem {
         }
         let challenge = match refused {
             Refused::Missing => "Bearer realm=\"opstella\"".to_owned(),
-            _ => format!("Bearer realm=\"opstella\", error=\"invalid_token\", error_description=\"{}\"", detail.replace('`', "'")),
+            _ => format!(
+                "Bearer realm=\"opstella\", error=\"invalid_token\", error_description=\"{}\"",
+                detail.replace('`', "'")
+            ),
         };
         Self::new(ProblemKind::Unauthenticated, detail)
             .hint("get a token from the issuer and send it as Authorization: Bearer <token>")

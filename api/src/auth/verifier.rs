@@ -104,7 +104,9 @@ fn refused(kind: &ErrorKind) -> Refused {
         ErrorKind::InvalidAudience => Refused::Audience,
         ErrorKind::InvalidIssuer => Refused::Issuer,
         ErrorKind::InvalidAlgorithm => Refused::Algorithm,
-        ErrorKind::MissingRequiredClaim(_) | ErrorKind::InvalidSubject | ErrorKind::Json(_) => Refused::Claims,
+        ErrorKind::MissingRequiredClaim(_) | ErrorKind::InvalidSubject | ErrorKind::Json(_) => {
+            Refused::Claims
+        }
         _ => Refused::Malformed,
     }
 }

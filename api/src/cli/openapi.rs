@@ -22,8 +22,9 @@ impl Openapi {
             return Ok(());
         };
         let shown = file.display();
-        let kept = std::fs::read_to_string(&file)
-            .map_err(|error| CliError::Argument(format!("{shown}: {error}; give the path of openapi.json")))?;
+        let kept = std::fs::read_to_string(&file).map_err(|error| {
+            CliError::Argument(format!("{shown}: {error}; give the path of openapi.json"))
+        })?;
         if kept == openapi::text() {
             return Ok(());
         }

@@ -52,7 +52,10 @@ async fn status(stores: &Stores, json: bool) -> Result<(), CliError> {
         println!("{}", serde_json::to_string_pretty(&all).unwrap_or_default());
         return Ok(());
     }
-    println!("{:<12} {:<8} {:>8} {:>10}  position", "projection", "status", "behind", "lag ms");
+    println!(
+        "{:<12} {:<8} {:>8} {:>10}  position",
+        "projection", "status", "behind", "lag ms"
+    );
     all.iter().for_each(show);
     Ok(())
 }

@@ -139,7 +139,10 @@ async fn list(stores: &Stores, status: Option<String>, limit: u32) -> Result<(),
         .runs(&filter, &PageRequest::first(limit))
         .await
         .map_err(|error| CliError::Refused(error.to_string()))?;
-    println!("{:<36}  {:<10} {:>9}  {:<20} service", "run", "status", "steps", "saga");
+    println!(
+        "{:<36}  {:<10} {:>9}  {:<20} service",
+        "run", "status", "steps", "saga"
+    );
     for run in page.items {
         println!(
             "{:<36}  {:<10} {:>9}  {:<20} {}/{}",
@@ -156,7 +159,10 @@ async fn list(stores: &Stores, status: Option<String>, limit: u32) -> Result<(),
 
 async fn show(stores: &Stores, run: Uuid, json: bool) -> Result<(), CliError> {
     let queries = stores.projections.queries();
-    let found = queries.run(run).await.map_err(|error| CliError::Refused(error.to_string()))?;
+    let found = queries
+        .run(run)
+        .await
+        .map_err(|error| CliError::Refused(error.to_string()))?;
     let Some(found) = found else {
         return Err(CliError::Refused(format!(
             "run {run} does not exist; `opstella runs list` shows all"
@@ -176,7 +182,10 @@ async fn show(stores: &Stores, run: Uuid, json: bool) -> Result<(), CliError> {
     }
     for step in &found.steps {
         let error = step.last_error.as_deref().unwrap_or_default();
-        println!("  {:<12} {:<50} try {:<3} {error}", step.phase, step.step, step.attempt);
+        println!(
+            "  {:<12} {:<50} try {:<3} {error}",
+            step.phase, step.step, step.attempt
+        );
     }
     Ok(())
 }

@@ -9,29 +9,79 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
     let limits = &config.limits;
     let (server, database, oidc, engine) = (&config.server, &config.database, &config.oidc, &config.engine);
     for (key, value, least, most) in [
-        ("server.shutdown_grace_seconds", server.shutdown_grace_seconds, 1, 600),
+        (
+            "server.shutdown_grace_seconds",
+            server.shutdown_grace_seconds,
+            1,
+            600,
+        ),
         ("server.workers", server.workers as u64, 0, 256),
-        ("database.max_connections", database.max_connections.into(), 2, 500),
-        ("database.acquire_timeout_seconds", database.acquire_timeout_seconds, 1, 60),
+        (
+            "database.max_connections",
+            database.max_connections.into(),
+            2,
+            500,
+        ),
+        (
+            "database.acquire_timeout_seconds",
+            database.acquire_timeout_seconds,
+            1,
+            60,
+        ),
         ("oidc.leeway_seconds", oidc.leeway_seconds, 0, 300),
         ("oidc.jwks_refresh_seconds", oidc.jwks_refresh_seconds, 5, 86_400),
-        ("oidc.jwks_max_age_seconds", oidc.jwks_max_age_seconds, 60, 604_800),
-        ("oidc.jwks_min_interval_seconds", oidc.jwks_min_interval_seconds, 1, 3600),
+        (
+            "oidc.jwks_max_age_seconds",
+            oidc.jwks_max_age_seconds,
+            60,
+            604_800,
+        ),
+        (
+            "oidc.jwks_min_interval_seconds",
+            oidc.jwks_min_interval_seconds,
+            1,
+            3600,
+        ),
         ("oidc.timeout_seconds", oidc.timeout_seconds, 1, 60),
         ("limits.body_bytes", limits.body_bytes as u64, 1024, 16 << 20),
         ("limits.page_size", limits.page_size.into(), 1, 1000),
         ("limits.header_bytes", limits.header_bytes as u64, 1024, 65_536),
         ("limits.path_bytes", limits.path_bytes as u64, 256, 16_384),
-        ("limits.request_timeout_seconds", limits.request_timeout_seconds, 1, 300),
+        (
+            "limits.request_timeout_seconds",
+            limits.request_timeout_seconds,
+            1,
+            300,
+        ),
         ("limits.wait_seconds", limits.wait_seconds, 1, 60),
-        ("limits.read_your_writes_seconds", limits.read_your_writes_seconds, 1, 60),
-        ("limits.requests_per_second", limits.requests_per_second.into(), 1, 100_000),
+        (
+            "limits.read_your_writes_seconds",
+            limits.read_your_writes_seconds,
+            1,
+            60,
+        ),
+        (
+            "limits.requests_per_second",
+            limits.requests_per_second.into(),
+            1,
+            100_000,
+        ),
         ("limits.burst", limits.burst.into(), 1, 100_000),
         ("limits.streams", limits.streams as u64, 1, 100_000),
         ("limits.stream_buffer", limits.stream_buffer as u64, 16, 65_536),
         ("limits.heartbeat_seconds", limits.heartbeat_seconds, 1, 300),
-        ("limits.projection_lag_seconds", limits.projection_lag_seconds, 1, 86_400),
-        ("engine.step_timeout_seconds", engine.step_timeout_seconds, 1, 3600),
+        (
+            "limits.projection_lag_seconds",
+            limits.projection_lag_seconds,
+            1,
+            86_400,
+        ),
+        (
+            "engine.step_timeout_seconds",
+            engine.step_timeout_seconds,
+            1,
+            3600,
+        ),
     ] {
         within(key, value, least, most)?;
     }
@@ -40,7 +90,12 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
         within(&key("concurrency"), limit.concurrency as u64, 1, 1000)?;
         within(&key("per_second"), limit.per_second.into(), 1, 10_000)?;
         within(&key("circuit_failures"), limit.circuit_failures.into(), 1, 1000)?;
-        within(&key("circuit_pause_seconds"), limit.circuit_pause_seconds, 1, 3600)?;
+        within(
+            &key("circuit_pause_seconds"),
+            limit.circuit_pause_seconds,
+            1,
+            3600,
+        )?;
     }
     if oidc.audience.is_empty() {
         return broken("oidc.audience", "must not be empty");

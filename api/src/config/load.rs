@@ -14,7 +14,19 @@ use super::{Config, ConfigError, check};
 pub(super) const DEFAULTS: &str = include_str!("defaults.toml");
 const PREFIX: &str = "OPSTELLA_";
 /// Variables of our prefix that are not keys: what names the file, and what `clap` reads.
-const NOT_KEYS: &[&str] = &["config", "home", "update_golden", "log"];
+const NOT_KEYS: &[&str] = &[
+    "config",
+    "home",
+    "update_golden",
+    "log",
+    "demo_database_url",
+    "cache",
+    "contracts",
+    "postgres",
+    "postgres_bin",
+    "test_cache",
+    "test_postgres",
+];
 
 /// Reads defaults, then `file`, then `OPSTELLA_*`, and checks every value.
 ///
@@ -25,7 +37,10 @@ pub fn load(file: Option<&Path>) -> Result<Config, ConfigError> {
 }
 
 /// As [`load`], with these variables: path of the key to text.
-pub(super) fn load_from(file: Option<&Path>, variables: &BTreeMap<String, String>) -> Result<Config, ConfigError> {
+pub(super) fn load_from(
+    file: Option<&Path>,
+    variables: &BTreeMap<String, String>,
+) -> Result<Config, ConfigError> {
     let mut figment = Figment::from(Toml::string(DEFAULTS));
     if let Some(file) = file {
         if !file.is_file() {
@@ -75,7 +90,9 @@ fn explain(error: &figment::Error, variables: &BTreeMap<String, String>) -> Conf
         path.push(field.to_string());
     }
     let key = path.join(".");
-    let variable = variables.keys().find(|name| *name == &key || name.starts_with(&format!("{key}.")));
+    let variable = variables
+        .keys()
+        .find(|name| *name == &key || name.starts_with(&format!("{key}.")));
     let place = match (variable, &error.metadata) {
         (Some(name), _) => format!("set as {}", variable_name(name)),
         (None, Some(metadata)) => match &metadata.source {
@@ -98,5 +115,8 @@ fn explain(error: &figment::Error, variables: &BTreeMap<String, String>) -> Conf
 
 /// The environment variable of a key.
 fn variable_name(key: &str) -> String {
-    format!("{PREFIX}{}", key.replace('.', "__").replace('-', "_").to_ascii_uppercase())
+    format!(
+        "{PREFIX}{}",
+        key.replace('.', "__").replace('-', "_").to_ascii_uppercase()
+    )
 }

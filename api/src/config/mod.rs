@@ -12,7 +12,8 @@ pub use error::ConfigError;
 pub use keys::all_keys;
 pub use load::load;
 pub use sections::{
-    DatabaseConfig, EngineConfig, LimitsConfig, LogConfig, LogFormat, OidcConfig, ServerConfig, ToolLimitConfig,
+    DatabaseConfig, EngineConfig, LimitsConfig, LogConfig, LogFormat, OidcConfig, ServerConfig,
+    ToolLimitConfig,
 };
 
 use std::collections::BTreeMap;

@@ -83,7 +83,10 @@ async fn read(request: &HttpRequest, mut payload: Payload) -> Result<Vec<u8>, Pr
     let mut bytes = Vec::with_capacity(announced.unwrap_or_default());
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|error| {
-            Problem::new(ProblemKind::BadRequest, format!("the body cannot be read: {error}"))
+            Problem::new(
+                ProblemKind::BadRequest,
+                format!("the body cannot be read: {error}"),
+            )
         })?;
         if bytes.len() + chunk.len() > limit {
             return Err(too_large());
@@ -94,10 +97,18 @@ async fn read(request: &HttpRequest, mut payload: Payload) -> Result<Vec<u8>, Pr
 }
 
 fn parse(bytes: &[u8]) -> Result<Value, Problem> {
-    let json = serde_json::from_slice::<Value>(bytes)
-        .map_err(|error| Problem::new(ProblemKind::MalformedJson, format!("the body is no JSON: {error}")))?;
+    let json = serde_json::from_slice::<Value>(bytes).map_err(|error| {
+        Problem::new(
+            ProblemKind::MalformedJson,
+            format!("the body is no JSON: {error}"),
+        )
+    })?;
     match with_nul(&json, String::new()) {
-        Some(field) => Err(Problem::invalid_field(&field, "must not contain the character NUL", None)),
+        Some(field) => Err(Problem::invalid_field(
+            &field,
+            "must not contain the character NUL",
+            None,
+        )),
         None => Ok(json),
     }
 }
@@ -116,7 +127,11 @@ fn with_nul(json: &Value, path: String) -> Option<String> {
             } else {
                 format!("{path}.{}", name.replace('\0', "\u{fffd}"))
             };
-            if name.contains('\0') { Some(path) } else { with_nul(value, path) }
+            if name.contains('\0') {
+                Some(path)
+            } else {
+                with_nul(value, path)
+            }
         }),
         _ => None,
     }
@@ -156,11 +171,7 @@ fn missing_field(text: &str, path: &str) -> Option<String> {
 
 fn fingerprint(request: &HttpRequest, json: &Value) -> String {
     let mut hash = Sha256::new();
-    for part in [
-        request.method().as_str(),
-        request.path(),
-        request.query_string(),
-    ] {
+    for part in [request.method().as_str(), request.path(), request.query_string()] {
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part);
     }
@@ -221,10 +232,18 @@ mod tests {
     #[test]
     fn the_field_at_fault_is_named() {
         for (body, field, rule) in [
-            (json!({"items": [{"name": "Bad"}]}), "items[0].name", "only lower-case"),
+            (
+                json!({"items": [{"name": "Bad"}]}),
+                "items[0].name",
+                "only lower-case",
+            ),
             (json!({"items": [{}]}), "items[0].name", "missing field"),
             (json!({}), "items", "missing field"),
-            (json!({"items": [{"name": "a", "more": 1}]}), "items[0].more", "unknown field"),
+            (
+                json!({"items": [{"name": "a", "more": 1}]}),
+                "items[0].more",
+                "unknown field",
+            ),
             (json!({"items": 1}), "items", "invalid type"),
             (json!([]), "body", "invalid"),
         ] {
@@ -242,7 +261,10 @@ mod tests {
             canonicalise(&serde_json::from_str(text).unwrap(), &mut out);
             out
         };
-        assert_eq!(canonical(r#"{"b": [1, 2], "a": "x"}"#), canonical(r#"{"a":"x","b":[1,2]}"#));
+        assert_eq!(
+            canonical(r#"{"b": [1, 2], "a": "x"}"#),
+            canonical(r#"{"a":"x","b":[1,2]}"#)
+        );
         assert_ne!(canonical(r#"{"a": 1}"#), canonical(r#"{"a": "1"}"#));
     }
 

@@ -133,7 +133,9 @@ mod tests {
     fn keys_are_visible_ascii() {
         assert!(idempotency_key(&headers("idempotency-key", "a-1")).is_ok());
         for wrong in ["", "a b", "\u{1}"] {
-            let Ok(value) = HeaderValue::from_str(wrong) else { continue };
+            let Ok(value) = HeaderValue::from_str(wrong) else {
+                continue;
+            };
             let mut map = HeaderMap::new();
             map.insert(HeaderName::from_static("idempotency-key"), value);
             assert!(idempotency_key(&map).is_err(), "{wrong:?}");

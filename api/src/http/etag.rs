@@ -45,7 +45,10 @@ mod tests {
     fn only_our_tags_are_taken() {
         let read = |text: &'static str| {
             let mut headers = HeaderMap::new();
-            headers.insert(HeaderName::from_static("if-match"), HeaderValue::from_static(text));
+            headers.insert(
+                HeaderName::from_static("if-match"),
+                HeaderValue::from_static(text),
+            );
             if_match(&headers)
         };
         assert_eq!(read("\"3\"").unwrap(), Some(3));

@@ -138,7 +138,9 @@ fn ids(headers: &HeaderMap) -> RequestIds {
         .map_or_else(|| Uuid::now_v7().to_string(), str::to_owned);
     RequestIds {
         correlation,
-        traceparent: text("traceparent").filter(|t| is_traceparent(t)).map(str::to_owned),
+        traceparent: text("traceparent")
+            .filter(|t| is_traceparent(t))
+            .map(str::to_owned),
     }
 }
 
@@ -162,7 +164,10 @@ fn check_head(state: &AppState, request: &ServiceRequest) -> Option<Problem> {
     let limits = &state.config.limits;
     let path = request.uri().path_and_query().map_or(0, |p| p.as_str().len());
     if path > limits.path_bytes {
-        let detail = format!("path and query have {path} bytes, at most {} are taken", limits.path_bytes);
+        let detail = format!(
+            "path and query have {path} bytes, at most {} are taken",
+            limits.path_bytes
+        );
         return Some(Problem::new(ProblemKind::PathTooLong, detail));
     }
     let headers: usize = request
@@ -210,7 +215,9 @@ mod tests {
 
     #[test]
     fn trace_contexts_are_checked() {
-        assert!(is_traceparent("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"));
+        assert!(is_traceparent(
+            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+        ));
         for wrong in [
             "",
             "00-0-0-0",

@@ -61,7 +61,10 @@ impl<T> Page<T> {
     pub fn new(found: opstella_projections::queries::Page<T>, path: &str, query: &QueryParams) -> Self {
         let next = found.next.map(|cursor| {
             let mut pairs = url::form_urlencoded::Serializer::new(String::new());
-            for (name, value) in query.pairs().filter(|(name, _)| *name != "cursor" && *name != "after") {
+            for (name, value) in query
+                .pairs()
+                .filter(|(name, _)| *name != "cursor" && *name != "after")
+            {
                 pairs.append_pair(name, value);
             }
             pairs.append_pair("cursor", &cursor);

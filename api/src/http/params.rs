@@ -89,7 +89,11 @@ impl QueryParams {
                 return Err(Problem::parameter(name, "must be given once", value));
             }
             if value.contains('\0') {
-                return Err(Problem::parameter(name, "must not contain the character NUL", value));
+                return Err(Problem::parameter(
+                    name,
+                    "must not contain the character NUL",
+                    value,
+                ));
             }
         }
         Ok(())
@@ -128,9 +132,11 @@ impl QueryParams {
     /// [`crate::problem::ProblemKind::InvalidParameter`], naming them.
     pub fn one_of(&self, name: &str, values: &[&str]) -> Result<Option<String>, Problem> {
         match self.get(name) {
-            Some(text) if !values.contains(&text) => {
-                Err(Problem::parameter(name, format!("one of {}", values.join(", ")), text))
-            }
+            Some(text) if !values.contains(&text) => Err(Problem::parameter(
+                name,
+                format!("one of {}", values.join(", ")),
+                text,
+            )),
             text => Ok(text.map(str::to_owned)),
         }
     }

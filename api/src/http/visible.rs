@@ -30,9 +30,7 @@ pub async fn wait_for_named(
         (None, None) => return Ok(()),
     };
     let rule = "a position as X-Opstella-Position gave it, such as 123-456";
-    let position: Position = text
-        .parse()
-        .map_err(|_| Problem::parameter(name, rule, text))?;
+    let position: Position = text.parse().map_err(|_| Problem::parameter(name, rule, text))?;
     wait_for(state, names, position).await
 }
 
@@ -72,5 +70,9 @@ impl From<QueryError> for Problem {
 
 fn unavailable(error: &ProjectionError) -> Problem {
     tracing::warn!(%error, "the database is away");
-    Problem::new(ProblemKind::Unavailable, "the database is away; try again in a moment").header("Retry-After", "2")
+    Problem::new(
+        ProblemKind::Unavailable,
+        "the database is away; try again in a moment",
+    )
+    .header("Retry-After", "2")
 }

@@ -19,19 +19,33 @@ const ALWAYS: &[(&str, &str)] = &[
     ("429", "Too many requests of this subject"),
     ("431", "The headers are too large"),
     ("500", "Something is wrong in Opstella"),
-    ("503", "Something that is needed is away, or the read model is behind the position"),
+    (
+        "503",
+        "Something that is needed is away, or the read model is behind the position",
+    ),
     ("504", "It took too long"),
 ];
 /// And those that commands may answer as well.
 const COMMANDS: &[(&str, &str)] = &[
-    ("409", "The name is taken (`existing`), or the command does not fit the state (`state`, `accepts`)"),
+    (
+        "409",
+        "The name is taken (`existing`), or the command does not fit the state (`state`, `accepts`)",
+    ),
     ("412", "It is at another version than `If-Match` names"),
     ("413", "The body is too large"),
     ("415", "The body is not JSON"),
-    ("422", "A field breaks a rule (`errors`), or the idempotency key was used for another request"),
+    (
+        "422",
+        "A field breaks a rule (`errors`), or the idempotency key was used for another request",
+    ),
 ];
 /// Commands that start a run, and so take `Prefer: wait`.
-const STARTING: &[&str] = &["CreateService", "AddComponent", "AddEnvironment", "DecommissionService"];
+const STARTING: &[&str] = &[
+    "CreateService",
+    "AddComponent",
+    "AddEnvironment",
+    "DecommissionService",
+];
 const BEARER: &str = "bearer";
 
 /// Completes the description.
@@ -67,7 +81,11 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = (&mut Operation, bool
 fn complete(operation: &mut Operation, open: bool, command: bool) {
     let mut errors: Vec<&(&str, &str)> = Vec::new();
     if open {
-        errors.extend(ALWAYS.iter().filter(|(s, _)| matches!(*s, "405" | "414" | "431" | "500" | "504")));
+        errors.extend(
+            ALWAYS
+                .iter()
+                .filter(|(s, _)| matches!(*s, "405" | "414" | "431" | "500" | "504")),
+        );
     } else {
         operation.security = Some(vec![SecurityRequirement::new(BEARER, Vec::<String>::new())]);
         errors.extend(ALWAYS);
@@ -102,8 +120,14 @@ fn problem(description: &str) -> Response {
 
 fn describe_success(operation: &mut Operation, starting: bool) {
     let names: &[(&str, &str)] = &[
-        ("X-Opstella-Position", "The place of the command's last event: pass it as `?after=` to queries"),
-        ("Idempotency-Replayed", "`true` where this is the first answer given again"),
+        (
+            "X-Opstella-Position",
+            "The place of the command's last event: pass it as `?after=` to queries",
+        ),
+        (
+            "Idempotency-Replayed",
+            "`true` where this is the first answer given again",
+        ),
     ];
     let ended = starting && !operation.responses.responses.contains_key("200");
     for (status, response) in &mut operation.responses.responses {

@@ -117,7 +117,11 @@ impl ProblemKind {
                 S::REQUEST_HEADER_FIELDS_TOO_LARGE,
                 "The headers are too large",
             ),
-            Self::Internal => ("internal", S::INTERNAL_SERVER_ERROR, "Something is wrong in Opstella"),
+            Self::Internal => (
+                "internal",
+                S::INTERNAL_SERVER_ERROR,
+                "Something is wrong in Opstella",
+            ),
             Self::Unavailable => ("unavailable", S::SERVICE_UNAVAILABLE, "Something needed is away"),
             Self::NotYetVisible => (
                 "not-yet-visible",

@@ -32,9 +32,21 @@ mod tests {
     fn what_is_taken_is_linked() {
         for (kind, id, path) in [
             ("project", "payments", "/api/v1/projects/payments"),
-            ("service", "payments/checkout", "/api/v1/projects/payments/services/checkout"),
-            ("component", "payments/checkout/api", "/api/v1/projects/payments/services/checkout"),
-            ("template version", "http@1.0.0", "/api/v1/templates/http/versions/1.0.0"),
+            (
+                "service",
+                "payments/checkout",
+                "/api/v1/projects/payments/services/checkout",
+            ),
+            (
+                "component",
+                "payments/checkout/api",
+                "/api/v1/projects/payments/services/checkout",
+            ),
+            (
+                "template version",
+                "http@1.0.0",
+                "/api/v1/templates/http/versions/1.0.0",
+            ),
         ] {
             assert_eq!(of(kind, id).as_deref(), Some(path));
         }

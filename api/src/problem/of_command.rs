@@ -92,8 +92,11 @@ impl From<JournalError> for Problem {
             }
             error if error.is_transient() => {
                 tracing::warn!(%error, "the database is away");
-                Self::new(ProblemKind::Unavailable, "the database is away; try again in a moment")
-                    .header("Retry-After", "2")
+                Self::new(
+                    ProblemKind::Unavailable,
+                    "the database is away; try again in a moment",
+                )
+                .header("Retry-After", "2")
             }
             error => internal(error),
         }

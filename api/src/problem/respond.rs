@@ -1,7 +1,7 @@
 //! Problems as answers.
 
-use actix_web::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use actix_web::http::StatusCode;
+use actix_web::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use actix_web::{HttpResponse, ResponseError};
 
 use super::{Problem, ProblemKind};
@@ -43,6 +43,9 @@ impl ResponseError for Problem {
 /// An error of ours: the cause goes to the log, not to the client.
 pub fn internal(cause: impl std::fmt::Display) -> Problem {
     tracing::error!(error = %cause, "a request failed");
-    Problem::new(ProblemKind::Internal, "the cause is in the server's log, under this request's id")
-        .hint("try again; if it stays, give the request id to whoever runs Opstella")
+    Problem::new(
+        ProblemKind::Internal,
+        "the cause is in the server's log, under this request's id",
+    )
+    .hint("try again; if it stays, give the request id to whoever runs Opstella")
 }

@@ -13,7 +13,9 @@ use crate::openapi;
 const DESCRIPTION: &str = "/api/openapi.json";
 
 async fn description() -> HttpResponse {
-    HttpResponse::Ok().content_type("application/json").body(openapi::text())
+    HttpResponse::Ok()
+        .content_type("application/json")
+        .body(openapi::text())
 }
 
 async fn to_pages() -> HttpResponse {

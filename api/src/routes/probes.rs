@@ -49,7 +49,9 @@ impl ReadinessCheck {
 #[utoipa::path(get, path = "/healthz", operation_id = "GetHealth", tag = "probes",
     responses((status = 200, description = "The process runs", body = String, content_type = "text/plain")))]
 pub(crate) async fn health() -> HttpResponse {
-    HttpResponse::Ok().content_type("text/plain; charset=utf-8").body("ok\n")
+    HttpResponse::Ok()
+        .content_type("text/plain; charset=utf-8")
+        .body("ok\n")
 }
 
 /// Whether requests can be served, and what is wrong.
@@ -114,9 +116,19 @@ async fn projections(state: &AppState) -> Vec<ReadinessCheck> {
         Ok(Ok(all)) => all,
         Ok(Err(error)) => {
             tracing::warn!(%error, "the projections cannot be looked at");
-            return vec![ReadinessCheck::new("projections", false, "cannot be looked at; the log says why")];
+            return vec![ReadinessCheck::new(
+                "projections",
+                false,
+                "cannot be looked at; the log says why",
+            )];
         }
-        Err(_) => return vec![ReadinessCheck::new("projections", false, "cannot be looked at in time")],
+        Err(_) => {
+            return vec![ReadinessCheck::new(
+                "projections",
+                false,
+                "cannot be looked at in time",
+            )];
+        }
     };
     let patience = state.config.limits.projection_lag_seconds * 1000;
     let check = |status: opstella_projections::ProjectionStatus| {
@@ -127,11 +139,7 @@ async fn projections(state: &AppState) -> Vec<ReadinessCheck> {
                 "stopped; `opstella projections status` says why, `opstella projections rebuild {}` mends it",
                 status.name
             ),
-            None => format!(
-                "{}, {} events behind",
-                status.status.slug(),
-                status.lag_events
-            ),
+            None => format!("{}, {} events behind", status.status.slug(), status.lag_events),
         };
         ReadinessCheck::new(format!("projection:{}", status.name), ok, message)
     };

@@ -11,10 +11,10 @@ use utoipa::ToSchema;
 use super::answer::{CommandAnswer, Kind, respond};
 use crate::http::body::JsonBody;
 use crate::http::command::CommandHead;
+use crate::http::etag;
 use crate::http::page::{Page, PageRequest};
 use crate::http::params::{PathParams, QueryParams};
 use crate::http::visible::wait_for_named;
-use crate::http::etag;
 use crate::problem::Problem;
 use crate::state::AppState;
 
@@ -50,12 +50,22 @@ pub(crate) async fn create(
     body: JsonBody<CreateProjectRequest>,
 ) -> Result<HttpResponse, Problem> {
     query.only(&[])?;
-    let CreateProjectRequest { slug, name, description, owner } = body.value;
+    let CreateProjectRequest {
+        slug,
+        name,
+        description,
+        owner,
+    } = body.value;
     let owner = match owner {
         Some(owner) => owner,
         None => Subject::try_from(head.caller.actor.subject.clone())?,
     };
-    let request = CreateProject { slug, name, description, owner };
+    let request = CreateProject {
+        slug,
+        name,
+        description,
+        owner,
+    };
     let context = head.context(&body.fingerprint, None);
     let accepted = state.commands.create_project(&context, request).await?;
     respond(&state, &head, accepted, Kind::Created).await

@@ -11,9 +11,7 @@ pub use requests::{
     EnvironmentName,
 };
 
-pub(crate) use commands::{
-    __path_add_component, __path_add_environment, __path_create, __path_decommission,
-};
+pub(crate) use commands::{__path_add_component, __path_add_environment, __path_create, __path_decommission};
 pub(crate) use queries::{__path_get, __path_list};
 
 pub(super) fn configure(app: &mut ServiceConfig) {

@@ -70,7 +70,12 @@ async fn before_first_event(state: &AppState, run: &str) -> Result<Position, Pro
     }))
 }
 
-fn open(state: &Data<AppState>, caller: &Caller, scope: Scope, from: Position) -> Result<HttpResponse, Problem> {
+fn open(
+    state: &Data<AppState>,
+    caller: &Caller,
+    scope: Scope,
+    from: Position,
+) -> Result<HttpResponse, Problem> {
     let Ok(place) = state.streams.clone().try_acquire_owned() else {
         let limit = state.config.limits.streams;
         let detail = format!("{limit} streams are open, and no more are served at once");

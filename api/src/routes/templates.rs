@@ -165,7 +165,9 @@ pub(crate) async fn get_version(
         version: version.to_string(),
         description: found.description.clone(),
         digest: found.digest.clone(),
-        files: files.map(|(path, text)| (path.to_owned(), text.to_owned())).collect(),
+        files: files
+            .map(|(path, text)| (path.to_owned(), text.to_owned()))
+            .collect(),
     }))
 }
 

@@ -79,7 +79,11 @@ pub(crate) async fn connect(
     body: JsonBody<ConnectToolRequest>,
 ) -> Result<HttpResponse, Problem> {
     query.only(&[])?;
-    let ConnectToolRequest { url, credential, settings } = body.value;
+    let ConnectToolRequest {
+        url,
+        credential,
+        settings,
+    } = body.value;
     let request = ConnectTool {
         key: key(&path)?,
         connection: Connection {

@@ -190,6 +190,18 @@ impl Plan {
     }
 }
 
+/// The steps that are on a circle, or between two: without those that merely wait for one.
+fn circle(mut blocked: Vec<PlannedStep>) -> Vec<StepId> {
+    loop {
+        let awaited: BTreeSet<_> = blocked.iter().flat_map(|s| s.depends_on.clone()).collect();
+        let before = blocked.len();
+        blocked.retain(|s| awaited.contains(&s.id));
+        if blocked.len() == before {
+            return blocked.into_iter().map(|s| s.id).collect();
+        }
+    }
+}
+
 /// Kahn's algorithm; among steps that are free at once, the given order stays.
 fn order(steps: Vec<PlannedStep>) -> Result<Vec<PlannedStep>, PlanError> {
     let mut waiting = steps;
@@ -200,7 +212,7 @@ fn order(steps: Vec<PlannedStep>) -> Result<Vec<PlannedStep>, PlanError> {
             .into_iter()
             .partition(|step| step.depends_on.iter().all(|d| done.contains(d)));
         if free.is_empty() {
-            return Err(PlanError::Cycle(blocked.into_iter().map(|s| s.id).collect()));
+            return Err(PlanError::Cycle(circle(blocked)));
         }
         done.extend(free.iter().map(|s| s.id.clone()));
         ordered.extend(free);

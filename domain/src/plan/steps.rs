@@ -115,6 +115,7 @@ impl<'a> Draft<'a> {
         environments: &EnvironmentSet,
     ) -> Result<(), PlanError> {
         let (key, name) = (self.key, &spec.name);
+        self.targets.get(Tool::Vault)?; // no step of its own here, but tokens and webhook secrets are kept there
         let repository = RepositoryPath::of(key, name);
         let repo = || repository.clone();
         let project = format!("gitlab.project/{name}");
@@ -294,11 +295,17 @@ impl<'a> Draft<'a> {
             namespace: KubernetesName::namespace(key, environment),
             destination: argo.unwrap_or_else(|| DEFAULT_DESTINATION.into()),
         };
+        // Once the application is there, pods start: the limits, the closed network and the account come first.
         let after = [
             "argocd.project".into(),
             format!("gitlab.files/{name}"),
             format!("gitlab.overlay/{name}/{env}"),
             format!("kubernetes.namespace/{env}"),
+            format!("kubernetes.quota/{env}"),
+            format!("kubernetes.limits/{env}"),
+            format!("kubernetes.network-policy/{env}"),
+            format!("kubernetes.service-account/{env}"),
+            format!("kubernetes.pull-secret/{env}"),
         ];
         self.step(&format!("argocd.application/{name}/{env}"), operation, &after)
     }

@@ -101,11 +101,13 @@ impl Run {
         self.plan.steps().iter().find(|s| &s.id == id)
     }
 
-    /// Steps that made something which is still there.
+    /// Steps that made something which is still there; in a removing saga, steps whose resource was not removed.
     pub fn left_behind(&self) -> Vec<StepId> {
-        let still_there = |state: &StepState| {
-            matches!(state.phase, StepPhase::LeftBehind | StepPhase::Running)
-                || (state.to_undo() && state.made_something())
+        let still_there = |state: &StepState| match state.phase {
+            phase if self.removes() => phase != StepPhase::Succeeded,
+            StepPhase::Running => true,
+            StepPhase::LeftBehind => state.made_something(),
+            _ => state.to_undo() && state.made_something(),
         };
         self.steps
             .iter()
@@ -198,7 +200,7 @@ impl Run {
     /// The step whose compensation is next, if it is this one.
     fn compensating(&self, step: &StepId) -> Result<&StepState, DomainError> {
         let state = self.known(step)?;
-        if self.status != RunStatus::Unwinding || !state.to_undo() {
+        if self.under_compensation() != Some(step) {
             let (run, step) = (self.id_text(), step.to_string());
             return Err(DomainError::StaleAttempt {
                 run,
@@ -258,7 +260,9 @@ impl Run {
         check_reason(&reason)?;
         let state = self.known(&step)?;
         let skippable = match self.status {
-            RunStatus::Unwinding | RunStatus::Stuck { unwinding: true } => state.to_undo(),
+            RunStatus::Unwinding | RunStatus::Stuck { unwinding: true } => {
+                state.to_undo() && state.compensation_failures > 0
+            }
             _ => matches!(state.phase, StepPhase::Waiting | StepPhase::Failed),
         };
         if !skippable {
@@ -297,6 +301,9 @@ impl Run {
     }
 
     fn resume(&self) -> Vec<RunEvent> {
+        if self.status.ended() {
+            return vec![]; // an abandoned run may have steps under way: they stay as they were given up
+        }
         let under_way = self.steps.iter().filter(|(_, s)| s.phase == StepPhase::Running);
         under_way
             .map(|(id, s)| RunEvent::StepStarted {
@@ -589,6 +596,10 @@ impl Decide for Run {
                     s.phase = phase;
                     s.not_before = None;
                 });
+                if phase == StepPhase::Skipped {
+                    // Its dependents start now: should the run unwind, they are undone before it.
+                    self.completed.push(step);
+                }
                 self.unstick();
             }
             RunEvent::UnwindStarted { cause } => {
@@ -636,13 +647,17 @@ impl Run {
         }
     }
 
-    /// An operator dealt with a step: the run goes on, unless others are still failed while it goes forward.
+    /// An operator dealt with a step: the run goes on, unless it (or, going forward, another) still needs one.
     fn unstick(&mut self) {
         if let RunStatus::Stuck { unwinding } = self.status {
-            let other = self
-                .steps
-                .iter()
-                .find(|(_, s)| !unwinding && s.phase == StepPhase::Failed && s.failures > 0);
+            let waits_for_operator = |id: &StepId, s: &StepState| {
+                if unwinding {
+                    self.stuck_on.as_ref() == Some(id) && s.to_undo() && s.compensation_failures > 0
+                } else {
+                    s.phase == StepPhase::Failed && s.failures > 0
+                }
+            };
+            let other = self.steps.iter().find(|(id, s)| waits_for_operator(id, s));
             match other {
                 Some((id, _)) => self.stuck_on = Some(id.clone()),
                 None => {

@@ -70,8 +70,17 @@ impl Run {
         self.steps.iter().filter_map(of).collect()
     }
 
+    /// The step whose compensation is under way or due: none while a step is still going forward.
+    pub(super) fn under_compensation(&self) -> Option<&StepId> {
+        let forward = || self.steps.values().any(|s| s.phase == StepPhase::Running);
+        if self.status != RunStatus::Unwinding || forward() {
+            return None;
+        }
+        self.to_undo().next()
+    }
+
     fn next_compensation(&self) -> Option<Work> {
-        let step = self.to_undo().next()?;
+        let step = self.under_compensation()?;
         let state = self.steps.get(step)?;
         let attempt = state.compensation_failures + 1;
         Some(Work::Compensate {

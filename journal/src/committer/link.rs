@@ -49,8 +49,11 @@ impl Link {
 
     /// Writes the units in one statement, which is one transaction and one round trip.
     pub async fn insert(&mut self, units: &[Unit], deadline: Instant) -> Result<Vec<PgRow>, Failure> {
+        let grace = self.lock_timeout * 2;
         let connection = self.connected(deadline).await?;
         let query = sql::insert(units);
+        // Later than PostgreSQL's own lock timeout, whose answer is a certain one.
+        let deadline = deadline + grace;
         // `fetch_all` reads on until ReadyForQuery: PostgreSQL commits only after it sent the rows.
         let result = timeout_at(deadline, connection.fetch_all(query)).await;
         self.settled(result)
@@ -104,7 +107,8 @@ impl Link {
                 tokio::time::sleep(self.backoff).await;
                 let mut connection = self.options.connect().await?;
                 let settings = format!(
-                    "SET lock_timeout = {}; SET application_name = 'opstella-journal'; SET synchronous_commit = on",
+                    "SET lock_timeout = {}; SET application_name = 'opstella-journal'; SET synchronous_commit = on; \
+                     SET plan_cache_mode = force_generic_plan; SET jit = off",
                     self.lock_timeout.as_millis().max(1)
                 );
                 connection.execute(sqlx::AssertSqlSafe(settings)).await?;

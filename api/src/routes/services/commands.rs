@@ -5,7 +5,9 @@ use actix_web::web::Data;
 use opstella_commands::{AddComponent, CreateService};
 use opstella_domain::{ServiceKey, Subject};
 
-use super::requests::{AddComponentRequest, AddEnvironmentRequest, CreateServiceRequest, DecommissionRequest};
+use super::requests::{
+    AddComponentRequest, AddEnvironmentRequest, CreateServiceRequest, DecommissionRequest,
+};
 use crate::http::body::JsonBody;
 use crate::http::command::CommandHead;
 use crate::http::params::{PathParams, QueryParams};

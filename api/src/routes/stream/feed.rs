@@ -185,7 +185,11 @@ impl Feed {
         match self.state.journal.load::<Run>(id).await {
             // The newest events may not be readable in order yet; they come live.
             Ok(run) if run.state.status.ended() => {
-                let last = self.state.journal.history(<Run as Decide>::TYPE, id, run.version, 1).await;
+                let last = self
+                    .state
+                    .journal
+                    .history(<Run as Decide>::TYPE, id, run.version, 1)
+                    .await;
                 last.is_ok_and(|events| events.last().is_some_and(|e| e.position <= self.last))
             }
             _ => false,

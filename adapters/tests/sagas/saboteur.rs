@@ -1,0 +1,135 @@
+//! Stands between the engine and the adapters, and does to one step of a run what the test says.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use opstella_adapters::engine::{Action, InProcess, StepExecutor, StepOrder, StepReport};
+use opstella_domain::run::FailureClass;
+use tokio_util::sync::CancellationToken;
+
+/// What happens to a step.
+#[derive(Clone)]
+pub enum Sabotage {
+    /// It fails for good, before anything is done.
+    FailForGood,
+    /// The tool does the work, the answer says that it failed for good.
+    WorkThenFailForGood,
+    /// It fails this many times, in a way that may pass.
+    FailTransiently(u32),
+    /// The tool does the work, and the first answer is lost.
+    DropAnswer,
+    /// The undoing of the step fails for good, until the sabotage is lifted.
+    FailUndo,
+    /// The process dies when the step is about to be carried out.
+    DieBefore(CancellationToken),
+    /// The process dies when the step's work is done and not yet recorded.
+    DieAfter(CancellationToken),
+}
+
+/// Project and step that a sabotage is for.
+type Target = (String, String);
+
+#[derive(Clone, Default)]
+pub struct Plans(Arc<Mutex<HashMap<Target, Sabotage>>>);
+
+impl Plans {
+    pub fn set(&self, project: &str, step: &str, sabotage: Sabotage) {
+        self.0
+            .lock()
+            .unwrap()
+            .insert((project.into(), step.into()), sabotage);
+    }
+
+    pub fn lift(&self, project: &str, step: &str) {
+        self.0
+            .lock()
+            .unwrap()
+            .remove(&(project.to_owned(), step.to_owned()));
+    }
+
+    fn get(&self, order: &StepOrder) -> Option<Sabotage> {
+        let key = (order.service.project.to_string(), order.step.to_string());
+        self.0.lock().unwrap().get(&key).cloned()
+    }
+
+    /// The sabotage, once: later tries go through.
+    fn take(&self, order: &StepOrder) {
+        self.lift(order.service.project.as_str(), order.step.as_str());
+    }
+
+    fn count_down(&self, order: &StepOrder, left: u32) {
+        let project = order.service.project.as_str();
+        if left <= 1 {
+            self.take(order);
+        } else {
+            self.set(project, order.step.as_str(), Sabotage::FailTransiently(left - 1));
+        }
+    }
+}
+
+pub struct Saboteur {
+    pub inner: InProcess,
+    pub plans: Plans,
+    /// Carries every order out twice.
+    pub twice: bool,
+}
+
+fn failed(class: FailureClass) -> StepReport {
+    StepReport::Failed {
+        class,
+        message: "sabotaged".into(),
+        retry_after_ms: None,
+    }
+}
+
+/// Does what a dead process does: nothing, for ever.
+async fn die(token: CancellationToken) -> StepReport {
+    token.cancel();
+    std::future::pending().await
+}
+
+#[async_trait]
+impl StepExecutor for Saboteur {
+    async fn execute(&self, order: StepOrder) -> StepReport {
+        let undoing = order.action == Action::Compensate;
+        match self.plans.get(&order) {
+            Some(Sabotage::FailUndo) if undoing => return failed(FailureClass::Permanent),
+            Some(_) if undoing => {}
+            Some(Sabotage::FailForGood) => return failed(FailureClass::Permanent),
+            Some(Sabotage::WorkThenFailForGood) => {
+                self.inner.execute(order).await;
+                return failed(FailureClass::Permanent);
+            }
+            Some(Sabotage::FailTransiently(left)) => {
+                self.plans.count_down(&order, left);
+                return failed(FailureClass::Transient);
+            }
+            Some(Sabotage::DropAnswer) => {
+                self.plans.take(&order);
+                self.inner.execute(order).await;
+                return failed(FailureClass::Transient);
+            }
+            Some(Sabotage::DieBefore(token)) => {
+                self.plans.take(&order);
+                return die(token).await;
+            }
+            Some(Sabotage::DieAfter(token)) => {
+                self.plans.take(&order);
+                self.inner.execute(order).await;
+                return die(token).await;
+            }
+            Some(Sabotage::FailUndo) | None => {}
+        }
+        if self.twice {
+            let again = StepOrder {
+                attempt: order.attempt + 1,
+                ..order.clone()
+            };
+            let first = self.inner.execute(order).await;
+            assert!(!matches!(first, StepReport::Failed { .. }), "{first:?}");
+            return self.inner.execute(again).await;
+        }
+        self.inner.execute(order).await
+    }
+}

@@ -1,0 +1,61 @@
+//! The sagas, as the tests start them.
+
+use opstella_commands::AddComponent;
+use opstella_domain::{Environment, RunId};
+
+use crate::world::{Process, component, context, key, step_ids};
+
+/// A saga under test.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Saga {
+    Provision,
+    AddComponent,
+    AddEnvironment,
+    Decommission,
+}
+
+impl Saga {
+    /// Makes what the saga starts from.
+    pub async fn prepare(self, process: &Process, project: &str) {
+        process.create_project(project).await;
+        if self != Self::Provision {
+            let run = process.create(project).await;
+            process.succeeds(run).await;
+        }
+    }
+
+    /// Starts it.
+    pub async fn start(self, process: &Process, project: &str) -> RunId {
+        let (commands, key) = (&process.commands, key(project));
+        let accepted = match self {
+            Self::Provision => return process.create(project).await,
+            Self::AddComponent => {
+                let request = AddComponent {
+                    key,
+                    component: component("worker"),
+                };
+                commands.add_component(&context(), request).await
+            }
+            Self::AddEnvironment => commands.add_environment(&context(), key, Environment::Prd).await,
+            Self::Decommission => {
+                commands
+                    .decommission_service(&context(), key, "end of life".into())
+                    .await
+            }
+        };
+        accepted.unwrap().run.unwrap()
+    }
+
+    /// The steps of its plan.
+    pub async fn steps(self, process: &Process) -> Vec<String> {
+        let project = "plan";
+        self.prepare(process, project).await;
+        let run = self.start(process, project).await;
+        step_ids(&process.succeeds(run).await.plan)
+    }
+}
+
+/// One project for each step, so that all can be tried side by side.
+pub fn project(index: usize) -> String {
+    format!("pj{index:03}x")
+}

@@ -1,0 +1,269 @@
+//! A sandbox, a database of the test's own, and processes that come and go on them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use opstella_adapters::engine::{Engine, EngineOptions, InProcess, ToolLimits};
+use opstella_adapters::registry::Registry;
+use opstella_adapters::{Toolbox, builtin};
+use opstella_commands::{
+    Authenticated, CommandContext, CommandOptions, Commands, ComponentRequest, ConnectTool, CreateProject,
+    CreateService, RegisterTemplate,
+};
+use opstella_devservers::postgres::{TestDatabase, test_database};
+use opstella_domain::plan::Plan;
+use opstella_domain::run::{Run, RunStatus};
+use opstella_domain::tool_connection::{Connection, ConnectionKey, ToolSettings};
+use opstella_domain::{Environment, EnvironmentSet, RunId, ServiceKey, Tool};
+use opstella_journal::{Journal, JournalOptions};
+use opstella_sandbox::{Sandbox, SandboxOptions, credentials};
+use sqlx::postgres::PgPoolOptions;
+
+use crate::saboteur::{Plans, Saboteur};
+
+pub const SERVICE: &str = "checkout";
+const PATIENCE: Duration = Duration::from_secs(120);
+
+pub struct World {
+    pub sandbox: Sandbox,
+    pub plans: Plans,
+    database: TestDatabase,
+}
+
+/// What one process of Opstella holds.
+pub struct Process {
+    pub commands: Commands,
+    pub engine: Engine,
+}
+
+pub fn context() -> CommandContext {
+    CommandContext {
+        idempotency: None,
+        ..CommandContext::system("test", "test")
+    }
+}
+
+pub fn key(project: &str) -> ServiceKey {
+    ServiceKey {
+        project: project.parse().unwrap(),
+        service: SERVICE.parse().unwrap(),
+    }
+}
+
+impl World {
+    pub async fn new() -> Self {
+        let sandbox = Sandbox::start(SandboxOptions::default()).await.unwrap();
+        let database = test_database().await.unwrap();
+        let world = Self {
+            sandbox,
+            plans: Plans::default(),
+            database,
+        };
+        let process = world.process(false).await;
+        world.connect_tools(&process.commands).await;
+        process.end().await;
+        world
+    }
+
+    /// A process on this world; `twice` carries every step out twice.
+    pub async fn process(&self, twice: bool) -> Process {
+        let pool = PgPoolOptions::new()
+            .max_connections(8)
+            .connect(&self.database.url)
+            .await
+            .unwrap();
+        opstella_journal::migrate(&pool).await.unwrap();
+        let options = JournalOptions {
+            max_event_bytes: 2 << 20,
+            ..JournalOptions::default()
+        };
+        let journal = Journal::open(pool, options).await.unwrap();
+        let options = CommandOptions {
+            public_url: "http://opstella.example".into(),
+            connection: "main".parse().unwrap(),
+        };
+        let commands = Commands::new(journal.clone(), Arc::new(Authenticated), options);
+        let secrets = [
+            ("gitlab", credentials::GITLAB_TOKEN.to_owned()),
+            (
+                "harbor",
+                format!("{}:{}", credentials::HARBOR_USER, credentials::HARBOR_PASSWORD),
+            ),
+            ("vault", credentials::VAULT_TOKEN.to_owned()),
+            ("sonarqube", credentials::SONARQUBE_TOKEN.to_owned()),
+            ("kubernetes", credentials::KUBERNETES_TOKEN.to_owned()),
+            ("argocd", credentials::ARGOCD_TOKEN.to_owned()),
+        ];
+        let secrets = secrets
+            .into_iter()
+            .map(|(name, secret)| (name.parse().unwrap(), secret.into()));
+        let registry: Arc<dyn Toolbox> = Registry::new(journal, secrets.collect());
+        let options = EngineOptions {
+            backoff_first: Duration::from_millis(10),
+            backoff_longest: Duration::from_millis(40),
+            lease_interval: Duration::from_millis(50),
+            step_timeout: Duration::from_secs(30),
+            limits: Tool::all()
+                .map(|tool| {
+                    (
+                        tool,
+                        ToolLimits {
+                            circuit_failures: u32::MAX,
+                            ..ToolLimits::default()
+                        },
+                    )
+                })
+                .collect(),
+            ..EngineOptions::default()
+        };
+        let inner = InProcess::new(registry, options.step_timeout);
+        let executor = Saboteur {
+            inner,
+            plans: self.plans.clone(),
+            twice,
+        };
+        Process {
+            engine: Engine::with_executor(commands.clone(), Arc::new(executor), options),
+            commands,
+        }
+    }
+
+    async fn connect_tools(&self, commands: &Commands) {
+        for tool in Tool::all() {
+            let connection = Connection {
+                url: self.sandbox.tool_url(tool.slug()).try_into().unwrap(),
+                credential: tool.slug().parse().unwrap(),
+                settings: ToolSettings::default(),
+            };
+            let key = ConnectionKey {
+                tool,
+                name: "main".parse().unwrap(),
+            };
+            commands
+                .connect_tool(&context(), ConnectTool { key, connection })
+                .await
+                .unwrap();
+        }
+        for template in builtin::templates().unwrap() {
+            let request = RegisterTemplate {
+                template: template.template,
+                description: template.description,
+                files: template.files,
+            };
+            commands.register_template(&context(), request).await.unwrap();
+        }
+    }
+
+    /// Everything that exists in the tools: `tool/kind/name`, sorted.
+    pub fn everything(&self) -> Vec<String> {
+        let state = self.sandbox.state();
+        let mut lines = Vec::new();
+        for (tool, kinds) in state.as_object().unwrap() {
+            for (kind, names) in kinds.as_object().unwrap() {
+                for name in names.as_array().unwrap() {
+                    lines.push(format!(
+                        "{tool}/{kind}/{}",
+                        name.as_str().map_or_else(|| name.to_string(), str::to_owned)
+                    ));
+                }
+            }
+        }
+        lines.sort();
+        lines
+    }
+
+    /// What a project has in the tools, with its name made neutral.
+    pub fn of(&self, project: &str) -> Vec<String> {
+        let mut lines: Vec<_> = self
+            .everything()
+            .into_iter()
+            .filter(|l| l.contains(project))
+            .collect();
+        lines.iter_mut().for_each(|l| *l = l.replace(project, "PROJECT"));
+        lines.sort();
+        lines
+    }
+}
+
+impl Process {
+    pub async fn end(self) {
+        let journal = self.commands.journal().clone();
+        self.engine.shutdown().await;
+        journal.close().await;
+    }
+
+    pub async fn create_project(&self, project: &str) {
+        let request = CreateProject {
+            slug: project.parse().unwrap(),
+            name: project.into(),
+            description: None,
+            owner: "alice".parse().unwrap(),
+        };
+        self.commands.create_project(&context(), request).await.unwrap();
+    }
+
+    pub fn creation(project: &str) -> CreateService {
+        CreateService {
+            key: key(project),
+            components: vec![component("api")],
+            environments: EnvironmentSet::only(Environment::Dev),
+            owner: "alice".parse().unwrap(),
+            adopt: false,
+        }
+    }
+
+    /// Asks for the service; its run.
+    pub async fn create(&self, project: &str) -> RunId {
+        let accepted = self
+            .commands
+            .create_service(&context(), Self::creation(project))
+            .await
+            .unwrap();
+        accepted.run.unwrap()
+    }
+
+    /// Waits until the run has ended or is stuck.
+    pub async fn settled(&self, run: RunId) -> Arc<Run> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let state = self.commands.load_run(run).await.unwrap().state;
+            if state.status.ended() || matches!(state.status, RunStatus::Stuck { .. }) {
+                return state;
+            }
+            assert!(
+                Instant::now() < deadline,
+                "run {run} is {:?}: {:#?}",
+                state.status,
+                unfinished(&state)
+            );
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    pub async fn succeeds(&self, run: RunId) -> Arc<Run> {
+        let state = self.settled(run).await;
+        assert_eq!(state.status, RunStatus::Succeeded, "{}", state.cause_text());
+        state
+    }
+}
+
+fn unfinished(run: &Run) -> BTreeMap<String, String> {
+    run.steps
+        .iter()
+        .filter(|(_, s)| !matches!(s.phase, opstella_domain::run::StepPhase::Succeeded))
+        .map(|(id, s)| (id.to_string(), format!("{s:?}")))
+        .collect()
+}
+
+pub fn component(name: &str) -> ComponentRequest {
+    ComponentRequest {
+        name: name.parse().unwrap(),
+        template: "http-service".parse().unwrap(),
+        version: None,
+    }
+}
+
+pub fn step_ids(plan: &Plan) -> Vec<String> {
+    plan.steps().iter().map(|s| s.id.to_string()).collect()
+}

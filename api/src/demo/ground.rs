@@ -1,0 +1,110 @@
+//! What the demo stands on: the sandbox and a server, in this process.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+
+use opstella_domain::CredentialName;
+use opstella_sandbox::{Sandbox, SandboxOptions, credentials};
+use secrecy::SecretString;
+use serde_json::Value;
+
+use super::DemoError;
+use crate::serve::{self, Serving};
+use crate::wiring::StartError;
+use crate::{config, telemetry};
+
+/// Who sends the demo's commands.
+const USER: &str = "alice";
+
+/// The sandbox and a server.
+pub struct Ground {
+    sandbox: Sandbox,
+    server: Serving,
+    url: String,
+}
+
+impl Ground {
+    /// Starts both; the sandbox's Keycloak is the issuer.
+    pub async fn start(database_url: &str, port: u16) -> Result<Self, DemoError> {
+        let sandbox = Sandbox::start(SandboxOptions::default()).await?;
+        let issuer = sandbox.keycloak().map(|keycloak| keycloak.issuer());
+        let mut config = config::load(None).map_err(StartError::from)?;
+        config.server.listen = SocketAddr::from(([127, 0, 0, 1], port));
+        config.database.url = Some(database_url.into());
+        config.oidc.issuer = issuer;
+        config.credentials = secrets().into_iter().collect();
+        config.log.level = "warn".into();
+        telemetry::start_logging(&config.log).map_err(StartError::Logging)?;
+        let server = serve::start(config, true).await?;
+        let url = format!("http://{}", server.address);
+        Ok(Self { sandbox, server, url })
+    }
+
+    /// Where the server is.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The tools.
+    pub fn sandbox(&self) -> &Sandbox {
+        &self.sandbox
+    }
+
+    /// A token of the demo's user.
+    pub fn token(&self) -> Result<String, DemoError> {
+        let token = self.sandbox.keycloak().and_then(|k| k.issue_for(USER));
+        token.ok_or_else(|| DemoError::Unexpected(format!("Keycloak does not know {USER}")))
+    }
+
+    /// Everything that exists in the tools now.
+    pub fn existing(&self) -> BTreeSet<String> {
+        let state = self.sandbox.state();
+        let kinds = |tool: &Value| tool.as_object().cloned().unwrap_or_default();
+        kinds(&state)
+            .iter()
+            .flat_map(|(tool, state)| {
+                kinds(state).into_iter().flat_map(move |(kind, names)| {
+                    let names = names.as_array().cloned().unwrap_or_default();
+                    names
+                        .into_iter()
+                        .map(move |name| format!("{tool} {kind} {name}"))
+                        .collect::<Vec<_>>()
+                })
+            })
+            .collect()
+    }
+
+    /// What exists now and did not before.
+    pub fn left_behind(&self, before: &BTreeSet<String>) -> Vec<String> {
+        self.existing().difference(before).cloned().collect()
+    }
+
+    /// Stops both.
+    pub async fn stop(self) {
+        self.server.stop().await;
+        self.sandbox.shutdown().await;
+    }
+
+    /// Serves until SIGINT or SIGTERM.
+    pub async fn serve_until_interrupted(self) -> Result<(), DemoError> {
+        self.server.until_stopped().await?;
+        self.sandbox.shutdown().await;
+        Ok(())
+    }
+}
+
+/// The credentials of the sandbox's tools, by the names that the demo connects them under.
+fn secrets() -> Vec<(CredentialName, SecretString)> {
+    let harbor = format!("{}:{}", credentials::HARBOR_USER, credentials::HARBOR_PASSWORD);
+    let all = [
+        ("gitlab", credentials::GITLAB_TOKEN),
+        ("harbor", &harbor),
+        ("vault", credentials::VAULT_TOKEN),
+        ("sonarqube", credentials::SONARQUBE_TOKEN),
+        ("kubernetes", credentials::KUBERNETES_TOKEN),
+        ("argocd", credentials::ARGOCD_TOKEN),
+    ];
+    all.into_iter()
+        .filter_map(|(name, secret)| Some((name.parse().ok()?, secret.into())))
+        .collect()
+}

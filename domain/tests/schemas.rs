@@ -1,0 +1,305 @@
+//! The JSON Schemas of all events are golden files: a released event never changes.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs
+)]
+
+mod support;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use cqrs_es::DomainEvent;
+use opstella_domain::plan::{SagaKind, plan_provision};
+use opstella_domain::project::ProjectEvent;
+use opstella_domain::resource::Provenance;
+use opstella_domain::run::{FailureClass, RunEvent, UnwindCause};
+use opstella_domain::schema::event_schemas;
+use opstella_domain::service::ServiceEvent;
+use opstella_domain::template::{TemplateEvent, TemplateFiles};
+use opstella_domain::tool_connection::{Connection, ToolConnectionEvent, ToolSettings, ToolUrl};
+use opstella_domain::{Environment, EnvironmentSet};
+use serde_json::Value;
+use support::{at, component, id, key, outcome, run_id, targets};
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../schema/events")
+}
+
+#[test]
+fn no_released_event_changes() {
+    let mut wrong = Vec::new();
+    let mut names = BTreeSet::new();
+    for (name, schema) in event_schemas() {
+        let text = format!("{}\n", serde_json::to_string_pretty(&schema).unwrap());
+        let path = folder().join(format!("{name}.json"));
+        names.insert(format!("{name}.json"));
+        if std::env::var_os("OPSTELLA_UPDATE_GOLDEN").is_some() {
+            std::fs::write(&path, &text).unwrap();
+        }
+        if std::fs::read_to_string(&path).unwrap_or_default() != text {
+            wrong.push(name);
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "the events of {wrong:?} no longer fit schema/events/<Type>.json.\n\
+         Events are stored for ever, so a released one never changes:\n\
+         - a new event, or a new optional field (`#[serde(default)]`): run the test with OPSTELLA_UPDATE_GOLDEN=1, \
+         and review that the difference only adds;\n\
+         - anything else: raise the event's `event_version`, register an upcaster in the journal that turns the \
+         stored version into the new one, test it with a stored example, and only then update the golden file."
+    );
+    let there: BTreeSet<_> = std::fs::read_dir(folder())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    assert_eq!(
+        there, names,
+        "schema/events holds one file per aggregate, and nothing else"
+    );
+}
+
+/// The variants that a schema of an event enum names.
+fn variants(schema: &Value) -> BTreeSet<String> {
+    schema["oneOf"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .flat_map(|variant| variant["required"].as_array().unwrap().clone())
+        .map(|name| name.as_str().unwrap().to_owned())
+        .collect()
+}
+
+/// Each example fits the schema, survives JSON, and is stored under its variant's name; every variant has one.
+fn check<E: DomainEvent>(aggregate: &str, examples: Vec<E>) {
+    let (_, schema) = event_schemas()
+        .into_iter()
+        .find(|(name, _)| *name == aggregate)
+        .unwrap();
+    let validator = jsonschema::validator_for(schema.as_value()).unwrap();
+    let mut seen = BTreeSet::new();
+    for event in examples {
+        let json = serde_json::to_value(&event).unwrap();
+        let wrong: Vec<_> = validator.iter_errors(&json).map(|e| e.to_string()).collect();
+        assert!(wrong.is_empty(), "{json}: {wrong:?}");
+        let text = serde_json::to_string(&event).unwrap();
+        assert_eq!(serde_json::from_str::<E>(&text).unwrap(), event);
+        let keys: Vec<_> = json.as_object().unwrap().keys().cloned().collect();
+        assert_eq!(keys, [event.event_type()]);
+        assert_eq!(event.event_version(), "1.0");
+        seen.insert(event.event_type());
+    }
+    assert_eq!(
+        seen,
+        variants(schema.as_value()),
+        "an example of each event of {aggregate}"
+    );
+    for wrong in [serde_json::json!({}), serde_json::json!({ "Nonsense": {} })] {
+        assert!(!validator.is_valid(&wrong));
+    }
+}
+
+#[test]
+fn project_events_fit() {
+    let created = |description| ProjectEvent::ProjectCreated {
+        slug: "payments".parse().unwrap(),
+        name: "Payments".into(),
+        description,
+        owner: "alice".parse().unwrap(),
+    };
+    check(
+        "Project",
+        vec![created(None), created(Some("Money in and out".into()))],
+    );
+}
+
+#[test]
+fn run_events_fit() {
+    let (step, reason, message) = (
+        id("gitlab.project/api"),
+        || "why".to_owned(),
+        || "409: taken".to_owned(),
+    );
+    let step = || step.clone();
+    let left_behind = vec![step()];
+    let components = [component("api"), component("web")];
+    let plan = plan_provision(&key(), &components, &EnvironmentSet::all(), &targets()).unwrap();
+    let failed = |class| RunEvent::StepFailed {
+        step: step(),
+        attempt: 1,
+        class,
+        message: message(),
+        duration_ms: 3,
+    };
+    let succeeded = |provenance: Option<Provenance>| RunEvent::StepSucceeded {
+        step: step(),
+        attempt: 1,
+        outcome: provenance.map(outcome),
+        duration_ms: 3,
+    };
+    let planned = |saga| RunEvent::RunPlanned {
+        run: run_id(1),
+        saga,
+        service: key(),
+        adopt: true,
+        at: at(),
+        plan: plan.clone(),
+    };
+    let comp_failed = |not_before| RunEvent::CompensationFailed {
+        step: step(),
+        attempt: 2,
+        message: message(),
+        not_before,
+    };
+    let cause = UnwindCause::StepFailed {
+        step: step(),
+        message: message(),
+    };
+    check(
+        "Run",
+        vec![
+            planned(SagaKind::ProvisionService),
+            planned(SagaKind::AddComponent),
+            planned(SagaKind::AddEnvironment),
+            planned(SagaKind::DecommissionService),
+            RunEvent::StepStarted {
+                step: step(),
+                attempt: 1,
+            },
+            succeeded(None),
+            succeeded(Some(Provenance::Created)),
+            succeeded(Some(Provenance::Existing)),
+            succeeded(Some(Provenance::Adopted)),
+            failed(FailureClass::Transient),
+            failed(FailureClass::Permanent),
+            failed(FailureClass::Unauthorised),
+            RunEvent::StepRetryScheduled {
+                step: step(),
+                attempt: 2,
+                not_before: at(),
+            },
+            RunEvent::StepRetryRequested { step: step() },
+            RunEvent::StepSkipped {
+                step: step(),
+                reason: reason(),
+            },
+            RunEvent::UnwindStarted { cause },
+            RunEvent::UnwindStarted {
+                cause: UnwindCause::Cancelled { reason: reason() },
+            },
+            RunEvent::StepCompensated {
+                step: step(),
+                deleted: true,
+                duration_ms: 3,
+            },
+            comp_failed(None),
+            comp_failed(Some(at())),
+            RunEvent::RunStuck {
+                step: step(),
+                message: message(),
+            },
+            RunEvent::RunSucceeded {},
+            RunEvent::RunFailed {
+                cause: message(),
+                left_behind: vec![],
+            },
+            RunEvent::RunCancelled {
+                reason: reason(),
+                left_behind: left_behind.clone(),
+            },
+            RunEvent::RunAbandoned {
+                reason: reason(),
+                left_behind,
+            },
+        ],
+    );
+}
+
+#[test]
+fn service_events_fit() {
+    let (run, cause) = (run_id(1), || "step x: no".to_owned());
+    let environment = Environment::Uat;
+    check(
+        "Service",
+        vec![
+            ServiceEvent::ServiceRequested {
+                key: key(),
+                components: vec![component("api")],
+                environments: EnvironmentSet::all(),
+                owner: "alice".parse().unwrap(),
+                adopt: false,
+                run,
+            },
+            ServiceEvent::ServiceActivated { run },
+            ServiceEvent::ServiceProvisioningFailed {
+                run,
+                cause: cause(),
+                left_behind: true,
+            },
+            ServiceEvent::ComponentRequested {
+                component: component("web"),
+                run,
+            },
+            ServiceEvent::ComponentAdded {
+                component: component("web"),
+                run,
+            },
+            ServiceEvent::ComponentAdditionFailed {
+                component: "web".parse().unwrap(),
+                run,
+                cause: cause(),
+            },
+            ServiceEvent::EnvironmentRequested { environment, run },
+            ServiceEvent::EnvironmentAdded { environment, run },
+            ServiceEvent::EnvironmentAdditionFailed {
+                environment,
+                run,
+                cause: cause(),
+            },
+            ServiceEvent::ServiceDecommissionRequested { reason: cause(), run },
+            ServiceEvent::ServiceDecommissioned { run },
+            ServiceEvent::ServiceDecommissionAbandoned { run, cause: cause() },
+        ],
+    );
+}
+
+#[test]
+fn template_events_fit() {
+    let files = [("README.md".to_owned(), "# {{ component }}\n".to_owned())];
+    let files = TemplateFiles::try_from(std::collections::BTreeMap::from(files)).unwrap();
+    let registered = TemplateEvent::TemplateVersionRegistered {
+        template: component("api").template,
+        description: "A small HTTP service".into(),
+        digest: files.digest(),
+        files,
+    };
+    check("Template", vec![registered]);
+}
+
+#[test]
+fn tool_connection_events_fit() {
+    let connected = |settings| ToolConnectionEvent::ToolConnected {
+        key: "vault/main".parse().unwrap(),
+        connection: Connection {
+            url: ToolUrl::try_from("https://vault.example/".to_owned()).unwrap(),
+            credential: "vault-main".parse().unwrap(),
+            settings,
+        },
+    };
+    let all = ToolSettings {
+        kv_mount: Some("secret".into()),
+        kubernetes_auth_mount: Some("kubernetes".into()),
+        approle_mount: Some("approle".into()),
+        quality_gate: Some("Sonar way".into()),
+        destination: Some("https://kubernetes.default.svc".into()),
+        keep_artifacts: Some(20),
+    };
+    check(
+        "ToolConnection",
+        vec![connected(ToolSettings::default()), connected(all)],
+    );
+}

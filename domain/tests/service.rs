@@ -1,0 +1,440 @@
+//! Every command of a service in every state of its lifecycle.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs
+)]
+
+mod support;
+
+use cqrs_es::test::TestFramework;
+use opstella_domain::service::{Service, ServiceCommand, ServiceEvent};
+use opstella_domain::{DomainError, Environment, EnvironmentSet, RunId};
+use support::{component, key, run_id};
+
+/// The run that is in flight in the states that have one, and the run that a command brings along.
+fn current() -> RunId {
+    run_id(1)
+}
+fn next() -> RunId {
+    run_id(2)
+}
+
+fn requested(run: RunId) -> ServiceEvent {
+    ServiceEvent::ServiceRequested {
+        key: key(),
+        components: vec![component("api")],
+        environments: EnvironmentSet::only(Environment::Dev),
+        owner: "alice".parse().unwrap(),
+        adopt: false,
+        run,
+    }
+}
+
+fn decommission_requested(run: RunId) -> ServiceEvent {
+    ServiceEvent::ServiceDecommissionRequested {
+        reason: "replaced".into(),
+        run,
+    }
+}
+
+/// A state: how it comes about, what it is called, which commands it takes.
+struct State {
+    history: Vec<ServiceEvent>,
+    name: String,
+    accepts: Vec<&'static str>,
+}
+
+fn states() -> Vec<State> {
+    let earlier = run_id(9);
+    let flight = |what: &str| format!("{what} (run {} in flight)", current());
+    let active = || {
+        vec![
+            requested(earlier),
+            ServiceEvent::ServiceActivated { run: earlier },
+        ]
+    };
+    let then = |mut history: Vec<ServiceEvent>, more: Vec<ServiceEvent>| {
+        history.extend(more);
+        history
+    };
+    let state = |name: String, accepts: &[&'static str], history| State {
+        history,
+        name,
+        accepts: accepts.to_vec(),
+    };
+    let failed = ServiceEvent::ServiceProvisioningFailed {
+        run: earlier,
+        cause: "step x: no".into(),
+        left_behind: false,
+    };
+    let component_requested = ServiceEvent::ComponentRequested {
+        component: component("web"),
+        run: current(),
+    };
+    let environment_requested = ServiceEvent::EnvironmentRequested {
+        environment: Environment::Prd,
+        run: current(),
+    };
+    let abandoned = ServiceEvent::ServiceDecommissionAbandoned {
+        run: earlier,
+        cause: "given up".into(),
+    };
+    let gone = ServiceEvent::ServiceDecommissioned { run: earlier };
+    vec![
+        state("unknown".into(), &["CreateService"], vec![]),
+        state(flight("provisioning"), &[], vec![requested(current())]),
+        state(
+            "active".into(),
+            &["AddComponent", "AddEnvironment", "DecommissionService"],
+            active(),
+        ),
+        state(flight("changing"), &[], then(active(), vec![component_requested])),
+        state(
+            flight("changing"),
+            &[],
+            then(active(), vec![environment_requested]),
+        ),
+        state(
+            "provisioning-failed".into(),
+            &["CreateService"],
+            vec![requested(earlier), failed],
+        ),
+        state(
+            flight("decommissioning"),
+            &[],
+            then(active(), vec![decommission_requested(current())]),
+        ),
+        state(
+            "decommissioning".into(),
+            &["DecommissionService"],
+            then(active(), vec![decommission_requested(earlier), abandoned]),
+        ),
+        state(
+            "decommissioned".into(),
+            &["CreateService"],
+            then(active(), vec![decommission_requested(earlier), gone]),
+        ),
+    ]
+}
+
+fn create() -> ServiceCommand {
+    ServiceCommand::Create {
+        key: key(),
+        components: vec![component("api")],
+        environments: EnvironmentSet::only(Environment::Dev),
+        owner: "alice".parse().unwrap(),
+        adopt: false,
+        run: next(),
+    }
+}
+
+fn add_component(name: &str) -> ServiceCommand {
+    ServiceCommand::AddComponent {
+        key: key(),
+        component: component(name),
+        run: next(),
+    }
+}
+
+fn add_environment(environment: Environment) -> ServiceCommand {
+    ServiceCommand::AddEnvironment {
+        key: key(),
+        environment,
+        run: next(),
+    }
+}
+
+fn decommission(reason: &str) -> ServiceCommand {
+    ServiceCommand::Decommission {
+        key: key(),
+        reason: reason.into(),
+        run: next(),
+    }
+}
+
+/// The four commands, and the event of each where it is taken.
+fn commands() -> Vec<(ServiceCommand, ServiceEvent)> {
+    let web = ServiceEvent::ComponentRequested {
+        component: component("web"),
+        run: next(),
+    };
+    let uat = ServiceEvent::EnvironmentRequested {
+        environment: Environment::Uat,
+        run: next(),
+    };
+    vec![
+        (create(), requested(next())),
+        (add_component("web"), web),
+        (add_environment(Environment::Uat), uat),
+        (decommission("replaced"), decommission_requested(next())),
+    ]
+}
+
+#[test]
+fn every_command_in_every_state() {
+    for state in states() {
+        for (command, event) in commands() {
+            let name = command.name();
+            let case = format!("{name} on {}", state.name);
+            let given = TestFramework::<Service>::with(()).given(state.history.clone());
+            let result = given.when(command).inspect_result();
+            if state.accepts.contains(&name) {
+                assert_eq!(result, Ok(vec![event]), "{case}");
+                continue;
+            }
+            let id = key().to_string();
+            let there = ["provisioning (", "active", "changing"];
+            let expected = if state.history.is_empty() {
+                DomainError::NotFound { kind: "service", id }
+            } else if name == "CreateService" && there.iter().any(|s| state.name.starts_with(s)) {
+                DomainError::AlreadyExists { kind: "service", id }
+            } else {
+                DomainError::WrongState {
+                    kind: "service",
+                    id,
+                    state: state.name.clone(),
+                    command: name,
+                    accepts: state.accepts.clone(),
+                }
+            };
+            assert_eq!(result, Err(expected), "{case}");
+        }
+    }
+}
+
+#[test]
+fn a_refusal_says_the_state_and_what_it_takes() {
+    let refusal = |history, command| {
+        let given = TestFramework::<Service>::with(()).given(history);
+        given.when(command).inspect_result().unwrap_err().to_string()
+    };
+    let failed = states().remove(5).history;
+    assert_eq!(
+        refusal(failed, add_component("web")),
+        "service `payments/checkout` is provisioning-failed and does not take AddComponent; it takes: CreateService"
+    );
+    assert_eq!(
+        refusal(vec![requested(current())], decommission("replaced")),
+        format!(
+            "service `payments/checkout` is provisioning (run {} in flight) and does not take DecommissionService; \
+             it takes: nothing in this state",
+            current()
+        )
+    );
+}
+
+#[test]
+fn the_run_in_flight_ends_what_it_was_for() {
+    let run = current();
+    let cause = || "step x: no".to_owned();
+    let expected = [
+        (
+            1,
+            ServiceEvent::ServiceActivated { run },
+            ServiceEvent::ServiceProvisioningFailed {
+                run,
+                cause: cause(),
+                left_behind: true,
+            },
+        ),
+        (
+            3,
+            ServiceEvent::ComponentAdded {
+                component: component("web"),
+                run,
+            },
+            ServiceEvent::ComponentAdditionFailed {
+                component: "web".parse().unwrap(),
+                run,
+                cause: cause(),
+            },
+        ),
+        (
+            4,
+            ServiceEvent::EnvironmentAdded {
+                environment: Environment::Prd,
+                run,
+            },
+            ServiceEvent::EnvironmentAdditionFailed {
+                environment: Environment::Prd,
+                run,
+                cause: cause(),
+            },
+        ),
+        (
+            6,
+            ServiceEvent::ServiceDecommissioned { run },
+            ServiceEvent::ServiceDecommissionAbandoned { run, cause: cause() },
+        ),
+    ];
+    for (index, state) in states().into_iter().enumerate() {
+        let ends = |command| {
+            let given = TestFramework::<Service>::with(()).given(state.history.clone());
+            given.when(command).inspect_result().unwrap()
+        };
+        let well = ends(ServiceCommand::RunSucceeded { run });
+        let badly = ends(ServiceCommand::RunEnded {
+            run,
+            cause: cause(),
+            left_behind: true,
+        });
+        match expected.iter().find(|(at, ..)| *at == index) {
+            Some((_, good, bad)) => {
+                assert_eq!(well, vec![good.clone()], "{}", state.name);
+                assert_eq!(badly, vec![bad.clone()], "{}", state.name);
+            }
+            None => assert!(well.is_empty() && badly.is_empty(), "{}", state.name),
+        }
+    }
+}
+
+#[test]
+fn the_end_of_a_run_that_is_not_in_flight_changes_nothing() {
+    for state in states() {
+        for stale in [run_id(9), run_id(77)] {
+            let ended = ServiceCommand::RunEnded {
+                run: stale,
+                cause: "late".into(),
+                left_behind: false,
+            };
+            for command in [ServiceCommand::RunSucceeded { run: stale }, ended] {
+                let given = TestFramework::<Service>::with(()).given(state.history.clone());
+                given.when(command).then_expect_events(vec![]);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_service_is_made_anew_after_it_failed_or_was_removed() {
+    for index in [5, 8] {
+        let mut history = states().remove(index).history;
+        history.push(requested(next()));
+        let given = || TestFramework::<Service>::with(()).given(history.clone());
+        // The run of the first life has no say in the second.
+        given()
+            .when(ServiceCommand::RunSucceeded { run: run_id(9) })
+            .then_expect_events(vec![]);
+        given()
+            .when(ServiceCommand::RunSucceeded { run: next() })
+            .then_expect_events(vec![ServiceEvent::ServiceActivated { run: next() }]);
+    }
+}
+
+#[test]
+fn the_second_life_forgets_the_first() {
+    let mut history = states().remove(2).history;
+    history.extend([
+        ServiceEvent::ComponentRequested {
+            component: component("web"),
+            run: current(),
+        },
+        ServiceEvent::ComponentAdded {
+            component: component("web"),
+            run: current(),
+        },
+        decommission_requested(current()),
+        ServiceEvent::ServiceDecommissioned { run: current() },
+        requested(current()),
+        ServiceEvent::ServiceActivated { run: current() },
+    ]);
+    let web = ServiceEvent::ComponentRequested {
+        component: component("web"),
+        run: next(),
+    };
+    TestFramework::<Service>::with(())
+        .given(history)
+        .when(add_component("web"))
+        .then_expect_events(vec![web]);
+}
+
+#[test]
+fn what_is_there_already_is_named() {
+    let active = || TestFramework::<Service>::with(()).given(states().remove(2).history);
+    active()
+        .when(add_component("api"))
+        .then_expect_error(DomainError::AlreadyExists {
+            kind: "component",
+            id: "payments/checkout/api".into(),
+        });
+    active()
+        .when(add_environment(Environment::Dev))
+        .then_expect_error(DomainError::AlreadyExists {
+            kind: "environment",
+            id: "payments/checkout/DEV".into(),
+        });
+}
+
+#[test]
+fn an_environment_that_could_not_be_added_may_be_added_again() {
+    let mut history = states().remove(4).history;
+    history.push(ServiceEvent::EnvironmentAdditionFailed {
+        environment: Environment::Prd,
+        run: current(),
+        cause: "no".into(),
+    });
+    let event = ServiceEvent::EnvironmentRequested {
+        environment: Environment::Prd,
+        run: next(),
+    };
+    TestFramework::<Service>::with(())
+        .given(history)
+        .when(add_environment(Environment::Prd))
+        .then_expect_events(vec![event]);
+}
+
+#[test]
+fn limits_name_the_field() {
+    let field = |history: Vec<ServiceEvent>, command| {
+        let given = TestFramework::<Service>::with(()).given(history);
+        match given.when(command).inspect_result() {
+            Err(DomainError::Invalid { field, .. }) => field,
+            other => panic!("{other:?}"),
+        }
+    };
+    let with = |components| {
+        let ServiceCommand::Create {
+            key,
+            environments,
+            owner,
+            adopt,
+            run,
+            ..
+        } = create()
+        else {
+            unreachable!()
+        };
+        ServiceCommand::Create {
+            key,
+            components,
+            environments,
+            owner,
+            adopt,
+            run,
+        }
+    };
+    let many = |n: usize| (0..n).map(|i| component(&format!("c{i}"))).collect::<Vec<_>>();
+    assert_eq!(field(vec![], with(vec![])), "components");
+    assert_eq!(field(vec![], with(many(21))), "components");
+    assert_eq!(
+        field(vec![], with(vec![component("a"), component("a")])),
+        "components"
+    );
+    let active = || states().remove(2).history;
+    for wrong in ["", "  ", &*"x".repeat(501)] {
+        assert_eq!(field(active(), decommission(wrong)), "reason");
+    }
+    let mut full = active();
+    full.extend(
+        many(19)
+            .into_iter()
+            .map(|component| ServiceEvent::ComponentAdded {
+                component,
+                run: current(),
+            }),
+    );
+    assert_eq!(field(full, add_component("one-more")), "name");
+}

@@ -1,0 +1,76 @@
+//! The questions that the API asks, and their answers, which it returns as they are.
+//!
+//! Each answer comes from one SQL statement, so that it is of one moment also while a read model is being swapped.
+//! (In a transaction of several statements with one snapshot, a swap in between would show tables whose rows the
+//! snapshot does not see.)
+
+mod audit;
+mod catalog;
+mod page;
+mod resources;
+mod runs;
+mod services;
+
+use sqlx::postgres::PgRow;
+use sqlx::{FromRow, PgPool, Postgres, QueryBuilder};
+
+pub use audit::{AuditEvent, AuditEventDetail, AuditFilter};
+pub use catalog::{Project, Template, TemplateVersionInfo, ToolConnectionInfo};
+pub use page::{MAX_LIMIT, Page, PageRequest};
+pub use resources::{Resource, ResourceFilter};
+pub use runs::{Run, RunAttempt, RunDetail, RunFilter, RunStep};
+pub use services::{
+    Service, ServiceChange, ServiceComponent, ServiceDetail, ServiceEnvironment, ServiceFilter,
+};
+
+use crate::QueryError;
+use crate::identifier::quoted;
+use page::Keys;
+
+/// Typed questions to the read models.
+#[derive(Debug, Clone)]
+pub struct Queries {
+    pool: PgPool,
+    /// With a dot behind it.
+    schema: String,
+}
+
+impl Queries {
+    /// Questions to the live read models.
+    pub fn new(pool: PgPool) -> Self {
+        Self::at(pool, "read")
+    }
+
+    /// Questions to tables of the same shape in another schema.
+    pub fn at(pool: PgPool, schema: &str) -> Self {
+        Self {
+            pool,
+            schema: format!("{}.", quoted(schema)),
+        }
+    }
+
+    /// A statement in which `read.` leads to our schema.
+    fn statement(&self, sql: &str) -> QueryBuilder<Postgres> {
+        QueryBuilder::new(self.located(sql))
+    }
+
+    fn located(&self, sql: &str) -> String {
+        sql.replace("read.", &self.schema)
+    }
+
+    /// Adds the end of a list's statement and fetches a page. `keys` are the columns of the order, unique together;
+    /// every row ends with a text array of their values.
+    async fn page<T>(
+        &self,
+        mut statement: QueryBuilder<Postgres>,
+        keys: Keys,
+        request: &PageRequest,
+    ) -> Result<Page<T>, QueryError>
+    where
+        T: for<'r> FromRow<'r, PgRow> + Send + Unpin,
+    {
+        keys.finish(&mut statement, request)?;
+        let rows = statement.build().fetch_all(&self.pool).await?;
+        Page::of(rows, request)
+    }
+}

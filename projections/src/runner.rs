@@ -1,0 +1,183 @@
+//! Keeps one projection up to date.
+
+use std::time::Duration;
+
+use opstella_journal::JournalError;
+use tokio_util::sync::CancellationToken;
+
+use crate::checkpoint::Checkpoint;
+use crate::poison::{self, Applied};
+use crate::progress::Progress;
+use crate::projections::Shared;
+use crate::session::{LockClass, Session};
+use crate::{Projection, ProjectionError, generation, rebuild, status};
+
+/// Runs until cancelled, whatever happens to the database meanwhile.
+pub(crate) async fn run(shared: &Shared, projection: &dyn Projection, cancel: &CancellationToken) {
+    let mut backoff = shared.options.first_backoff;
+    loop {
+        let mut runner = Runner {
+            shared,
+            projection,
+            progress: shared.hub.of(projection.name()),
+            cancel,
+            moved: false,
+        };
+        match runner.lead().await {
+            Ok(()) => return,
+            Err(ProjectionError::Journal(JournalError::Closed)) => return,
+            Err(error) => {
+                tracing::warn!(projection = projection.name(), %error, "a projection was interrupted; it goes on soon");
+                metrics::counter!("opstella_projection_errors_total", "projection" => projection.name())
+                    .increment(1);
+            }
+        }
+        if runner.moved {
+            backoff = shared.options.first_backoff;
+        }
+        if pause(cancel, backoff).await {
+            return;
+        }
+        backoff = (backoff * 2).min(shared.options.longest_backoff);
+    }
+}
+
+/// Waits; `true` when cancelled.
+async fn pause(cancel: &CancellationToken, time: Duration) -> bool {
+    tokio::select! {
+        () = tokio::time::sleep(time) => false,
+        () = cancel.cancelled() => true,
+    }
+}
+
+struct Runner<'a> {
+    shared: &'a Shared,
+    projection: &'a dyn Projection,
+    progress: &'a Progress,
+    cancel: &'a CancellationToken,
+    /// Whether it got anything done, so that the next pause may be short again.
+    moved: bool,
+}
+
+impl Runner<'_> {
+    /// Becomes the one active runner of this projection and stays it until cancelled. The lock is held by the same
+    /// connection that applies the events: who loses it can commit nothing more.
+    async fn lead(&mut self) -> Result<(), ProjectionError> {
+        let name = self.projection.name();
+        let mut session = Session::open(self.shared.pool(), &format!("opstella-projection-{name}")).await?;
+        while !session.try_lock(LockClass::Apply, name).await? {
+            if pause(self.cancel, self.shared.options.poll_interval).await {
+                session.close().await;
+                return Ok(());
+            }
+        }
+        while !self.cancel.is_cancelled() {
+            let live = generation::ensure_live(&mut session, self.projection).await?;
+            self.progress.reached(live.position);
+            status::show_stopped(name, live.stopped());
+            if live.version < self.projection.version() {
+                self.renew(live).await?;
+            } else if live.version > self.projection.version() || live.stopped() {
+                self.stand_by().await;
+            } else {
+                self.follow(&mut session, live).await?;
+            }
+        }
+        session.close().await;
+        Ok(())
+    }
+
+    /// The tables are of older code: they are left as they are and a new build is made beside them.
+    async fn renew(&mut self, live: Checkpoint) -> Result<(), ProjectionError> {
+        let name = self.projection.name();
+        tracing::info!(
+            projection = name,
+            from = live.version,
+            to = self.projection.version(),
+            "rebuilding for new code"
+        );
+        tokio::select! {
+            done = rebuild::rebuild(self.shared, self.projection, |_| {}) => match done {
+                // Somebody else does it.
+                Err(ProjectionError::RebuildInProgress { .. }) => self.stand_by().await,
+                other => { other?; }
+            },
+            () = self.cancel.cancelled() => {}
+        }
+        Ok(())
+    }
+
+    async fn stand_by(&self) {
+        tokio::select! {
+            () = self.progress.changed.notified() => {}
+            _ = pause(self.cancel, self.shared.options.poll_interval) => {}
+        }
+    }
+
+    /// Applies events as they come, until the build is no longer the live one, has stopped, or we are cancelled.
+    async fn follow(&mut self, session: &mut Session, mut build: Checkpoint) -> Result<(), ProjectionError> {
+        session.enter(&build.schema).await?;
+        let mut subscription = self.shared.journal.subscribe(build.position);
+        loop {
+            let next = tokio::select! {
+                next = subscription.next(self.shared.options.batch) => next,
+                () = self.progress.changed.notified() => return Ok(()),
+                () = self.cancel.cancelled() => return Ok(()),
+            };
+            let batch = match next {
+                Ok(batch) => batch.events,
+                Err(error @ JournalError::Corrupt { .. }) => {
+                    return self.narrow(session, &mut build, &error).await;
+                }
+                Err(error) => return Err(error.into()),
+            };
+            let started = std::time::Instant::now();
+            let applied = match poison::apply(session, self.projection, &mut build, &batch).await {
+                Ok(applied) => applied,
+                Err(error) if error.is_transient() => return Err(poison::failed(self.projection, error)),
+                Err(error) => {
+                    tracing::warn!(projection = build.name, %error, "a batch failed; looking for the event");
+                    poison::apply_singly(session, self.projection, &mut build, &batch).await?
+                }
+            };
+            self.progress.reached(build.position);
+            if matches!(applied, Applied::Moved) {
+                return Ok(());
+            }
+            self.moved = true;
+            let name = build.name.clone();
+            metrics::histogram!("opstella_projection_batch_seconds", "projection" => name.clone())
+                .record(started.elapsed().as_secs_f64());
+            metrics::counter!("opstella_projection_events_total", "projection" => name)
+                .increment(batch.len() as u64);
+        }
+    }
+
+    /// Somewhere in the next batch is an event that the journal cannot bring to today's form: applies those before
+    /// it one by one.
+    async fn narrow(
+        &mut self,
+        session: &mut Session,
+        build: &mut Checkpoint,
+        error: &JournalError,
+    ) -> Result<(), ProjectionError> {
+        let mut subscription = self.shared.journal.subscribe(build.position);
+        loop {
+            match subscription.try_next(1).await {
+                Ok(batch) if batch.events.is_empty() => return Ok(()),
+                Ok(batch) => {
+                    let applied =
+                        poison::apply_singly(session, self.projection, build, &batch.events).await?;
+                    self.progress.reached(build.position);
+                    if matches!(applied, Applied::Moved) {
+                        return Ok(());
+                    }
+                }
+                Err(JournalError::Corrupt { .. }) => {
+                    return poison::stop_at_unreadable(self.shared, session, build, error).await;
+                }
+                Err(other) => return Err(other.into()),
+            }
+        }
+    }
+}

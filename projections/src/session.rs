@@ -1,0 +1,59 @@
+//! A connection of a projection's own.
+
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, PgPool, Row};
+
+use crate::identifier::quoted;
+
+/// What an advisory lock is about; the first half of its key.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum LockClass {
+    /// Who applies events to the live build.
+    Apply = 0x6f70_7301,
+    /// Who rebuilds.
+    Rebuild = 0x6f70_7302,
+    /// Who makes the first build.
+    Prepare = 0x6f70_7303,
+}
+
+/// A connection that holds locks and applies events: when it is lost, so are the locks, and what it was about to
+/// commit is not committed. Closed when dropped.
+pub(crate) struct Session {
+    pub connection: PgConnection,
+    /// Where unqualified names lead otherwise: to the journal's tables.
+    home: String,
+}
+
+impl Session {
+    pub async fn open(pool: &PgPool, role: &str) -> Result<Session, sqlx::Error> {
+        let options = (*pool.connect_options()).clone().application_name(role);
+        let mut connection = PgConnection::connect_with(&options).await?;
+        let home = connection
+            .fetch_one("SELECT current_setting('search_path')")
+            .await?
+            .try_get(0)?;
+        Ok(Session { connection, home })
+    }
+
+    /// Takes an advisory lock for as long as the connection lives, if nobody has it.
+    pub async fn try_lock(&mut self, class: LockClass, name: &str) -> Result<bool, sqlx::Error> {
+        sqlx::query("SELECT pg_try_advisory_lock($1, hashtext($2))")
+            .bind(class as i32)
+            .bind(name)
+            .fetch_one(&mut self.connection)
+            .await?
+            .try_get(0)
+    }
+
+    /// Lets unqualified names lead to a schema first.
+    pub async fn enter(&mut self, schema: &str) -> Result<(), sqlx::Error> {
+        let path = format!("SET search_path = {}, {}", quoted(schema), self.home);
+        self.connection.execute(AssertSqlSafe(path)).await?;
+        Ok(())
+    }
+
+    pub async fn close(self) {
+        if let Err(error) = self.connection.close().await {
+            tracing::debug!(%error, "a projection's connection did not end in order");
+        }
+    }
+}

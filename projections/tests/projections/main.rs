@@ -1,0 +1,20 @@
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs
+)]
+
+mod batches;
+mod broken;
+mod models;
+mod pages;
+mod poison;
+mod rebuilding;
+mod replays;
+mod runners;
+mod stories;
+mod support;
+mod views;
+mod waiting;

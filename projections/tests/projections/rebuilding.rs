@@ -1,0 +1,185 @@
+//! A new build beside the live one, while commands and queries go on.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use opstella_projections::queries::PageRequest;
+use opstella_projections::{ProjectionError, Projections};
+
+use crate::broken::Tally;
+use crate::support::*;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn queries_see_no_gap_while_writers_go_on() {
+    let world = Arc::new(world().await);
+    world.everything().await;
+    for n in 0..50 {
+        world.project(&format!("early-{n}")).await;
+    }
+    let running = start(world.projections());
+    running.catch_up(&world.journal).await;
+    let (done, written, read) = (
+        Arc::new(AtomicBool::new(false)),
+        Arc::new(AtomicU64::new(0)),
+        Arc::new(AtomicU64::new(0)),
+    );
+
+    let writer = tokio::spawn({
+        let (world, done, written) = (world.clone(), done.clone(), written.clone());
+        async move {
+            while !done.load(Ordering::SeqCst) {
+                world
+                    .project(&format!("late-{}", written.fetch_add(1, Ordering::SeqCst)))
+                    .await;
+            }
+        }
+    });
+    let reader = tokio::spawn({
+        let (world, done, read) = (world.clone(), done.clone(), read.clone());
+        async move {
+            let queries = world.queries();
+            let mut seen = 0;
+            while !done.load(Ordering::SeqCst) {
+                let now = world.count("SELECT count(*) FROM read.projects").await;
+                assert!(now >= seen && now > 50, "{now} projects after {seen}");
+                seen = now;
+                // Two views in one statement, of one build.
+                let joined = "SELECT count(*) FROM read.services s WHERE NOT EXISTS (SELECT FROM read.service_components c \
+                              WHERE c.project = s.project AND c.service = s.name)";
+                assert_eq!(world.count(joined).await, 0);
+                let page = queries.projects(&PageRequest::first(200)).await.unwrap();
+                assert!(page.items.len() > 50);
+                assert!(
+                    queries
+                        .service("payments", "checkout")
+                        .await
+                        .unwrap()
+                        .unwrap()
+                        .resources
+                        .len()
+                        > 10
+                );
+                read.fetch_add(1, Ordering::SeqCst);
+            }
+        }
+    });
+    let mut generations = Vec::new();
+    for _ in 0..4 {
+        for name in running.projections.names() {
+            let mut told = 0;
+            let report = running.projections.rebuild(name, |progress| {
+                assert!(progress.events >= told);
+                told = progress.events;
+            });
+            let report = report.await.unwrap();
+            assert_eq!(told, report.events);
+            generations.push(report.generation);
+        }
+        let rounds = read.load(Ordering::SeqCst);
+        until("queries go on", || async { read.load(Ordering::SeqCst) > rounds }).await;
+    }
+    done.store(true, Ordering::SeqCst);
+    writer.await.unwrap();
+    reader.await.unwrap();
+    assert!(generations.windows(2).all(|pair| pair[0] < pair[1]));
+    assert!(written.load(Ordering::SeqCst) > 0);
+
+    running.catch_up(&world.journal).await;
+    let grown = world.contents().await;
+    running.stop().await;
+    let fresh = world.projections();
+    for name in fresh.names() {
+        fresh.rebuild(name, |_| {}).await.unwrap();
+    }
+    for (grown, fresh) in grown.iter().zip(&world.contents().await) {
+        assert_eq!(grown, fresh);
+    }
+    let schemas = "SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'rm\\_%'";
+    assert_eq!(world.count(schemas).await, 4, "old builds are gone");
+}
+
+#[tokio::test]
+async fn a_long_query_delays_the_swap_and_is_not_disturbed() {
+    let world = world().await;
+    world.project("one").await;
+    let running = start(world.projections());
+    running.catch_up(&world.journal).await;
+    let mut reading = world.pool.begin().await.unwrap();
+    sqlx::query("SELECT * FROM dashboard.services, read.services")
+        .fetch_all(&mut *reading)
+        .await
+        .unwrap();
+    let rebuild = tokio::spawn({
+        let projections = running.projections.clone();
+        async move { projections.rebuild("catalog", |_| {}).await }
+    });
+    let position = world.project("two").await;
+    running
+        .projections
+        .wait_for(&["catalog"], position, PATIENCE)
+        .await
+        .unwrap();
+    assert!(!rebuild.is_finished());
+    let other = running.projections.rebuild("catalog", |_| {}).await;
+    assert!(
+        matches!(other, Err(ProjectionError::RebuildInProgress { .. })),
+        "{other:?}"
+    );
+    sqlx::query("SELECT * FROM read.service_components")
+        .fetch_all(&mut *reading)
+        .await
+        .unwrap();
+    reading.commit().await.unwrap();
+    rebuild.await.unwrap().unwrap();
+    assert_eq!(world.count("SELECT count(*) FROM read.projects").await, 2);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn new_code_rebuilds_its_tables_and_rights_and_views_stay() {
+    let world = world().await;
+    let tally = Tally::new();
+    let projections = Projections::new(world.journal.clone(), vec![tally.clone()], options());
+    world.project("one").await;
+    let running = start(projections.clone());
+    running.catch_up(&world.journal).await;
+    running.stop().await;
+    let mine = "GRANT SELECT ON read.tally, dashboard.tallies TO PUBLIC; \
+                CREATE VIEW public.mine AS SELECT sum(events) AS n FROM dashboard.tallies";
+    sqlx::raw_sql(mine).execute(&world.pool).await.unwrap();
+
+    tally.version.store(2, Ordering::SeqCst);
+    let running = start(projections.clone());
+    until("the new version", || async {
+        let status = projections.status().await.unwrap().remove(0);
+        status.version == 2 && status.code_version == 2
+    })
+    .await;
+    let position = world.project("two").await;
+    projections.wait_for(&[], position, PATIENCE).await.unwrap();
+    assert_eq!(world.count("SELECT n::bigint FROM public.mine").await, 2);
+    let columns = "SELECT count(*) FROM information_schema.columns WHERE table_schema = 'read' AND table_name = 'tally'";
+    assert_eq!(world.count(columns).await, 3);
+    let rights = "SELECT count(*) FROM information_schema.table_privileges WHERE grantee = 'PUBLIC' \
+                  AND privilege_type = 'SELECT' AND (table_schema, table_name) IN (('read', 'tally'), ('dashboard', 'tallies'))";
+    assert_eq!(world.count(rights).await, 2);
+    running.stop().await;
+
+    // An older program leaves it alone.
+    tally.version.store(1, Ordering::SeqCst);
+    let older = projections.rebuild("tally", |_| {}).await;
+    assert!(
+        matches!(older, Err(ProjectionError::Newer { live: 2, ours: 1, .. })),
+        "{older:?}"
+    );
+    let running = start(projections.clone());
+    let position = world.project("three").await;
+    let waited = projections
+        .wait_for(&[], position, std::time::Duration::from_millis(300))
+        .await;
+    assert!(
+        matches!(waited, Err(ProjectionError::TimedOut { .. })),
+        "{waited:?}"
+    );
+    running.stop().await;
+}

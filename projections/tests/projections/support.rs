@@ -1,0 +1,179 @@
+//! A journal on a database of the test's own, and ways to look at tables.
+
+use std::time::Duration;
+
+use cqrs_es::Aggregate;
+use opstella_devservers::postgres::{TestDatabase, test_database};
+use opstella_domain::Decide;
+use opstella_journal::*;
+use opstella_projections::{ProjectionOptions, Projections, Queries};
+use serde_json::Value;
+use sqlx::postgres::PgPoolOptions;
+use sqlx::{AssertSqlSafe, PgPool, Row};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+pub struct World {
+    pub journal: Journal,
+    pub pool: PgPool,
+    _database: TestDatabase,
+}
+
+pub fn options() -> ProjectionOptions {
+    ProjectionOptions {
+        poll_interval: Duration::from_millis(20),
+        gauge_interval: Duration::from_millis(50),
+        ..ProjectionOptions::default()
+    }
+}
+
+pub async fn world() -> World {
+    let database = test_database().await.unwrap();
+    let pool = PgPoolOptions::new()
+        .max_connections(8)
+        .connect(&database.url)
+        .await
+        .unwrap();
+    migrate(&pool).await.unwrap();
+    let journal = Journal::open(pool.clone(), JournalOptions::default())
+        .await
+        .unwrap();
+    World {
+        journal,
+        pool,
+        _database: database,
+    }
+}
+
+impl World {
+    pub fn projections(&self) -> Projections {
+        Projections::standard(self.journal.clone(), options())
+    }
+
+    pub fn queries(&self) -> Queries {
+        Queries::new(self.pool.clone())
+    }
+
+    /// Decides a command on the aggregate as it is and stores what follows.
+    pub async fn send<A>(&self, id: &str, command: <A as Decide>::Command) -> Position
+    where
+        A: Decide + Aggregate<Event = <A as Decide>::Event>,
+    {
+        let loaded = self.journal.load::<A>(id).await.unwrap();
+        let events = loaded.state.decide(command).unwrap();
+        let mut metadata = EventMetadata::new("alice", "Test", "c-1");
+        metadata.reason = Some("nul \u{0} in it".into());
+        let stream = StreamAppend::of(&loaded, events).unwrap();
+        self.journal
+            .append(Append::new(metadata, vec![stream]))
+            .await
+            .unwrap()
+            .position
+    }
+
+    /// Puts an event into the table that no code of ours would write.
+    pub async fn inject(
+        &self,
+        aggregate_type: &str,
+        id: &str,
+        sequence: i64,
+        event_type: &str,
+        payload: &str,
+    ) {
+        sqlx::query(
+            "INSERT INTO events (aggregate_type, aggregate_id, sequence, event_type, event_version, payload, metadata) \
+             VALUES ($1, $2, $3, $4, '1.0', $5::json, '{}')",
+        )
+        .bind(aggregate_type)
+        .bind(id)
+        .bind(sequence)
+        .bind(event_type)
+        .bind(payload)
+        .execute(&self.pool)
+        .await
+        .unwrap();
+    }
+
+    /// Everything in the tables behind these views, in an order of its own.
+    pub async fn contents(&self) -> Vec<(String, Vec<Value>)> {
+        let views = sqlx::query(
+            "SELECT relname::text FROM pg_class WHERE relnamespace = 'read'::regnamespace ORDER BY 1",
+        )
+        .fetch_all(&self.pool)
+        .await
+        .unwrap();
+        let mut all = Vec::new();
+        for view in views {
+            let view: String = view.get(0);
+            let sql = format!("SELECT to_jsonb(v) FROM read.{view} v ORDER BY to_jsonb(v)::text");
+            let rows = sqlx::query(AssertSqlSafe(sql))
+                .fetch_all(&self.pool)
+                .await
+                .unwrap();
+            all.push((view, rows.iter().map(|row| row.get(0)).collect()));
+        }
+        assert!(all.len() >= 12, "{} views", all.len());
+        all
+    }
+
+    pub async fn count(&self, sql: &str) -> i64 {
+        sqlx::query(AssertSqlSafe(sql))
+            .fetch_one(&self.pool)
+            .await
+            .unwrap()
+            .get(0)
+    }
+}
+
+/// Projections at work, until stopped.
+pub struct Running {
+    pub projections: Projections,
+    cancel: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+pub fn start(projections: Projections) -> Running {
+    let cancel = CancellationToken::new();
+    let task = tokio::spawn({
+        let (projections, cancel) = (projections.clone(), cancel.clone());
+        async move { projections.run(cancel).await }
+    });
+    Running {
+        projections,
+        cancel,
+        task,
+    }
+}
+
+impl Running {
+    /// In order.
+    pub async fn stop(self) {
+        self.cancel.cancel();
+        tokio::time::timeout(PATIENCE, self.task)
+            .await
+            .expect("no clean end")
+            .unwrap();
+    }
+
+    /// As a crash would.
+    pub fn kill(self) {
+        self.task.abort();
+    }
+
+    /// Until everything that is in the journal is in all read models.
+    pub async fn catch_up(&self, journal: &Journal) {
+        let head = journal.head().await.unwrap();
+        self.projections.wait_for(&[], head, PATIENCE).await.unwrap();
+    }
+}
+
+/// Asks again and again until it is so.
+pub async fn until<F: Future<Output = bool>>(what: &str, mut ask: impl FnMut() -> F) {
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    while !ask().await {
+        assert!(tokio::time::Instant::now() < deadline, "never: {what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}

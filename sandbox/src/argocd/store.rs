@@ -1,0 +1,115 @@
+//! What an Argo CD holds, as its API shows it.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use super::{now, put, text};
+
+/// What every installation comes with.
+pub(super) const DEFAULT_PROJECT: &str = "default";
+
+#[derive(Debug, Default)]
+pub(super) struct Store {
+    revision: u64,
+    pub(super) projects: BTreeMap<String, Value>,
+    pub(super) applications: BTreeMap<String, Value>,
+}
+
+impl Store {
+    pub(super) fn fresh() -> Self {
+        let mut store = Self::default();
+        let anything = json!([{ "group": "*", "kind": "*" }]);
+        let mut project = json!({
+            "metadata": { "name": DEFAULT_PROJECT },
+            "spec": { "sourceRepos": ["*"], "destinations": [{ "server": "*", "namespace": "*" }],
+                      "clusterResourceWhitelist": anything },
+        });
+        store.identify(&mut project, None);
+        store.projects.insert(DEFAULT_PROJECT.to_owned(), project);
+        store
+    }
+
+    pub(super) fn revision(&self) -> String {
+        self.revision.to_string()
+    }
+
+    /// Gives an object what the Kubernetes API behind it gives: identity, kept from `before`, and a version.
+    pub(super) fn identify(&mut self, object: &mut Value, before: Option<&Value>) {
+        self.revision += 1;
+        let kept = |field: &str, fresh: Value| {
+            before
+                .and_then(|b| b.pointer(&format!("/metadata/{field}")))
+                .cloned()
+                .unwrap_or(fresh)
+        };
+        let generation = before
+            .and_then(|b| b.pointer("/metadata/generation"))
+            .and_then(Value::as_i64);
+        let generation = generation.unwrap_or(0) + 1;
+        let mut metadata = object.get("metadata").cloned().unwrap_or_default();
+        put(&mut metadata, "namespace", json!("argocd"));
+        put(
+            &mut metadata,
+            "uid",
+            kept("uid", json!(uuid::Uuid::new_v4().to_string())),
+        );
+        put(
+            &mut metadata,
+            "creationTimestamp",
+            kept("creationTimestamp", json!(now())),
+        );
+        put(&mut metadata, "generation", json!(generation));
+        put(&mut metadata, "resourceVersion", json!(self.revision()));
+        put(object, "metadata", metadata);
+        // The gateway renders typed objects: these two are not part of them.
+        if let Some(fields) = object.as_object_mut() {
+            fields.remove("apiVersion");
+            fields.remove("kind");
+        }
+    }
+
+    pub(super) fn applications_of<'a>(&'a self, project: &'a str) -> impl Iterator<Item = &'a Value> {
+        self.applications
+            .values()
+            .filter(move |a| project_of(a) == project)
+    }
+
+    pub(super) fn summary(&self) -> Value {
+        let projects: Vec<&String> = self.projects.keys().filter(|p| *p != DEFAULT_PROJECT).collect();
+        let applications: Vec<&String> = self.applications.keys().collect();
+        let mut kinds = Map::new();
+        for (kind, names) in [("projects", projects), ("applications", applications)] {
+            if !names.is_empty() {
+                kinds.insert(kind.to_owned(), json!(names));
+            }
+        }
+        Value::Object(kinds)
+    }
+}
+
+/// An application's project; one that names none is in `default`.
+pub(super) fn project_of(application: &Value) -> &str {
+    match text(application, "/spec/project") {
+        "" => DEFAULT_PROJECT,
+        project => project,
+    }
+}
+
+/// Whether two objects are the same as far as a client says: spec, labels, annotations, finalizers.
+pub(super) fn same(a: &Value, b: &Value) -> bool {
+    let part = |object: &Value, pointer: &str| {
+        let value = object.pointer(pointer).cloned().unwrap_or_default();
+        let empty =
+            value.as_object().is_some_and(Map::is_empty) || value.as_array().is_some_and(Vec::is_empty);
+        if empty { Value::Null } else { value }
+    };
+    [
+        "/spec",
+        "/metadata/labels",
+        "/metadata/annotations",
+        "/metadata/finalizers",
+    ]
+    .iter()
+    .all(|pointer| part(a, pointer) == part(b, pointer))
+}
