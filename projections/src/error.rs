@@ -34,6 +34,9 @@ pub enum ApplyError {
         /// Why.
         reason: String,
     },
+    /// The projection's code panicked.
+    #[error("its code panicked: {0}")]
+    Panicked(String),
     /// What the projection keeps of a state cannot be written or read as JSON.
     #[error("a kept state is not readable; rebuild the projection: {0}")]
     State(#[from] serde_json::Error),

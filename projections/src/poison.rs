@@ -1,7 +1,11 @@
 //! Finding the event that a projection cannot apply.
 
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
+
+use futures::FutureExt;
 use opstella_journal::{JournalError, Position, RecordedEvent};
-use sqlx::Connection;
+use sqlx::{Connection, PgConnection};
 
 use crate::checkpoint::{self, Checkpoint, end_of};
 use crate::projections::Shared;
@@ -30,13 +34,33 @@ pub(crate) async fn apply(
         tx.rollback().await?;
         return Ok(Applied::Moved);
     }
-    if let Err(error) = projection.apply(batch, &mut tx).await {
+    if let Err(error) = guarded(projection, batch, &mut tx).await {
         tx.rollback().await?;
         return Err(error);
     }
     tx.commit().await?;
     build.position = to;
     Ok(Applied::Yes)
+}
+
+/// Applies a batch; a panic is one projection's trouble and not the process's.
+pub(crate) async fn guarded(
+    projection: &dyn Projection,
+    batch: &[RecordedEvent],
+    tx: &mut PgConnection,
+) -> Result<(), ApplyError> {
+    // Whatever the panic left half done is rolled back.
+    let applied = AssertUnwindSafe(projection.apply(batch, tx)).catch_unwind();
+    applied
+        .await
+        .unwrap_or_else(|panic| Err(panicked(panic.as_ref())))
+}
+
+/// What a panic said, as an error.
+pub(crate) fn panicked(panic: &(dyn Any + Send)) -> ApplyError {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+    ApplyError::Panicked(text.unwrap_or_else(|| "without a message".to_owned()))
 }
 
 /// The batch failed for good: applies what can be applied, event by event, and stops at the one that cannot.

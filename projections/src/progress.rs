@@ -30,6 +30,11 @@ impl Progress {
         });
     }
 
+    /// The live build stands here, perhaps behind where it was: PostgreSQL's crash may have taken something back.
+    pub fn stands_at(&self, position: Position) {
+        self.reached.send_replace(position);
+    }
+
     /// Follows it.
     pub fn follow(&self) -> watch::Receiver<Position> {
         self.reached.subscribe()

@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use opstella_journal::{Journal, Position};
 use sqlx::PgPool;
 use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout_at};
 use tokio_util::sync::CancellationToken;
 
@@ -92,12 +93,20 @@ impl Projections {
     /// Keeps all of them up to date until cancelled; returns when each has finished its transaction. The trouble of
     /// one is not the trouble of the others.
     pub async fn run(&self, cancel: CancellationToken) {
-        let each = self.shared.projections.iter();
-        let runners = each.map(|p| runner::run(&self.shared, p.as_ref(), &cancel));
-        tokio::join!(
-            futures::future::join_all(runners),
-            status::keep_gauges(&self.shared, &cancel)
-        );
+        // Dropped with this future, and the tasks with it.
+        let mut tasks = JoinSet::new();
+        for projection in &self.shared.projections {
+            let (shared, projection) = (Arc::clone(&self.shared), Arc::clone(projection));
+            let cancel = cancel.clone();
+            tasks.spawn(async move { runner::run(&shared, projection.as_ref(), &cancel).await });
+        }
+        let (shared, cancel) = (Arc::clone(&self.shared), cancel.clone());
+        tasks.spawn(async move { status::keep_gauges(&shared, &cancel).await });
+        while let Some(ended) = tasks.join_next().await {
+            if let Err(error) = ended {
+                tracing::error!(%error, "a projection's task has ended; restart the process");
+            }
+        }
     }
 
     /// Fills a new build beside the live one, from the first event on, and swaps it in when it has caught up. Queries
@@ -185,7 +194,8 @@ impl Projections {
     }
 
     /// The named read models as they were at that instant, by PostgreSQL's clock: rebuilt from the events recorded
-    /// until then, into temporary tables that go when the answer is dropped. One at a time per process, and bounded
+    /// until then, into temporary tables that go when the answer is dropped. A question that spans read models needs
+    /// all of them (one service: `catalog` and `resources`). One at a time per process, and bounded
     /// by [`replay_timeout`](ProjectionOptions::replay_timeout).
     pub async fn replay_as_of(
         &self,

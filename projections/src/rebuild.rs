@@ -177,7 +177,7 @@ impl Filling<'_> {
             if batch.is_empty() {
                 break;
             }
-            let applied = self.projection.apply(&batch, &mut tx).await;
+            let applied = poison::guarded(self.projection, &batch, &mut tx).await;
             applied.map_err(|error| failed(self.projection, error))?;
             (at, events) = (end_of(&batch, at), events + batch.len() as u64);
         }

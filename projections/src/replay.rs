@@ -9,7 +9,7 @@ use sqlx::postgres::PgPoolOptions;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, PgPool, Row};
 use tokio::sync::OwnedSemaphorePermit;
 
-use crate::poison::failed;
+use crate::poison::{failed, guarded};
 use crate::projections::Shared;
 use crate::{Projection, ProjectionError, Queries};
 
@@ -86,18 +86,16 @@ async fn replay(
     for projection in projections {
         connection.execute(sqlx::raw_sql(projection.tables())).await?;
     }
-    let head = shared.journal.head().await?;
+    let newest = newest(&mut connection).await?;
     let mut subscription = shared.journal.subscribe(Position::START);
     let mut past = Past {
         instant,
         later: HashSet::new(),
     };
     let (mut position, mut events) = (Position::START, 0);
-    while subscription.position() < head {
-        let batch = subscription.try_next(shared.options.rebuild_batch).await?.events;
-        if batch.is_empty() {
-            break;
-        }
+    while subscription.position() < newest {
+        // Waits where a transaction that is still running holds back what was committed before the question.
+        let batch = subscription.next(shared.options.rebuild_batch).await?.events;
         let batch: Vec<_> = batch.into_iter().filter(|event| past.holds(event)).collect();
         let Some(last) = batch.last() else { continue };
         (position, events) = (last.position, events + batch.len() as u64);
@@ -113,6 +111,22 @@ async fn replay(
     })
 }
 
+/// The newest event there is, whether or not readers may see it yet.
+async fn newest(connection: &mut PgConnection) -> Result<Position, sqlx::Error> {
+    let row = sqlx::query(
+        "SELECT transaction_id::text::bigint, position FROM events ORDER BY transaction_id DESC, position DESC LIMIT 1",
+    )
+    .fetch_optional(connection)
+    .await?;
+    let Some(row) = row else {
+        return Ok(Position::START);
+    };
+    Ok(Position {
+        transaction_id: row.try_get::<i64, _>(0)?.unsigned_abs(),
+        position: row.try_get(1)?,
+    })
+}
+
 async fn apply(
     connection: &mut PgConnection,
     projections: &[&Arc<dyn Projection>],
@@ -120,7 +134,7 @@ async fn apply(
 ) -> Result<(), ProjectionError> {
     let mut tx = connection.begin().await?;
     for projection in projections {
-        let applied = projection.apply(batch, &mut tx).await;
+        let applied = guarded(projection.as_ref(), batch, &mut tx).await;
         applied.map_err(|error| failed(projection.as_ref(), error))?;
     }
     tx.commit().await?;

@@ -1,7 +1,9 @@
 //! Keeps one projection up to date.
 
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
+use futures::FutureExt;
 use opstella_journal::JournalError;
 use tokio_util::sync::CancellationToken;
 
@@ -23,7 +25,9 @@ pub(crate) async fn run(shared: &Shared, projection: &dyn Projection, cancel: &C
             cancel,
             moved: false,
         };
-        match runner.lead().await {
+        // A panic outside a projection's own code: in an upcaster, say.
+        let led = AssertUnwindSafe(runner.lead()).catch_unwind().await;
+        match led.unwrap_or_else(|panic| Err(poison::failed(projection, poison::panicked(panic.as_ref())))) {
             Ok(()) => return,
             Err(ProjectionError::Journal(JournalError::Closed)) => return,
             Err(error) => {
@@ -73,7 +77,7 @@ impl Runner<'_> {
         }
         while !self.cancel.is_cancelled() {
             let live = generation::ensure_live(&mut session, self.projection).await?;
-            self.progress.reached(live.position);
+            self.progress.stands_at(live.position);
             status::show_stopped(name, live.stopped());
             if live.version < self.projection.version() {
                 self.renew(live).await?;

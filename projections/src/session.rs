@@ -27,6 +27,9 @@ impl Session {
     pub async fn open(pool: &PgPool, role: &str) -> Result<Session, sqlx::Error> {
         let options = (*pool.connect_options()).clone().application_name(role);
         let mut connection = PgConnection::connect_with(&options).await?;
+        // The checkpoint is in the same transaction as the tables: what a crash of PostgreSQL takes back is applied
+        // again, and nobody waits for the disk.
+        connection.execute("SET synchronous_commit = off").await?;
         let home = connection
             .fetch_one("SELECT current_setting('search_path')")
             .await?

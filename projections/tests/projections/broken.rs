@@ -13,14 +13,16 @@ use sqlx::PgConnection;
 pub struct Tally {
     /// Whether it chokes on events of the type `Poison`.
     pub broken: AtomicBool,
+    /// Whether it panics at them.
+    pub panicky: AtomicBool,
     pub version: AtomicI32,
 }
 
 impl Tally {
     pub fn new() -> Arc<Self> {
         Arc::new(Self {
-            broken: AtomicBool::new(false),
             version: AtomicI32::new(1),
+            ..Self::default()
         })
     }
 }
@@ -65,6 +67,10 @@ impl Projection for Tally {
                 // As a mistake in SQL would.
                 sqlx::query("SELECT 1 / 0").execute(&mut *tx).await?;
             }
+            assert!(
+                !(self.panicky.load(Ordering::SeqCst) && event.event_type == "Poison"),
+                "a bug"
+            );
             sqlx::query(
                 "INSERT INTO tally (kind, events) VALUES ($1, 1) \
                  ON CONFLICT (kind) DO UPDATE SET events = tally.events + 1",

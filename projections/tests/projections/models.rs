@@ -2,9 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use opstella_domain::run::{Run, RunStatus};
-use opstella_domain::{RunId, Tool};
-use opstella_projections::queries::*;
+use opstella_domain::run::{Run, RunEvent, RunStatus};
+use opstella_domain::{Decide, RunId, Tool};
+use opstella_journal::Position;
+use opstella_projections::models::Runs;
+use opstella_projections::queries::{
+    AuditFilter, PageRequest, ResourceFilter, RunDetail, RunFilter, ServiceFilter,
+};
+use opstella_projections::{Projection, Queries};
+use sqlx::Executor;
+use sqlx::postgres::PgPoolOptions;
 
 use crate::support::*;
 
@@ -138,7 +145,7 @@ fn agrees(shown: &RunDetail, domain: &Run) {
 }
 
 #[tokio::test]
-async fn runs_and_steps_are_as_the_domain_has_them_after_every_event() {
+async fn runs_show_their_steps_and_tries() {
     let world = world().await;
     let runs = world.everything().await;
     let running = start(world.projections());
@@ -382,4 +389,52 @@ async fn the_audit_log_has_every_event_and_what_it_concerns() {
     ];
     assert_eq!(types, expected);
     running.stop().await;
+}
+
+#[tokio::test]
+async fn runs_and_steps_are_as_the_domain_has_them_after_every_event() {
+    let world = world().await;
+    world.everything().await;
+    // The projection by itself, in temporary tables of one connection.
+    let options = (*world.pool.connect_options()).clone();
+    let alone = PgPoolOptions::new()
+        .max_connections(1)
+        .connect_with(options)
+        .await
+        .unwrap();
+    let mut connection = alone.acquire().await.unwrap();
+    connection
+        .execute("SET search_path = pg_temp, public")
+        .await
+        .unwrap();
+    connection.execute(sqlx::raw_sql(Runs.tables())).await.unwrap();
+    drop(connection);
+    let queries = Queries::at(alone.clone(), "pg_temp");
+    let mut runs = BTreeMap::<String, Run>::new();
+    let (mut subscription, newest) = (world.journal.subscribe(Position::START), world.newest().await);
+    let mut stuck = 0;
+    while subscription.position() < newest {
+        for event in subscription.next(500).await.unwrap().events {
+            let mut connection = alone.acquire().await.unwrap();
+            Runs.apply(std::slice::from_ref(&event), &mut connection)
+                .await
+                .unwrap();
+            drop(connection);
+            if event.aggregate_type != "Run" {
+                continue;
+            }
+            let run = runs.entry(event.aggregate_id.clone()).or_default();
+            run.evolve(event.payload_as::<RunEvent>().unwrap());
+            let shown = queries
+                .run(event.aggregate_id.parse().unwrap())
+                .await
+                .unwrap()
+                .unwrap();
+            agrees(&shown, run);
+            assert_eq!(shown.run.version, event.sequence as i64);
+            assert_eq!(shown.run.stuck_on.is_some(), shown.run.stuck_message.is_some());
+            stuck += usize::from(shown.run.status == "stuck");
+        }
+    }
+    assert!(stuck >= 3 && runs.len() == 9);
 }

@@ -5,7 +5,9 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use cqrs_es::persist::SerializedEvent;
 use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit};
+use opstella_journal::{Journal, JournalOptions, Upcaster};
 use opstella_projections::{ProjectionError, ProjectionState, Projections, models};
 
 use crate::broken::Tally;
@@ -68,7 +70,7 @@ async fn a_poisoned_event_stops_its_own_projection_only_and_it_goes_on_after_the
     world.project("before").await;
     world.inject("Odd", "one", 1, "Poison", "{}").await;
     world.project("after").await;
-    let head = world.journal.head().await.unwrap();
+    let head = world.newest().await;
     let running = start(projections.clone());
 
     for name in ["catalog", "runs", "resources", "audit"] {
@@ -150,7 +152,7 @@ async fn an_event_that_is_not_understood_stops_who_needs_to_understand_it() {
         .await;
     world.project("after").await;
     let running = start(world.projections());
-    let head = world.journal.head().await.unwrap();
+    let head = world.newest().await;
     for name in ["runs", "resources", "audit"] {
         running
             .projections
@@ -170,7 +172,7 @@ async fn a_rebuild_repairs_a_projection_that_has_stopped() {
     tally.broken.store(true, Ordering::SeqCst);
     let projections = Projections::new(world.journal.clone(), vec![tally.clone()], options());
     world.inject("Odd", "one", 1, "Poison", "{}").await;
-    let head = world.journal.head().await.unwrap();
+    let head = world.newest().await;
     let running = start(projections.clone());
     assert!(projections.wait_for(&[], head, PATIENCE).await.is_err());
     tally.broken.store(false, Ordering::SeqCst);
@@ -182,5 +184,73 @@ async fn a_rebuild_repairs_a_projection_that_has_stopped() {
     let position = world.project("more").await;
     projections.wait_for(&[], position, PATIENCE).await.unwrap();
     assert_eq!(world.count("SELECT sum(events)::bigint FROM read.tally").await, 2);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_panic_stops_its_own_projection_only() {
+    let world = world().await;
+    let tally = Tally::new();
+    tally.panicky.store(true, Ordering::SeqCst);
+    let mut list = models::all();
+    list.push(tally.clone());
+    let projections = Projections::new(world.journal.clone(), list, options());
+    world.project("before").await;
+    world.inject("Odd", "one", 1, "Poison", "{}").await;
+    let head = world.newest().await;
+    let running = start(projections.clone());
+    projections
+        .wait_for(&["catalog", "audit"], head, PATIENCE)
+        .await
+        .unwrap();
+    let waited = projections.wait_for(&["tally"], head, PATIENCE).await;
+    assert!(waited.unwrap_err().to_string().contains("a bug"));
+    tally.panicky.store(false, Ordering::SeqCst);
+    projections.resume("tally").await.unwrap();
+    projections.wait_for(&["tally"], head, PATIENCE).await.unwrap();
+    assert_eq!(world.count("SELECT sum(events)::bigint FROM read.tally").await, 2);
+    running.stop().await;
+}
+
+struct Renamed;
+
+impl Upcaster for Renamed {
+    fn aggregate_type(&self) -> &str {
+        "Odd"
+    }
+    fn can_upcast(&self, _: &str, event_version: &str) -> bool {
+        event_version == "1.0"
+    }
+    fn upcast(&self, mut event: SerializedEvent) -> SerializedEvent {
+        event.event_version = "2.0".into();
+        event
+    }
+}
+
+#[tokio::test]
+async fn what_the_journal_itself_cannot_read_is_found_and_stopped_at() {
+    let world = world().await;
+    let upcasting = JournalOptions {
+        upcasters: vec![Arc::new(Renamed)],
+        ..JournalOptions::default()
+    };
+    let journal = Journal::open(world.pool.clone(), upcasting).await.unwrap();
+    world.project("before").await;
+    world.inject("Odd", "fine", 1, "Fine", "{}").await;
+    let fine = world.newest().await;
+    // PostgreSQL takes half a surrogate pair for JSON, serde does not.
+    world
+        .inject("Odd", "one", 1, "Half", r#"{"Half": "\ud800"}"#)
+        .await;
+    let half = world.newest().await;
+    world.project("after").await;
+    let projections = Projections::new(journal, vec![Tally::new()], options());
+    let running = start(projections.clone());
+    let waited = projections.wait_for(&[], world.newest().await, PATIENCE).await;
+    let Err(ProjectionError::Stopped { at, error, .. }) = waited else {
+        panic!("{waited:?}")
+    };
+    assert!(at == half && error.contains("not JSON"), "{at} {error}");
+    assert_eq!(state(&projections, "tally").await.position, fine);
     running.stop().await;
 }

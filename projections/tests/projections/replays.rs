@@ -88,7 +88,7 @@ async fn one_replay_at_a_time_and_not_for_ever() {
     let world = world().await;
     world.project("one").await;
     let options = ProjectionOptions {
-        replay_timeout: Duration::from_millis(500),
+        replay_timeout: Duration::from_secs(5),
         ..options()
     };
     let projections = Projections::standard(world.journal.clone(), options);

@@ -118,6 +118,12 @@ impl World {
         all
     }
 
+    /// The newest event. The journal's head may be behind it: a transaction that is still running anywhere in the
+    /// cluster, in another test's database too, holds it back.
+    pub async fn newest(&self) -> Position {
+        newest(&self.pool).await
+    }
+
     pub async fn count(&self, sql: &str) -> i64 {
         sqlx::query(AssertSqlSafe(sql))
             .fetch_one(&self.pool)
@@ -125,6 +131,12 @@ impl World {
             .unwrap()
             .get(0)
     }
+}
+
+async fn newest(pool: &PgPool) -> Position {
+    let sql = "SELECT transaction_id || '-' || position FROM events ORDER BY transaction_id DESC, position DESC LIMIT 1";
+    let row = sqlx::query(sql).fetch_one(pool).await.unwrap();
+    row.get::<String, _>(0).parse().unwrap()
 }
 
 /// Projections at work, until stopped.
@@ -164,7 +176,7 @@ impl Running {
 
     /// Until everything that is in the journal is in all read models.
     pub async fn catch_up(&self, journal: &Journal) {
-        let head = journal.head().await.unwrap();
+        let head = newest(journal.pool()).await;
         self.projections.wait_for(&[], head, PATIENCE).await.unwrap();
     }
 }
@@ -176,4 +188,12 @@ pub async fn until<F: Future<Output = bool>>(what: &str, mut ask: impl FnMut() -
         assert!(tokio::time::Instant::now() < deadline, "never: {what}");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
+}
+
+/// Two tables of one name hold the same; tells the first difference only.
+pub fn same(one: &(String, Vec<Value>), other: &(String, Vec<Value>), what: &str) {
+    assert_eq!(one.0, other.0);
+    let differing = one.1.iter().zip(&other.1).find(|(one, other)| one != other);
+    assert_eq!(differing, None, "{}: {what}", one.0);
+    assert_eq!(one.1.len(), other.1.len(), "{}: {what}", one.0);
 }
