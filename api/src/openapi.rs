@@ -7,6 +7,8 @@ use std::sync::OnceLock;
 use utoipa::OpenApi;
 use utoipa::openapi::OpenApi as Description;
 
+use complete::Complete;
+
 use crate::events::EventView;
 use crate::problem::Problem;
 use crate::routes::{events, plan, probes, projects, runs, services, stream, templates, tools};
@@ -40,7 +42,7 @@ use crate::routes::{events, plan, probes, projects, runs, services, stream, temp
         (name = "events", description = "What happened, and what happens"),
         (name = "probes", description = "For machines that watch"),
     ),
-    modifiers(&complete::Complete),
+    modifiers(&Complete),
 )]
 struct Api;
 

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
 use actix_web::web::Data;
+use opstella_adapters::Toolbox;
+use opstella_journal::Journal;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -41,6 +43,21 @@ pub struct Serving {
 /// # Errors
 /// [`StartError`], in one line that says what to do.
 pub async fn start(config: Config, migrate: bool) -> Result<Serving, StartError> {
+    let credentials = config.credentials.clone();
+    start_with(config, migrate, |journal| adapters::toolbox(journal, credentials)).await
+}
+
+/// As [`start`], with other adapters: for tests and demonstrations.
+///
+/// # Errors
+/// [`StartError`].
+pub async fn start_with(
+    config: Config,
+    migrate: bool,
+    toolbox: impl FnOnce(Journal) -> Arc<dyn Toolbox>,
+) -> Result<Serving, StartError> {
+    // A second call changes nothing.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let issuer = config.oidc.issuer.clone().ok_or(ConfigError::Missing {
         key: "oidc.issuer",
         variable: "OPSTELLA_OIDC__ISSUER",
@@ -56,7 +73,7 @@ pub async fn start(config: Config, migrate: bool) -> Result<Serving, StartError>
 
     let verifier = Arc::new(Verifier::new(&issuer, &config.oidc)?);
     let events = EventHub::new(config.limits.stream_buffer);
-    let toolbox = adapters::toolbox(stores.journal.clone(), config.credentials.clone());
+    let toolbox = toolbox(stores.journal.clone());
     let outside = Outside::start(stores.commands.clone(), toolbox, &config.engine);
     let state = Data::new(AppState {
         journal: stores.journal.clone(),

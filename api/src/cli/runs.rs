@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::CliError;
 use crate::config::Config;
-use crate::wiring::{StartError, Stores, connect};
+use crate::wiring::{Stores, connect};
 
 /// Look at runs and operate them.
 #[derive(Debug, Subcommand)]

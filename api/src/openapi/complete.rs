@@ -97,7 +97,7 @@ fn complete(operation: &mut Operation, open: bool, command: bool) {
             .as_deref()
             .is_some_and(|id| STARTING.contains(&id));
         let parameters = operation.parameters.get_or_insert_with(Vec::new);
-        parameters.extend(command_headers(starting));
+        parameters.extend(command_headers(starting).into_iter().map(Into::into));
         describe_success(operation, starting);
     }
     for (status, description) in errors {

@@ -1,0 +1,24 @@
+//! The API over real HTTP, on a real PostgreSQL, with the sandbox's Keycloak.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs
+)]
+
+mod binary;
+mod config;
+mod description;
+mod idempotency;
+mod limits;
+mod pages;
+mod probes;
+mod problems;
+mod resources;
+mod runs;
+mod schemathesis;
+mod streams;
+mod support;
+mod tokens;
+mod versions;

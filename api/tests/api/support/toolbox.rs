@@ -1,0 +1,159 @@
+//! Tools that do at once whatever they are asked, and fail as told.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use opstella_adapters::{
+    Health, Removed, SecretFields, SecretStore, StepContext, StepError, TemplateSource, ToolAdapter, Toolbox,
+};
+use opstella_domain::naming::SecretPath;
+use opstella_domain::operation::{Operation, Owner};
+use opstella_domain::resource::{ExternalResource, Provenance, StepOutcome};
+use opstella_domain::template::{TemplateFiles, TemplateRef};
+use opstella_domain::tool_connection::ConnectionKey;
+use opstella_domain::{ConnectionName, Tool};
+use tokio::sync::watch;
+
+/// Tools in memory. Clones are the same tools.
+#[derive(Clone)]
+pub struct TestTools {
+    failing: Arc<Mutex<HashSet<Tool>>>,
+    unauthorised: Arc<Mutex<HashSet<Tool>>>,
+    open: Arc<watch::Sender<bool>>,
+}
+
+impl TestTools {
+    pub fn new() -> Self {
+        Self {
+            failing: Arc::default(),
+            unauthorised: Arc::default(),
+            open: Arc::new(watch::channel(true).0),
+        }
+    }
+
+    /// From now on the tool fails for good.
+    pub fn fail(&self, tool: Tool) {
+        self.failing.lock().unwrap().insert(tool);
+    }
+
+    /// From now on the tool does not take our credential: runs get stuck.
+    pub fn refuse_credential(&self, tool: Tool) {
+        self.unauthorised.lock().unwrap().insert(tool);
+    }
+
+    /// From now on the tool is well.
+    pub fn mend(&self, tool: Tool) {
+        self.failing.lock().unwrap().remove(&tool);
+        self.unauthorised.lock().unwrap().remove(&tool);
+    }
+
+    /// No step ends before [`release`](Self::release).
+    pub fn hold(&self) {
+        self.open.send_replace(false);
+    }
+
+    pub fn release(&self) {
+        self.open.send_replace(true);
+    }
+
+    async fn pass(&self, tool: Tool) -> Result<(), StepError> {
+        let mut open = self.open.subscribe();
+        let _ = tokio::time::timeout(Duration::from_secs(60), open.wait_for(|open| *open)).await;
+        if self.failing.lock().unwrap().contains(&tool) {
+            return Err(StepError::Permanent {
+                message: format!("{tool} fails as the test asked"),
+            });
+        }
+        if self.unauthorised.lock().unwrap().contains(&tool) {
+            return Err(StepError::Unauthorised {
+                message: format!("{tool} does not take our credential"),
+            });
+        }
+        Ok(())
+    }
+}
+
+/// One tool.
+struct TestAdapter {
+    tool: Tool,
+    tools: TestTools,
+}
+
+#[async_trait]
+impl ToolAdapter for TestAdapter {
+    fn tool(&self) -> Tool {
+        self.tool
+    }
+
+    async fn ensure(&self, operation: &Operation, _: &StepContext) -> Result<StepOutcome, StepError> {
+        self.tools.pass(self.tool).await?;
+        Ok(StepOutcome {
+            resource: ExternalResource {
+                tool: self.tool,
+                kind: "thing".to_owned(),
+                name: format!("{operation:?}").chars().take(60).collect(),
+                url: None,
+            },
+            provenance: Provenance::Created,
+        })
+    }
+
+    async fn remove(&self, _: &Operation, _: &StepContext) -> Result<Removed, StepError> {
+        Ok(Removed::Deleted)
+    }
+
+    async fn health(&self) -> Result<Health, StepError> {
+        self.tools.pass(self.tool).await?;
+        Ok(Health {
+            version: Some("1.2.3".to_owned()),
+        })
+    }
+}
+
+struct NoSecrets;
+
+#[async_trait]
+impl SecretStore for NoSecrets {
+    async fn read(&self, _: &SecretPath) -> Result<Option<SecretFields>, StepError> {
+        Ok(Some(BTreeMap::new()))
+    }
+
+    async fn write(&self, _: &SecretPath, _: SecretFields, _: &Owner) -> Result<(), StepError> {
+        Ok(())
+    }
+
+    async fn delete(&self, _: &SecretPath) -> Result<(), StepError> {
+        Ok(())
+    }
+}
+
+struct NoTemplates;
+
+#[async_trait]
+impl TemplateSource for NoTemplates {
+    async fn files(&self, template: &TemplateRef) -> Result<Arc<TemplateFiles>, StepError> {
+        Err(StepError::Permanent {
+            message: format!("{template} is not here"),
+        })
+    }
+}
+
+#[async_trait]
+impl Toolbox for TestTools {
+    async fn adapter(&self, connection: &ConnectionKey) -> Result<Arc<dyn ToolAdapter>, StepError> {
+        Ok(Arc::new(TestAdapter {
+            tool: connection.tool,
+            tools: self.clone(),
+        }))
+    }
+
+    async fn secrets(&self, _: &ConnectionName) -> Result<Arc<dyn SecretStore>, StepError> {
+        Ok(Arc::new(NoSecrets))
+    }
+
+    fn templates(&self) -> Arc<dyn TemplateSource> {
+        Arc::new(NoTemplates)
+    }
+}
