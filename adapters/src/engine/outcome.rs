@@ -35,11 +35,13 @@ pub(super) fn command(
         },
         (StepReport::Ensured { .. }, true) => RunCommand::RecordCompensated {
             step,
+            attempt: ticket.attempt,
             deleted: false,
             duration_ms,
         },
         (StepReport::Removed { deleted }, true) => RunCommand::RecordCompensated {
             step,
+            attempt: ticket.attempt,
             deleted,
             duration_ms,
         },
@@ -57,6 +59,7 @@ pub(super) fn command(
             if back {
                 RunCommand::RecordCompensationFailure {
                     step,
+                    attempt: ticket.attempt,
                     class,
                     message,
                     retry_at,

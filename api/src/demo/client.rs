@@ -41,7 +41,7 @@ impl Client {
     /// The data of server-sent events (WHATWG HTML, section 9.2), each one JSON object.
     pub async fn events(
         &self,
-        path: &str,
+        path: String,
     ) -> Result<impl Stream<Item = Result<Value, DemoError>>, DemoError> {
         let chunks = Box::pin(self.send(Method::GET, &path, None).await?.bytes_stream());
         let buffer = String::new();
@@ -83,9 +83,9 @@ impl Client {
             return Ok(response);
         }
         let problem: Value = response.json().await.unwrap_or_default();
-        let detail = problem["detail"]
+        let detail = at(&problem, "/detail")
             .as_str()
-            .or(problem["title"].as_str())
+            .or(at(&problem, "/title").as_str())
             .unwrap_or("no reason given")
             .to_owned();
         Err(DemoError::Refused {

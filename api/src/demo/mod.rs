@@ -79,7 +79,7 @@ pub async fn run(args: DemoArgs) -> Result<bool, DemoError> {
     let before = ground.existing();
     ground.sandbox().set_latency(latency);
     let accepted = client.post(&services, &request).await?;
-    let run = accepted["run"]
+    let run = at(&accepted, "/run")
         .as_str()
         .ok_or_else(|| DemoError::Unexpected("no run was started".into()))?
         .to_owned();
@@ -122,5 +122,10 @@ async fn connect(client: &Client, ground: &Ground) -> Result<(), DemoError> {
 }
 
 fn steps(plan: &Value) -> &[Value] {
-    plan["steps"].as_array().map_or(&[], Vec::as_slice)
+    at(&plan, "/steps").as_array().map_or(&[], Vec::as_slice)
+}
+
+/// What a JSON pointer (RFC 6901) points to; null where there is nothing.
+fn at<'a>(value: &'a Value, pointer: &str) -> &'a Value {
+    value.pointer(pointer).unwrap_or(&Value::Null)
 }

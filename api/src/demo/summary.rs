@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use super::ground::Ground;
-use super::{Client, DemoError, SERVICE, steps};
+use super::{Client, DemoError, SERVICE, at, steps};
 
 /// What came of the run.
 pub struct Outcome {
@@ -28,14 +28,14 @@ impl Outcome {
         let events = pages(client, "/api/v1/events?limit=200").await?;
         let newest = events
             .iter()
-            .filter_map(|e| e["position"].as_str())
+            .filter_map(|e| at(&e, "/position").as_str())
             .max_by_key(|p| order(p))
             .unwrap_or_default();
         let run = client.get(&format!("{run}?after={newest}")).await?;
         let service = client
             .get(&format!("{services}/{SERVICE}?after={newest}"))
             .await?;
-        let resources = service["resources"].as_array().cloned().unwrap_or_default();
+        let resources = at(&service, "/resources").as_array().cloned().unwrap_or_default();
         Ok(Self {
             run,
             service,
@@ -46,7 +46,7 @@ impl Outcome {
     }
 
     fn state(&self) -> &'static str {
-        if self.service["lifecycle"] == "active" {
+        if at(&self.service, "/lifecycle") == "active" {
             "active"
         } else {
             "failed"
@@ -61,7 +61,7 @@ impl Outcome {
 
     fn run_ms(&self) -> i64 {
         let at = |field: &str| {
-            self.run[field]
+            at(&self.run, &format!("/{field}"))
                 .as_str()
                 .and_then(|t| t.parse::<DateTime<Utc>>().ok())
         };
@@ -75,14 +75,14 @@ impl Outcome {
     fn critical_path_ms(&self) -> u64 {
         let mut ends: BTreeMap<&str, u64> = BTreeMap::new();
         for step in steps(&self.run) {
-            let before = step["depends_on"].as_array().into_iter().flatten();
+            let before = at(&step, "/depends_on").as_array().into_iter().flatten();
             let start = before
                 .filter_map(|d| ends.get(d.as_str()?))
                 .max()
                 .copied()
                 .unwrap_or(0);
-            let end = start + step["duration_ms"].as_u64().unwrap_or(0);
-            ends.insert(step["step"].as_str().unwrap_or_default(), end);
+            let end = start + at(&step, "/duration_ms").as_u64().unwrap_or(0);
+            ends.insert(at(&step, "/step").as_str().unwrap_or_default(), end);
         }
         ends.values().max().copied().unwrap_or(0)
     }
@@ -90,7 +90,7 @@ impl Outcome {
     fn tools(&self) -> Vec<String> {
         let mut tools: Vec<_> = steps(&self.run)
             .iter()
-            .filter_map(|s| s["tool"].as_str())
+            .filter_map(|s| at(&s, "/tool").as_str())
             .map(str::to_owned)
             .collect();
         tools.sort();
@@ -105,20 +105,20 @@ impl Outcome {
         println!(
             "\nservice {SERVICE}: {}   run: {} in {run_ms} ms (critical path {path_ms} ms)",
             self.state(),
-            word(&self.run["status"])
+            word(at(&self.run, "/status"))
         );
-        if let Some(cause) = self.run["cause"].as_str() {
+        if let Some(cause) = at(&self.run, "/cause").as_str() {
             println!("because {cause}");
         }
         println!("{} steps, {} events\n", steps(&self.run).len(), self.events);
-        let there = self.resources.iter().filter(|r| r["removed_at"].is_null());
+        let there = self.resources.iter().filter(|r| at(&r, "/removed_at").is_null());
         for resource in there {
             println!(
                 "  {:<11} {:<22} {:<44} {}",
-                word(&resource["tool"]),
-                word(&resource["kind"]),
-                word(&resource["name"]),
-                word(&resource["url"])
+                word(at(&resource, "/tool")),
+                word(at(&resource, "/kind")),
+                word(at(&resource, "/name")),
+                word(at(&resource, "/url"))
             );
         }
         if self.state() == "failed" {
@@ -152,8 +152,8 @@ async fn pages(client: &Client, first: &str) -> Result<Vec<Value>, DemoError> {
     let mut next = Some(first.to_owned());
     while let Some(path) = next {
         let page = client.get(&path).await?;
-        all.extend(page["items"].as_array().cloned().unwrap_or_default());
-        next = page["next"].as_str().map(str::to_owned);
+        all.extend(at(&page, "/items").as_array().cloned().unwrap_or_default());
+        next = at(&page, "/next").as_str().map(str::to_owned);
     }
     Ok(all)
 }
