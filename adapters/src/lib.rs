@@ -8,12 +8,15 @@
 pub mod adapter;
 pub mod builtin;
 pub mod engine;
+pub mod gitlab;
 pub mod http;
 pub mod mark;
+pub mod render;
 pub mod sonarqube;
 pub mod templates;
 pub mod toolbox;
 pub mod vault;
+mod webhook_secret;
 
 pub use adapter::{
     Health, Removal, Removed, SecretFields, SecretStore, StepContext, StepError, TemplateSource, ToolAdapter,

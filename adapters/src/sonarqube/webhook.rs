@@ -3,23 +3,18 @@
 use opstella_domain::RunId;
 use opstella_domain::naming::{QualityKey, SecretPath};
 use opstella_domain::resource::{Provenance, StepOutcome};
-use rand::RngExt;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::{SonarQube, foreign};
 use crate::http::segment;
-use crate::{Removal, Removed, SecretFields, StepContext, StepError};
+use crate::{Removal, Removed, StepContext, StepError, webhook_secret};
 
 const KIND: &str = "webhook";
 /// What the names of our webhooks start with; the run that made it follows.
 const NAME: &str = "opstella";
 const ADOPTED: &str = "opstella adopted";
-/// Field of the kept secret: what signs.
-const SECRET: &str = "secret";
-/// Field of the kept secret: the run that made it.
-const RUN: &str = "run";
 
 #[derive(Deserialize)]
 struct Webhooks {
@@ -67,7 +62,7 @@ impl SonarQube {
             Some(_) if context.adopt => (ADOPTED.to_owned(), Provenance::Adopted),
             Some(_) => return Err(foreign(KIND, &format!("{key}: {url}"))),
         };
-        let signing = signing_secret(secret, context).await?;
+        let signing = webhook_secret::kept_or_new(secret, context).await?;
         let signing = signing.expose_secret();
         match there {
             None => {
@@ -114,11 +109,7 @@ impl SonarQube {
                 .await?
                 .ok();
         }
-        let kept = context.secrets.read(secret).await?;
-        let secret_goes = kept.as_ref().is_some_and(|fields| goes(run_of(fields)));
-        if secret_goes {
-            context.secrets.delete(secret).await?;
-        }
+        let secret_goes = webhook_secret::remove(secret, context).await?;
         Ok(if hook.is_some() || secret_goes {
             Removed::Deleted
         } else {
@@ -139,24 +130,4 @@ impl SonarQube {
             at.map(|at| hooks.swap_remove(at))
         }))
     }
-}
-
-/// What the webhook signs with: as kept, or made now and kept before it is used.
-async fn signing_secret(path: &SecretPath, context: &StepContext) -> Result<SecretString, StepError> {
-    let kept = context.secrets.read(path).await?;
-    if let Some(secret) = kept.as_ref().and_then(|fields| fields.get(SECRET)) {
-        return Ok(secret.clone());
-    }
-    let random: [u8; 32] = rand::rng().random();
-    let secret = SecretString::from(hex::encode(random));
-    let fields = SecretFields::from([
-        (SECRET.to_owned(), secret.clone()),
-        (RUN.to_owned(), SecretString::from(context.owner.run.to_string())),
-    ]);
-    context.secrets.write(path, fields, &context.owner).await?;
-    Ok(secret)
-}
-
-fn run_of(kept: &SecretFields) -> Option<RunId> {
-    kept.get(RUN)?.expose_secret().parse().ok()
 }

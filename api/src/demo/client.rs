@@ -4,7 +4,7 @@ use futures::{Stream, StreamExt};
 use reqwest::{Method, Response};
 use serde_json::Value;
 
-use super::DemoError;
+use super::{DemoError, at};
 
 /// A client with a token.
 pub struct Client {

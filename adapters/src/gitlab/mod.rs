@@ -1,0 +1,159 @@
+//! GitLab: a project's group, a component's repository with its files, protection, environments, variables, webhook.
+//!
+//! Groups, repositories, environments, variables and webhooks carry the mark in their descriptions, commits in a
+//! trailer. A protected branch can hold none: it is whose the repository is.
+//!
+//! REST API v4, <https://docs.gitlab.com/api/rest/>.
+
+mod client;
+mod commits;
+mod environment;
+mod files;
+mod group;
+mod protected_branch;
+mod repository;
+mod variables;
+mod webhook;
+
+use async_trait::async_trait;
+use opstella_domain::Tool;
+use opstella_domain::operation::Operation;
+use opstella_domain::resource::{ExternalResource, Provenance, StepOutcome};
+use opstella_domain::tool_connection::Connection;
+use secrecy::SecretString;
+
+use crate::http::{Credential, ToolHttp};
+use crate::mark::Mark;
+use crate::{Health, Removal, Removed, StepContext, StepError, ToolAdapter};
+
+/// The branch that everything starts from.
+const DEFAULT_BRANCH: &str = "main";
+
+/// One connected GitLab.
+#[derive(Clone)]
+pub struct GitLab {
+    http: ToolHttp,
+}
+
+impl GitLab {
+    /// The adapter of a connection; the credential is a personal or group access token with the scope `api`.
+    ///
+    /// # Errors
+    /// [`StepError::Permanent`] where no TLS client can be made.
+    pub fn connect(connection: &Connection, credential: SecretString) -> Result<Self, StepError> {
+        let token = Credential::Header("PRIVATE-TOKEN", credential);
+        Ok(Self { http: ToolHttp::new(Tool::GitLab, connection.url.as_str(), token)? })
+    }
+
+    /// What a step reports; `page` is below the base URL.
+    fn outcome(&self, kind: &str, name: &str, page: &str, provenance: Provenance) -> StepOutcome {
+        StepOutcome {
+            resource: ExternalResource {
+                tool: Tool::GitLab,
+                kind: kind.to_owned(),
+                name: name.to_owned(),
+                url: Some(format!("{}/{page}", self.http.base())),
+            },
+            provenance,
+        }
+    }
+}
+
+/// The refusal of what is there and not ours.
+fn foreign(kind: &str, name: &str) -> StepError {
+    StepError::Permanent {
+        message: format!(
+            "GitLab: the {kind} `{name}` is there already and not this service's; remove or rename it, or ask for \
+             adoption"
+        ),
+    }
+}
+
+/// A description with the mark of somebody who adopts what it describes: what people wrote stays, no run is named, so
+/// that none deletes it.
+fn adopted(description: Option<&str>, mark: Mark) -> String {
+    let line = Mark { run: None, ..mark }.line();
+    match description.map(str::trim).filter(|text| !text.is_empty()) {
+        Some(theirs) => format!("{theirs}\n{line}"),
+        None => line,
+    }
+}
+
+/// The mark in a description, if it is one of the owner's service.
+fn mark_of_service(description: Option<&str>, context: &StepContext) -> Option<Mark> {
+    Mark::find(description?).filter(|mark| mark.is_of_service(&context.owner.service))
+}
+
+/// What something with our mark is to the context's run. One that no run made was adopted.
+fn provenance(mark: &Mark, context: &StepContext) -> Provenance {
+    match mark.run {
+        None if context.adopt => Provenance::Adopted,
+        _ => mark.provenance(context),
+    }
+}
+
+/// Whether the removal may take something with this mark of the service: what was adopted has no run and stays.
+fn may_go(mark: &Mark, context: &StepContext) -> bool {
+    match context.removal {
+        Removal::ThisRun => mark.is_of_run(context),
+        Removal::Service => mark.run.is_some(),
+    }
+}
+
+fn not_ours(operation: &Operation) -> StepError {
+    StepError::Permanent { message: format!("an operation of {} was sent to the GitLab adapter", operation.tool()) }
+}
+
+#[async_trait]
+impl ToolAdapter for GitLab {
+    fn tool(&self) -> Tool {
+        Tool::GitLab
+    }
+
+    async fn ensure(&self, operation: &Operation, context: &StepContext) -> Result<StepOutcome, StepError> {
+        match operation {
+            Operation::GitlabGroup { group } => self.ensure_group(group, context).await,
+            Operation::GitlabProject { repository } => self.ensure_repository(repository, context).await,
+            Operation::GitlabFiles { repository, template, values, only } => {
+                let files = files::rendered(template, values, *only, context).await?;
+                self.ensure_files(repository, &files, template, *only, context).await
+            }
+            Operation::GitlabProtectedBranch { repository } => self.ensure_protected(repository, context).await,
+            Operation::GitlabEnvironment { repository, environment } => {
+                self.ensure_environment(repository, *environment, context).await
+            }
+            Operation::GitlabVariables { repository, variables } => {
+                self.ensure_variables(repository, variables, context).await
+            }
+            Operation::GitlabWebhook { repository, url, secret } => {
+                self.ensure_webhook(repository, url, secret, context).await
+            }
+            _ => Err(not_ours(operation)),
+        }
+    }
+
+    async fn remove(&self, operation: &Operation, context: &StepContext) -> Result<Removed, StepError> {
+        match operation {
+            Operation::GitlabGroup { group } => self.remove_group(group, context).await,
+            Operation::GitlabProject { repository } => self.remove_repository(repository, context).await,
+            Operation::GitlabFiles { repository, template, values, only } => {
+                self.remove_files(repository, template, values, *only, context).await
+            }
+            Operation::GitlabProtectedBranch { repository } => self.remove_protected(repository, context).await,
+            Operation::GitlabEnvironment { repository, environment } => {
+                self.remove_environment(repository, *environment, context).await
+            }
+            Operation::GitlabVariables { repository, variables } => {
+                self.remove_variables(repository, variables, context).await
+            }
+            Operation::GitlabWebhook { repository, url, secret } => {
+                self.remove_webhook(repository, url, secret, context).await
+            }
+            _ => Err(not_ours(operation)),
+        }
+    }
+
+    async fn health(&self) -> Result<Health, StepError> {
+        self.check_health().await
+    }
+}

@@ -1,0 +1,163 @@
+//! The repository of a component; GitLab calls it a project.
+
+use opstella_domain::naming::RepositoryPath;
+use opstella_domain::resource::{Provenance, StepOutcome};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::client::Creation;
+use super::{GitLab, adopted, foreign, mark_of_service, may_go, provenance};
+use crate::http::segment;
+use crate::mark::Mark;
+use crate::{Removed, StepContext, StepError};
+
+const KIND: &str = "repository";
+const PRIVATE: &str = "private";
+
+/// A repository as GitLab tells of it.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Repository {
+    id: u64,
+    pub path_with_namespace: String,
+    pub default_branch: Option<String>,
+    description: Option<String>,
+    visibility: Option<String>,
+    marked_for_deletion_on: Option<String>,
+}
+
+impl Repository {
+    /// Where it is in the API.
+    pub(super) fn path(&self) -> String {
+        format!("projects/{}", self.id)
+    }
+
+    /// Its mark, if it is the service's.
+    pub(super) fn mark(&self, context: &StepContext) -> Option<Mark> {
+        mark_of_service(self.description.as_deref(), context)
+    }
+
+    /// What something in it is that can hold no mark itself: what the repository is.
+    pub(super) fn provenance(&self, context: &StepContext) -> Provenance {
+        self.mark(context).map_or(Provenance::Adopted, |mark| provenance(&mark, context))
+    }
+
+    /// Whether the removal will take it, and all that is in it.
+    pub(super) fn goes(&self, context: &StepContext) -> bool {
+        self.mark(context).is_some_and(|mark| may_go(&mark, context))
+    }
+}
+
+impl GitLab {
+    /// The repository at a path.
+    pub(super) async fn repository(&self, path: &RepositoryPath) -> Result<Option<Repository>, StepError> {
+        self.find(&format!("projects/{}", segment(path.as_str()))).await
+    }
+
+    /// The repository that something is to be made in.
+    pub(super) async fn container(
+        &self,
+        path: &RepositoryPath,
+        context: &StepContext,
+    ) -> Result<Repository, StepError> {
+        let there = self.repository(path).await?.ok_or_else(|| StepError::Permanent {
+            message: format!(
+                "GitLab: there is no repository `{path}`; it was deleted meanwhile: retry the step that makes it"
+            ),
+        })?;
+        if there.mark(context).is_none() && !context.adopt {
+            return Err(foreign(KIND, path.as_str()));
+        }
+        Ok(there)
+    }
+
+    pub(super) async fn ensure_repository(
+        &self,
+        path: &RepositoryPath,
+        context: &StepContext,
+    ) -> Result<StepOutcome, StepError> {
+        let provenance = match self.repository(path).await? {
+            Some(there) => self.take_repository(&there, path, context).await?,
+            None => match self.create_repository(path, context).await? {
+                Creation::Made(_) => Provenance::Created,
+                Creation::Taken(refusal) => match self.repository(path).await? {
+                    Some(there) => self.take_repository(&there, path, context).await?,
+                    None => return Err(refusal),
+                },
+            },
+        };
+        Ok(self.outcome(KIND, path.as_str(), path.as_str(), provenance))
+    }
+
+    async fn create_repository(
+        &self,
+        path: &RepositoryPath,
+        context: &StepContext,
+    ) -> Result<Creation<Repository>, StepError> {
+        let group = self.group(path.group()).await?.ok_or_else(|| StepError::Permanent {
+            message: format!(
+                "GitLab: there is no group `{}`; it was deleted meanwhile: retry the step that makes it",
+                path.group()
+            ),
+        })?;
+        let body = json!({
+            "name": path.name(), "path": path.name(), "namespace_id": group.id, "visibility": PRIVATE,
+            "description": Mark::service(&context.owner).line(), "initialize_with_readme": false,
+            // Images go to Harbor.
+            "container_registry_access_level": "disabled",
+            "only_allow_merge_if_pipeline_succeeds": true, "remove_source_branch_after_merge": true,
+        });
+        self.create("projects", &body).await
+    }
+
+    async fn take_repository(
+        &self,
+        there: &Repository,
+        path: &RepositoryPath,
+        context: &StepContext,
+    ) -> Result<Provenance, StepError> {
+        if there.marked_for_deletion_on.is_some() {
+            let message =
+                format!("GitLab: the repository `{path}` is scheduled for deletion; restore it, or delete it at once");
+            return Err(StepError::Permanent { message });
+        }
+        let call = || self.http.put(Self::path(&there.path()));
+        match there.mark(context) {
+            Some(mark) => {
+                if there.visibility.as_deref() != Some(PRIVATE) && mark.run.is_some() {
+                    self.change(call().json(&json!({"visibility": PRIVATE}))).await?;
+                }
+                Ok(provenance(&mark, context))
+            }
+            None if context.adopt => {
+                let description = adopted(there.description.as_deref(), Mark::service(&context.owner));
+                self.change(call().json(&json!({"description": description}))).await?;
+                Ok(Provenance::Adopted)
+            }
+            None => Err(foreign(KIND, path.as_str())),
+        }
+    }
+
+    pub(super) async fn remove_repository(
+        &self,
+        path: &RepositoryPath,
+        context: &StepContext,
+    ) -> Result<Removed, StepError> {
+        let Some(there) = self.repository(path).await? else {
+            return Ok(Removed::Absent);
+        };
+        if !there.goes(context) {
+            return Ok(Removed::Kept);
+        }
+        self.delete(&there.path(), &[]).await?;
+        let what = format!("the repository `{path}`");
+        let marked = |there: &Repository| there.marked_for_deletion_on.is_some();
+        // GitLab may only rename it and keep it for some days; then it is told to delete it at once
+        // (https://docs.gitlab.com/api/projects/#delete-a-project).
+        if let Some(kept) = self.until_gone(&what, &there.path(), marked).await? {
+            let at_once = [("permanently_remove", "true"), ("full_path", kept.path_with_namespace.as_str())];
+            self.delete(&there.path(), &at_once).await?;
+            self.until_gone(&what, &there.path(), |_: &Repository| false).await?;
+        }
+        Ok(Removed::Deleted)
+    }
+}

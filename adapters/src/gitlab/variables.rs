@@ -1,0 +1,168 @@
+//! CI variables of a repository. Each carries the mark in its description.
+
+use opstella_domain::naming::RepositoryPath;
+use opstella_domain::operation::{CiVariable, VariableValue};
+use opstella_domain::resource::{Provenance, StepOutcome};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::client::Creation;
+use super::{GitLab, foreign, mark_of_service, may_go, provenance};
+use crate::mark::Mark;
+use crate::{Removed, StepContext, StepError};
+
+const KIND: &str = "CI variable";
+/// The scope of a variable for all environments.
+const EVERYWHERE: &str = "*";
+
+#[derive(Deserialize)]
+struct Variable {
+    key: String,
+    /// Absent where it is hidden.
+    value: Option<SecretString>,
+    description: Option<String>,
+    environment_scope: String,
+    #[serde(default)]
+    masked: bool,
+    #[serde(default)]
+    protected: bool,
+    #[serde(default)]
+    raw: bool,
+}
+
+/// A variable as it is to be.
+struct Wanted<'a> {
+    key: &'a str,
+    value: SecretString,
+    secret: bool,
+}
+
+impl Wanted<'_> {
+    fn fits(&self, there: &Variable) -> bool {
+        let same = there.value.as_ref().is_some_and(|v| v.expose_secret() == self.value.expose_secret());
+        same && there.raw && there.masked == self.secret && there.protected == self.secret
+    }
+
+    fn body(&self, description: &str) -> Value {
+        json!({
+            "key": self.key, "value": self.value.expose_secret(), "description": description,
+            "environment_scope": EVERYWHERE,
+            // A secret is hidden in job logs, and given to jobs of the default branch only: not to what anybody may
+            // propose in a merge request.
+            "masked": self.secret, "protected": self.secret,
+            // As it is: the name of a Harbor robot holds a `$`.
+            "raw": true,
+        })
+    }
+}
+
+impl GitLab {
+    pub(super) async fn ensure_variables(
+        &self,
+        path: &RepositoryPath,
+        variables: &[CiVariable],
+        context: &StepContext,
+    ) -> Result<StepOutcome, StepError> {
+        let repository = self.container(path, context).await?;
+        let all = format!("{}/variables", repository.path());
+        let there = self.variables(&all).await?.unwrap_or_default();
+        let mut overall = Provenance::Existing;
+        for variable in variables {
+            let wanted = wanted(variable, context).await?;
+            let one = there.iter().find(|there| there.key == variable.key);
+            match (self.ensure_variable(path, &all, &wanted, one, context).await?, overall) {
+                (Provenance::Created, _) => overall = Provenance::Created,
+                (Provenance::Adopted, Provenance::Existing) => overall = Provenance::Adopted,
+                _ => {}
+            }
+        }
+        let page = format!("{path}/-/settings/ci_cd");
+        Ok(self.outcome("CI variables", path.as_str(), &page, overall))
+    }
+
+    async fn ensure_variable(
+        &self,
+        path: &RepositoryPath,
+        all: &str,
+        wanted: &Wanted<'_>,
+        there: Option<&Variable>,
+        context: &StepContext,
+    ) -> Result<Provenance, StepError> {
+        let mark = Mark::service(&context.owner);
+        let Some(there) = there else {
+            return match self.create::<Value>(all, &wanted.body(&mark.line())).await? {
+                Creation::Made(_) => Ok(Provenance::Created),
+                Creation::Taken(_) => Err(StepError::Transient {
+                    message: format!(
+                        "GitLab: the {KIND} `{}` of `{path}` was made by somebody else at the same moment",
+                        wanted.key
+                    ),
+                    retry_after: None,
+                }),
+            };
+        };
+        let (description, provenance) = match mark_of_service(there.description.as_deref(), context) {
+            Some(mark) => (mark.line(), provenance(&mark, context)),
+            None if context.adopt => (Mark { run: None, ..mark }.line(), Provenance::Adopted),
+            None => return Err(foreign(KIND, &format!("{path}: {}", wanted.key))),
+        };
+        if !wanted.fits(there) || there.description.as_deref() != Some(&description) {
+            let one = format!("{all}/{}?filter[environment_scope]={EVERYWHERE}", wanted.key);
+            let call = self.http.put(Self::path(&one));
+            self.change(call.json(&wanted.body(&description))).await?;
+        }
+        Ok(provenance)
+    }
+
+    /// The variables for all environments; none where there is no such repository.
+    async fn variables(&self, all: &str) -> Result<Option<Vec<Variable>>, StepError> {
+        let found: Option<Vec<Variable>> = self.list(all, &[]).await?;
+        Ok(found.map(|found| found.into_iter().filter(|v| v.environment_scope == EVERYWHERE).collect()))
+    }
+
+    pub(super) async fn remove_variables(
+        &self,
+        path: &RepositoryPath,
+        variables: &[CiVariable],
+        context: &StepContext,
+    ) -> Result<Removed, StepError> {
+        let Some(repository) = self.repository(path).await? else {
+            return Ok(Removed::Absent);
+        };
+        let all = format!("{}/variables", repository.path());
+        let mut result = Removed::Absent;
+        for there in self.variables(&all).await?.unwrap_or_default() {
+            if !variables.iter().any(|wanted| wanted.key == there.key) {
+                continue;
+            }
+            let mark = mark_of_service(there.description.as_deref(), context);
+            if mark.is_some_and(|mark| may_go(&mark, context)) {
+                let scope = [("filter[environment_scope]", EVERYWHERE)];
+                self.delete(&format!("{all}/{}", there.key), &scope).await?;
+                result = Removed::Deleted;
+            } else if result == Removed::Absent {
+                result = Removed::Kept;
+            }
+        }
+        Ok(result)
+    }
+}
+
+async fn wanted<'a>(variable: &'a CiVariable, context: &StepContext) -> Result<Wanted<'a>, StepError> {
+    let (value, secret) = match &variable.value {
+        VariableValue::Plain(text) => (SecretString::from(text.clone()), false),
+        VariableValue::Secret { path, field } => {
+            let kept = context.secrets.read(path).await?;
+            let value = kept.and_then(|mut fields| fields.remove(field)).ok_or_else(|| StepError::Permanent {
+                message: format!(
+                    "the secret of the {KIND} `{}` is not in Vault (`{path}`, field `{field}`); it was deleted \
+                     meanwhile: retry the step that makes it",
+                    variable.key
+                ),
+            })?;
+            (value, true)
+        }
+    };
+    Ok(Wanted { key: &variable.key, value, secret })
+}
