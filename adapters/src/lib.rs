@@ -6,6 +6,7 @@
 //! `docs/adding-an-adapter.md` is the guide.
 
 pub mod adapter;
+pub mod argocd;
 pub mod builtin;
 pub mod engine;
 pub mod gitlab;

@@ -1,0 +1,234 @@
+//! The Application of a component in an environment.
+
+use opstella_adapters::{Removed, ToolAdapter};
+use opstella_domain::resource::Provenance;
+use opstella_sandbox::Fault;
+use serde_json::{Value, json};
+
+use crate::world::{
+    APPLICATION, CLUSTER, PROJECT, World, adopting, application, checkout, decommissioning, permanent,
+    project, transient,
+};
+
+const NAME: &str = "payments--checkout--api--dev";
+
+async fn with_application() -> World {
+    let world = World::with_project().await;
+    world.ensure(&application(), &checkout(1)).await;
+    world
+}
+
+/// The application, as Argo CD shows it while it deletes its workloads.
+async fn being_deleted(world: &World) -> Value {
+    let mut there = world.get(APPLICATION).await;
+    there["metadata"]["deletionTimestamp"] = json!("2026-11-24T10:00:00Z");
+    there
+}
+
+#[tokio::test]
+async fn it_deploys_the_folder_to_the_namespace_and_stays_in_sync() {
+    let world = with_application().await;
+    let made = world.get(APPLICATION).await;
+    assert_eq!(
+        made["metadata"]["labels"],
+        json!({ "app.kubernetes.io/managed-by": "opstella", "opstella.io/project": "payments",
+                "opstella.io/service": "checkout" })
+    );
+    assert_eq!(
+        made["metadata"]["annotations"],
+        json!({ "opstella.io/run": "00000000-0000-0000-0000-000000000001" })
+    );
+    assert_eq!(
+        made["metadata"]["finalizers"],
+        json!(["resources-finalizer.argocd.argoproj.io"])
+    );
+    let spec = &made["spec"];
+    assert_eq!(spec["project"], "payments");
+    assert_eq!(
+        spec["source"],
+        json!({ "repoURL": "https://git.example/payments/checkout_api.git", "path": "deploy/dev",
+                "targetRevision": "HEAD" })
+    );
+    assert_eq!(
+        spec["destination"],
+        json!({ "server": CLUSTER, "namespace": "payments--checkout--dev" })
+    );
+    assert_eq!(
+        spec["syncPolicy"]["automated"],
+        json!({ "prune": true, "selfHeal": true })
+    );
+    assert_eq!(
+        spec["syncPolicy"]["syncOptions"],
+        json!(["CreateNamespace=false"])
+    );
+    assert!(spec["syncPolicy"]["retry"]["limit"].is_number());
+}
+
+#[tokio::test]
+async fn what_drifted_is_mended_and_what_people_added_stays() {
+    let world = with_application().await;
+    let mut there = world.get(APPLICATION).await;
+    there["metadata"]["finalizers"] = json!(["theirs.example/hold"]);
+    there["metadata"]["annotations"]["notifications"] = json!("on");
+    there["spec"]["source"]["path"] = json!("elsewhere");
+    there["spec"]["source"]["kustomize"] = json!({ "images": ["api:1"] });
+    there["spec"]["destination"] = json!({ "server": CLUSTER, "namespace": "payments--x" });
+    there["spec"]["syncPolicy"] = json!({ "syncOptions": ["CreateNamespace=true", "ServerSideApply=true"] });
+    there["spec"]["ignoreDifferences"] = json!([{ "kind": "Deployment" }]);
+    world.put(APPLICATION, &there).await;
+
+    assert_eq!(
+        world.provenance(&application(), &checkout(2)).await,
+        Provenance::Existing
+    );
+    let mended = world.get(APPLICATION).await;
+    let finalizers = json!(["theirs.example/hold", "resources-finalizer.argocd.argoproj.io"]);
+    assert_eq!(mended["metadata"]["finalizers"], finalizers);
+    assert_eq!(mended["metadata"]["annotations"]["notifications"], "on");
+    let run = "00000000-0000-0000-0000-000000000001";
+    assert_eq!(mended["metadata"]["annotations"]["opstella.io/run"], run);
+    let spec = &mended["spec"];
+    assert_eq!(spec["source"]["path"], "deploy/dev");
+    assert_eq!(spec["source"]["kustomize"], json!({ "images": ["api:1"] }));
+    assert_eq!(spec["destination"]["namespace"], "payments--checkout--dev");
+    let options = json!(["ServerSideApply=true", "CreateNamespace=false"]);
+    assert_eq!(spec["syncPolicy"]["syncOptions"], options);
+    assert_eq!(
+        spec["syncPolicy"]["automated"],
+        json!({ "prune": true, "selfHeal": true })
+    );
+    assert_eq!(spec["ignoreDifferences"], json!([{ "kind": "Deployment" }]));
+    let writes = world.writes();
+    world.ensure(&application(), &checkout(2)).await;
+    assert_eq!(world.writes(), writes);
+}
+
+#[tokio::test]
+async fn an_adopted_one_is_pointed_at_the_repository_and_synced_as_its_owner_chose() {
+    let world = World::with_project().await;
+    let theirs = json!({
+        "metadata": { "name": NAME, "finalizers": ["theirs.example/hold"] },
+        "spec": { "project": "payments", "destination": { "server": CLUSTER, "namespace": "payments--x" },
+                  "sources": [{ "repoURL": "https://git.example/payments/x", "path": "x" }] },
+    });
+    world.post("/api/v1/applications", &theirs).await;
+    assert_eq!(
+        world.provenance(&application(), &adopting(1)).await,
+        Provenance::Adopted
+    );
+    let adopted = world.get(APPLICATION).await;
+    assert_eq!(adopted["metadata"]["finalizers"], json!(["theirs.example/hold"]));
+    assert!(adopted["spec"]["sources"].is_null() && adopted["spec"]["syncPolicy"].is_null());
+    assert_eq!(adopted["spec"]["source"]["path"], "deploy/dev");
+}
+
+#[tokio::test]
+async fn without_its_project_the_project_is_named() {
+    let world = World::new().await;
+    let message = permanent(&world.refusal(&application(), &checkout(1)).await);
+    assert!(
+        message.contains("no project `payments`") && message.contains("retry"),
+        "{message}"
+    );
+    assert_eq!(world.state(), json!({}));
+    // Nothing to remove in a project that is gone.
+    assert_eq!(world.remove(&application(), &checkout(1)).await, Removed::Absent);
+}
+
+#[tokio::test]
+async fn a_refusal_is_passed_on_in_argo_cds_words() {
+    let world = World::with_project().await;
+    let mut narrow = world.get(PROJECT).await;
+    narrow["spec"]["sourceRepos"] = json!([]);
+    world.put(PROJECT, &json!({ "project": narrow })).await;
+    let message = permanent(&world.refusal(&application(), &checkout(1)).await);
+    assert!(
+        message.contains("is not permitted in project 'payments'"),
+        "{message}"
+    );
+}
+
+#[tokio::test]
+async fn one_that_is_in_another_project_is_refused_and_removed_where_it_is() {
+    let world = with_application().await;
+    let mut moved = world.get(APPLICATION).await;
+    moved["spec"]["project"] = json!("default");
+    world.put(APPLICATION, &moved).await;
+    let message = permanent(&world.refusal(&application(), &checkout(1)).await);
+    assert!(
+        message.contains(NAME) && message.contains("in the project `default`"),
+        "{message}"
+    );
+    assert_eq!(world.remove(&application(), &checkout(2)).await, Removed::Kept);
+    assert_eq!(
+        world.remove(&application(), &decommissioning(2)).await,
+        Removed::Deleted
+    );
+    assert_eq!(world.state(), json!({ "projects": ["payments"] }));
+}
+
+#[tokio::test]
+async fn a_deletion_is_waited_for() {
+    let world = with_application().await;
+    let deleting = being_deleted(&world).await;
+    let showing = || {
+        Fault::on("argocd")
+            .method("GET")
+            .path(APPLICATION)
+            .status(200)
+            .body(deleting.clone())
+    };
+    world.fault(showing().skip(1).times(2));
+    assert_eq!(world.remove(&application(), &checkout(1)).await, Removed::Deleted);
+    assert_eq!(world.sandbox.faults_hit(), 2);
+    let deletions = world
+        .sandbox
+        .exchanges()
+        .into_iter()
+        .filter(|e| e.method == http::Method::DELETE);
+    let queries: Vec<_> = deletions.map(|e| e.query).collect();
+    let pairs = [
+        ("project", "payments"),
+        ("cascade", "true"),
+        ("propagationPolicy", "foreground"),
+    ];
+    assert_eq!(queries, [pairs.map(|(k, v)| (k.to_owned(), v.to_owned()))]);
+}
+
+#[tokio::test]
+async fn a_deletion_that_takes_too_long_is_left_to_a_later_attempt() {
+    let world = with_application().await;
+    let deleting = being_deleted(&world).await;
+    world.fault(
+        Fault::on("argocd")
+            .method("GET")
+            .path(APPLICATION)
+            .status(200)
+            .body(deleting),
+    );
+    let error = world
+        .adapter
+        .remove(&application(), &checkout(1))
+        .await
+        .unwrap_err();
+    assert_eq!(transient(&error), None);
+    assert!(error.to_string().contains("still being deleted"), "{error}");
+    // What goes away is neither reported as there nor brought up to date.
+    let error = world.refusal(&application(), &checkout(1)).await;
+    assert_eq!(transient(&error), None);
+    assert!(error.to_string().contains("still being deleted"), "{error}");
+    // Nobody asks for a deletion twice.
+    assert!(
+        !world
+            .sandbox
+            .exchanges()
+            .iter()
+            .any(|e| e.method == http::Method::DELETE)
+    );
+    world.sandbox.clear_faults();
+    assert_eq!(world.remove(&application(), &checkout(1)).await, Removed::Deleted);
+    assert_eq!(
+        world.provenance(&project(), &checkout(1)).await,
+        Provenance::Existing
+    );
+}

@@ -1,0 +1,193 @@
+//! Each operation in each row of the table of `docs/adding-an-adapter.md`.
+
+use opstella_adapters::Removed;
+use opstella_domain::operation::Operation;
+use opstella_domain::resource::Provenance;
+use serde_json::{Value, json};
+
+use crate::world::{
+    APPLICATION, CLUSTER, PROJECT, World, adopting, application, checkout, context, decommissioning,
+    permanent, project,
+};
+
+fn operations() -> [(Operation, &'static str); 2] {
+    [(project(), PROJECT), (application(), APPLICATION)]
+}
+
+/// Puts one there that is somebody else's.
+async fn somebody_elses(world: &World, operation: &Operation, labels: Value) {
+    match operation {
+        Operation::ArgoProject { project, .. } => {
+            let project = json!({ "metadata": { "name": project, "labels": labels },
+                                  "spec": { "description": "Theirs", "sourceRepos": ["https://theirs.example/*"] } });
+            world
+                .post("/api/v1/projects", &json!({ "project": project }))
+                .await;
+        }
+        Operation::ArgoApplication {
+            application,
+            namespace,
+            ..
+        } => {
+            let theirs = json!({
+                "metadata": { "name": application, "labels": labels,
+                              "annotations": { "opstella.io/run": "00000000-0000-0000-0000-000000000001" } },
+                "spec": { "project": "payments", "source": { "repoURL": "https://git.example/payments/x", "path": "x" },
+                          "destination": { "server": CLUSTER, "namespace": namespace } },
+            });
+            world.post("/api/v1/applications", &theirs).await;
+        }
+        _ => unreachable!(),
+    }
+}
+
+#[tokio::test]
+async fn absent_is_created_once() {
+    for (operation, path) in operations() {
+        let world = World::before(&operation).await;
+        let first = world.ensure(&operation, &checkout(1)).await;
+        assert_eq!(first.provenance, Provenance::Created, "{path}");
+        let (made, writes, state) = (world.get(path).await, world.writes(), world.state());
+        assert_eq!(world.ensure(&operation, &checkout(1)).await, first);
+        assert_eq!(world.get(path).await, made);
+        assert_eq!((world.writes(), world.state()), (writes, state));
+    }
+}
+
+#[tokio::test]
+async fn another_run_of_the_service_finds_it_existing() {
+    for (operation, path) in operations() {
+        let world = World::before(&operation).await;
+        world.ensure(&operation, &checkout(1)).await;
+        let made = world.get(path).await;
+        assert_eq!(
+            world.provenance(&operation, &checkout(2)).await,
+            Provenance::Existing
+        );
+        assert_eq!(
+            world.provenance(&operation, &adopting(2)).await,
+            Provenance::Existing
+        );
+        assert_eq!(world.get(path).await, made);
+    }
+}
+
+#[tokio::test]
+async fn what_is_somebody_elses_is_refused_by_name_and_left_alone() {
+    let labels = [
+        json!({ "team": "theirs" }),
+        json!({ "opstella.io/project": "payments", "opstella.io/service": "billing" }),
+        json!({ "opstella.io/project": "shop" }),
+    ];
+    for ((operation, path), labels) in operations()
+        .into_iter()
+        .flat_map(|o| labels.clone().map(|l| (o.clone(), l)))
+    {
+        let world = World::before(&operation).await;
+        somebody_elses(&world, &operation, labels).await;
+        let before = world.get(path).await;
+        let message = permanent(&world.refusal(&operation, &checkout(1)).await);
+        let name = path.rsplit('/').next().unwrap();
+        assert!(
+            message.contains(&format!("`{name}` is there already")),
+            "{message}"
+        );
+        for context in [checkout(1), decommissioning(1)] {
+            assert_eq!(world.remove(&operation, &context).await, Removed::Kept);
+        }
+        assert_eq!(world.get(path).await, before);
+    }
+}
+
+#[tokio::test]
+async fn an_adopted_one_is_ours_and_no_removal_takes_it() {
+    for (operation, path) in operations() {
+        let world = World::before(&operation).await;
+        somebody_elses(&world, &operation, json!({ "team": "theirs" })).await;
+        assert_eq!(
+            world.provenance(&operation, &adopting(1)).await,
+            Provenance::Adopted
+        );
+        let adopted = world.get(path).await;
+        assert_eq!(adopted["metadata"]["labels"]["team"], "theirs");
+        assert_eq!(adopted["metadata"]["labels"]["opstella.io/project"], "payments");
+        assert_eq!(
+            adopted["metadata"]["annotations"],
+            json!({ "opstella.io/adopted": "true" })
+        );
+        assert_eq!(
+            world.provenance(&operation, &adopting(1)).await,
+            Provenance::Adopted
+        );
+        assert_eq!(
+            world.provenance(&operation, &checkout(1)).await,
+            Provenance::Existing
+        );
+        assert_eq!(world.get(path).await, adopted);
+        for context in [checkout(1), checkout(2), decommissioning(1)] {
+            assert_eq!(world.remove(&operation, &context).await, Removed::Kept);
+        }
+        assert_eq!(world.get(path).await, adopted);
+    }
+}
+
+#[tokio::test]
+async fn removals_take_what_they_may() {
+    use Removed::{Absent, Deleted, Kept};
+    let shared = |operation: &Operation| matches!(operation, Operation::ArgoProject { .. });
+    for (operation, path) in operations() {
+        let of_service = if shared(&operation) { Kept } else { Deleted };
+        let rows = [
+            (checkout(1), Deleted),
+            (checkout(2), Kept),
+            (decommissioning(1), of_service),
+            (decommissioning(2), of_service),
+        ];
+        for (context, expected) in rows {
+            let world = World::before(&operation).await;
+            let empty = world.state();
+            assert_eq!(world.remove(&operation, &context).await, Absent, "{path}");
+            world.ensure(&operation, &checkout(1)).await;
+            let full = world.state();
+            assert_eq!(
+                world.remove(&operation, &context).await,
+                expected,
+                "{path} {:?}",
+                context.removal
+            );
+            assert_eq!(world.state(), if expected == Deleted { empty } else { full });
+            let again = if expected == Deleted { Absent } else { Kept };
+            assert_eq!(world.remove(&operation, &context).await, again);
+        }
+    }
+}
+
+#[tokio::test]
+async fn outcomes_name_a_page_to_look_at() {
+    let world = World::new().await;
+    let base = world.sandbox.tool_url("argocd");
+    for (operation, kind, page) in [
+        (project(), "project", "settings/projects/payments"),
+        (
+            application(),
+            "application",
+            "applications/argocd/payments--checkout--api--dev",
+        ),
+    ] {
+        let resource = world.ensure(&operation, &checkout(1)).await.resource;
+        assert_eq!(resource.kind, kind);
+        assert_eq!(resource.url, Some(format!("{base}/{page}")));
+    }
+}
+
+#[tokio::test]
+async fn operations_of_other_tools_are_refused() {
+    let world = World::new().await;
+    let operation = Operation::GitlabGroup {
+        group: "payments".parse().unwrap(),
+    };
+    let context = context("payments/checkout", 1);
+    permanent(&world.refusal(&operation, &context).await);
+    use opstella_adapters::ToolAdapter;
+    permanent(&world.adapter.remove(&operation, &context).await.unwrap_err());
+}
