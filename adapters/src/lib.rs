@@ -8,6 +8,7 @@
 pub mod adapter;
 pub mod builtin;
 pub mod engine;
+pub mod harbor;
 pub mod http;
 pub mod mark;
 pub mod sonarqube;
