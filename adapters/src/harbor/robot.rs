@@ -1,7 +1,7 @@
 //! The robot account by which CI pushes and the cluster pulls.
 
 use opstella_domain::naming::{RegistryProject, SecretPath};
-use opstella_domain::resource::StepOutcome;
+use opstella_domain::resource::{Provenance, StepOutcome};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -69,32 +69,39 @@ impl Harbor {
         context: &StepContext,
     ) -> Result<StepOutcome, StepError> {
         let project = self.container(name, context).await?;
-        let (robot, ownership) = match self.robot(project.id).await? {
-            Some(there) => {
-                let ownership = Ownership::of(&there.description, context);
-                if ownership == Ownership::Foreign && !context.adopt {
-                    return Err(foreign(KIND, &there.name));
-                }
-                let robot = self.settled(name, there, ownership, context).await?;
-                if !robot_secret::is_kept(secret, &robot, context).await? {
-                    self.renew(project.id, secret, context).await?;
-                }
-                (robot, ownership)
+        let mut there = self.robot(project.id).await?;
+        if there.is_none() {
+            if let Some(robot) = self.make_robot(name, secret, context).await? {
+                return Ok(self.outcome(KIND, &robot, &project, PAGE, Provenance::Created));
             }
-            None => {
-                let robot = self.make_robot(name, secret, context).await?;
-                (robot, Ownership::Ours(context.owner.run))
-            }
-        };
-        Ok(self.outcome(KIND, &robot, &project, PAGE, ownership.provenance(context)))
+            there = self.robot(project.id).await?;
+        }
+        let there = there.ok_or_else(|| StepError::Transient {
+            message: format!(
+                "Harbor: the robot account `{NAME}` of the project `{name}` was there and is not to be found"
+            ),
+            retry_after: None,
+        })?;
+        let ownership = Ownership::of(&there.description, context);
+        if ownership == Ownership::Foreign && !context.adopt {
+            return Err(foreign(KIND, &there.name));
+        }
+        let robot = self.settle(name, there, ownership, context).await?;
+        if !robot_secret::is_kept(secret, &robot.name, context).await? {
+            let call = self.http.patch(robot.path()).json(&json!({ "secret": "" }));
+            let new: Refreshed = call.send().await?.success()?.json()?;
+            robot_secret::keep(secret, &robot.name, new.secret, context).await?;
+        }
+        Ok(self.outcome(KIND, &robot.name, &project, PAGE, ownership.provenance(context)))
     }
 
+    /// A new robot, its secret kept. Its full name; none if there is one already.
     async fn make_robot(
         &self,
         name: &RegistryProject,
         secret: &SecretPath,
         context: &StepContext,
-    ) -> Result<String, StepError> {
+    ) -> Result<Option<String>, StepError> {
         // The stale secret goes before the new robot comes, so that it can never pass for the new one's.
         context.secrets.delete(secret).await?;
         let body = json!({
@@ -104,30 +111,24 @@ impl Harbor {
         });
         let answer = self.http.post(api("/robots")).json(&body).send().await?;
         if answer.is(http::StatusCode::CONFLICT) {
-            return Err(StepError::Transient {
-                message: format!(
-                    "Harbor: a robot account `{NAME}` of the project `{name}` was made at the same moment; \
-                     the next try looks whose it is"
-                ),
-                retry_after: None,
-            });
+            return Ok(None);
         }
         let made: Created = answer.success()?.json()?;
         robot_secret::keep(secret, &made.name, made.secret, context).await?;
-        Ok(made.name)
+        Ok(Some(made.name))
     }
 
-    /// Brings what is ours up to date, marks what is to be adopted; an adopted robot keeps its rights. Its full name.
-    async fn settled(
+    /// Brings what is ours up to date, marks what is to be adopted; an adopted robot keeps its rights.
+    async fn settle(
         &self,
         name: &RegistryProject,
         mut robot: Robot,
         ownership: Ownership,
         context: &StepContext,
-    ) -> Result<String, StepError> {
+    ) -> Result<Robot, StepError> {
         match ownership {
-            Ownership::Ours(_) if robot.fits() => return Ok(robot.name),
-            Ownership::Adopted => return Ok(robot.name),
+            Ownership::Ours(_) if robot.fits() => return Ok(robot),
+            Ownership::Adopted => return Ok(robot),
             Ownership::Ours(_) => {
                 robot.disable = false;
                 robot.duration = NEVER;
@@ -136,18 +137,7 @@ impl Harbor {
             Ownership::Foreign => robot.description = adopted(&robot.description, &context.owner),
         }
         change(self.http.put(robot.path()).json(&robot)).await?;
-        Ok(robot.name)
-    }
-
-    /// A new secret, told by Harbor and kept. The robot is looked for again: a new secret that nobody keeps would shut
-    /// out who uses the old one, so nothing may come between.
-    async fn renew(&self, project: i64, secret: &SecretPath, context: &StepContext) -> Result<(), StepError> {
-        let Some(robot) = self.robot(project).await? else {
-            return Ok(());
-        };
-        let call = self.http.patch(robot.path()).json(&json!({ "secret": "" }));
-        let new: Refreshed = call.send().await?.success()?.json()?;
-        robot_secret::keep(secret, &robot.name, new.secret, context).await
+        Ok(robot)
     }
 
     pub(super) async fn remove_robot(
