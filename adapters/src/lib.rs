@@ -9,6 +9,7 @@ pub mod adapter;
 pub mod builtin;
 pub mod engine;
 pub mod http;
+pub mod kubernetes;
 pub mod mark;
 pub mod sonarqube;
 pub mod templates;
