@@ -12,6 +12,7 @@ pub mod engine;
 pub mod gitlab;
 pub mod harbor;
 pub mod http;
+pub mod kubernetes;
 pub mod mark;
 pub mod registry;
 pub mod render;

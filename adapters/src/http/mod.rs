@@ -5,6 +5,34 @@ mod call;
 mod classify;
 mod client;
 
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+use opstella_domain::Tool;
+
+use crate::StepError;
+
 pub use answer::Answer;
 pub use call::Call;
 pub use client::{Credential, ToolHttp, segment};
+pub(crate) use client::install_tls;
+
+/// An answer that another HTTP client got than [`ToolHttp`], classed in the same way.
+///
+/// # Errors
+/// [`StepError`], as [`Call::send`] gives it.
+pub(crate) fn classed(
+    tool: Tool,
+    what: String,
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Answer, StepError> {
+    let answer = Answer {
+        tool,
+        what,
+        status,
+        headers,
+        body,
+    };
+    classify::from_status(&answer).map_or(Ok(answer), Err)
+}

@@ -1,0 +1,79 @@
+//! The ownership mark of an object: labels that say whose it is, and an annotation that says which run made it.
+//!
+//! The labels can be selected by (`kubectl get all -l opstella.io/service=checkout`). An adopted object has the labels
+//! and no run.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use opstella_domain::ServiceKey;
+use opstella_domain::operation::Owner;
+use opstella_domain::resource::Provenance;
+
+use super::MANAGER;
+use crate::StepContext;
+use crate::mark::Mark;
+
+const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
+const PROJECT: &str = "opstella.io/project";
+const SERVICE: &str = "opstella.io/service";
+/// Label of a namespace: for which environment it is.
+pub(super) const ENVIRONMENT: &str = "opstella.io/environment";
+/// Annotation: which run made it.
+pub(super) const RUN: &str = "opstella.io/run";
+/// Annotation of what was there and was adopted.
+pub(super) const ADOPTED: &str = "opstella.io/adopted";
+
+/// Adds the labels that say whose it is.
+pub(super) fn own(meta: &mut ObjectMeta, service: &ServiceKey) {
+    let labels = meta.labels.get_or_insert_default();
+    labels.insert(MANAGED_BY.into(), MANAGER.into());
+    labels.insert(PROJECT.into(), service.project.to_string());
+    labels.insert(SERVICE.into(), service.service.to_string());
+}
+
+/// Adds the annotation that says which run makes it.
+pub(super) fn made(meta: &mut ObjectMeta, owner: &Owner) {
+    let annotations = meta.annotations.get_or_insert_default();
+    annotations.insert(RUN.into(), owner.run.to_string());
+}
+
+/// Takes over how another object came to be ours, to stand in its place.
+pub(super) fn inherit(meta: &mut ObjectMeta, from: &ObjectMeta) {
+    for key in [RUN, ADOPTED] {
+        if let Some(value) = text(from.annotations.as_ref(), key) {
+            let annotations = meta.annotations.get_or_insert_default();
+            annotations.insert(key.into(), value.into());
+        }
+    }
+}
+
+/// The mark of an object; none if no Opstella made or adopted it.
+pub(super) fn of(meta: &ObjectMeta) -> Option<Mark> {
+    let labels = meta.labels.as_ref();
+    text(labels, MANAGED_BY).filter(|by| *by == MANAGER)?;
+    Some(Mark {
+        project: text(labels, PROJECT)?.to_owned(),
+        service: text(labels, SERVICE).map(str::to_owned),
+        run: text(meta.annotations.as_ref(), RUN).and_then(|id| id.parse().ok()),
+    })
+}
+
+/// The mark of an object of the context's service.
+pub(super) fn ours(meta: &ObjectMeta, context: &StepContext) -> Option<Mark> {
+    of(meta).filter(|mark| mark.is_of_service(&context.owner.service))
+}
+
+/// What an object with this mark, known to be ours, is to the context's run. One without a run was adopted; by an
+/// earlier attempt of the step if it is to be adopted now.
+pub(super) fn provenance(mark: &Mark, context: &StepContext) -> Provenance {
+    if mark.run.is_none() && context.adopt {
+        Provenance::Adopted
+    } else {
+        mark.provenance(context)
+    }
+}
+
+fn text<'a>(map: Option<&'a BTreeMap<String, String>>, key: &str) -> Option<&'a str> {
+    map?.get(key).map(String::as_str)
+}
