@@ -36,18 +36,31 @@ struct Made {
 impl Registry {
     /// A registry over the journal's connections, with these credentials by name.
     pub fn new(journal: Journal, credentials: BTreeMap<CredentialName, SecretString>) -> Arc<Self> {
-        Arc::new(Self { journal, credentials, adapters: Mutex::default() })
+        Arc::new(Self {
+            journal,
+            credentials,
+            adapters: Mutex::default(),
+        })
     }
 
     async fn made(&self, key: &ConnectionKey) -> Result<Made, StepError> {
-        let loaded = self.journal.load::<ToolConnection>(&key.to_string()).await.map_err(|error| {
-            StepError::Transient { message: format!("connection {key}: {error}"), retry_after: None }
-        })?;
+        let loaded = self
+            .journal
+            .load::<ToolConnection>(&key.to_string())
+            .await
+            .map_err(|error| StepError::Transient {
+                message: format!("connection {key}: {error}"),
+                retry_after: None,
+            })?;
         let Some(connection) = &loaded.state.connection else {
             let message = format!("{key} is not connected; connect it with PUT /api/v1/tools/{key}");
             return Err(StepError::Permanent { message });
         };
-        if let Some(made) = self.adapters().get(key).filter(|made| &made.connection == connection) {
+        if let Some(made) = self
+            .adapters()
+            .get(key)
+            .filter(|made| &made.connection == connection)
+        {
             return Ok(made.clone());
         }
         let credential = self.credentials.get(&connection.credential).ok_or_else(|| StepError::Unauthorised {
@@ -80,7 +93,11 @@ fn make(tool: Tool, connection: &Connection, credential: SecretString) -> Result
         Tool::Kubernetes => Arc::new(Kubernetes::connect(connection, credential)?),
         Tool::ArgoCd => Arc::new(ArgoCd::connect(connection, credential)?),
     };
-    Ok(Made { connection: connection.clone(), adapter, secrets })
+    Ok(Made {
+        connection: connection.clone(),
+        adapter,
+        secrets,
+    })
 }
 
 #[async_trait]
@@ -90,8 +107,13 @@ impl Toolbox for Registry {
     }
 
     async fn secrets(&self, connection: &ConnectionName) -> Result<Arc<dyn SecretStore>, StepError> {
-        let key = ConnectionKey { tool: Tool::Vault, name: connection.clone() };
-        let missing = || StepError::Permanent { message: format!("{key} keeps no secrets") };
+        let key = ConnectionKey {
+            tool: Tool::Vault,
+            name: connection.clone(),
+        };
+        let missing = || StepError::Permanent {
+            message: format!("{key} keeps no secrets"),
+        };
         self.made(&key).await?.secrets.ok_or_else(missing)
     }
 

@@ -69,7 +69,10 @@ pub fn files(
             let to = render(&engine, path, path, &variables)?;
             let text = render(&engine, path, text, &variables)?;
             if rendered.insert(to.clone(), text).is_some() {
-                return Err(RenderError::Twice { file: path.to_owned(), path: to });
+                return Err(RenderError::Twice {
+                    file: path.to_owned(),
+                    path: to,
+                });
             }
         }
     }
@@ -95,7 +98,12 @@ pub fn check(template: &TemplateFiles) -> Result<(), RenderError> {
 fn engine() -> Result<Engine<'static>, RenderError> {
     let mut engine = Engine::new();
     engine.set_undefined_behavior(UndefinedBehavior::Strict);
-    engine.set_syntax(SyntaxConfig::builder().keep_trailing_newline(true).build().map_err(RenderError::Engine)?);
+    engine.set_syntax(
+        SyntaxConfig::builder()
+            .keep_trailing_newline(true)
+            .build()
+            .map_err(RenderError::Engine)?,
+    );
     // Files are what their authors wrote: nothing is HTML or JSON by its name alone.
     engine.set_auto_escape_callback(|_| AutoEscape::None);
     engine.set_fuel(Some(FUEL));
@@ -103,7 +111,9 @@ fn engine() -> Result<Engine<'static>, RenderError> {
 }
 
 fn uses_environment(engine: &Engine<'_>, path: &str) -> Result<bool, RenderError> {
-    let parsed = engine.template_from_str(path).map_err(|error| broken(path, &error))?;
+    let parsed = engine
+        .template_from_str(path)
+        .map_err(|error| broken(path, &error))?;
     let used = parsed.undeclared_variables(false);
     Ok(used.contains("environment") || used.contains("namespace"))
 }
@@ -120,14 +130,21 @@ fn variables(values: &ComponentValues, environment: Option<Environment>) -> Valu
         sonarqube_url => &values.sonarqube_url,
         opstella_url => &values.opstella_url,
     };
-    let Some(environment) = environment else { return common };
-    let key = ServiceKey { project: values.project.clone(), service: values.service.clone() };
+    let Some(environment) = environment else {
+        return common;
+    };
+    let key = ServiceKey {
+        project: values.project.clone(),
+        service: values.service.clone(),
+    };
     let namespace = KubernetesName::namespace(&key, environment);
     context! { environment => environment.slug(), namespace => namespace.as_str(), ..common }
 }
 
 fn render(engine: &Engine<'_>, file: &str, text: &str, variables: &Value) -> Result<String, RenderError> {
-    let template = engine.template_from_str(text).map_err(|error| broken(file, &error))?;
+    let template = engine
+        .template_from_str(text)
+        .map_err(|error| broken(file, &error))?;
     template.render(variables).map_err(|error| broken(file, &error))
 }
 
@@ -152,7 +169,10 @@ fn broken(file: &str, error: &minijinja::Error) -> RenderError {
 }
 
 fn example() -> Result<ComponentValues, InvalidValue> {
-    let key = ServiceKey { project: "example-project".parse()?, service: "example-service".parse()? };
+    let key = ServiceKey {
+        project: "example-project".parse()?,
+        service: "example-service".parse()?,
+    };
     let component = "example".parse()?;
     Ok(ComponentValues {
         quality_key: opstella_domain::naming::QualityKey::of(&key, &component),
@@ -171,14 +191,19 @@ mod tests {
     use super::*;
 
     fn template(files: &[(&str, &str)]) -> TemplateFiles {
-        let files: BTreeMap<String, String> =
-            files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect();
+        let files: BTreeMap<String, String> = files
+            .iter()
+            .map(|(path, text)| ((*path).to_owned(), (*text).to_owned()))
+            .collect();
         files.try_into().unwrap()
     }
 
     fn rendered(files: &[(&str, &str)], only: Option<Environment>) -> Vec<(String, String)> {
         let files = super::files(&template(files), &example().unwrap(), only).unwrap();
-        files.iter().map(|(path, text)| (path.to_owned(), text.to_owned())).collect()
+        files
+            .iter()
+            .map(|(path, text)| (path.to_owned(), text.to_owned()))
+            .collect()
     }
 
     fn refused(files: &[(&str, &str)]) -> String {
@@ -187,12 +212,18 @@ mod tests {
 
     #[test]
     fn a_file_of_an_environment_is_rendered_for_each() {
-        let files = [("README.md", "{{ component }}\n"), ("deploy/{{ environment }}/k.yaml", "{{ namespace }}")];
+        let files = [
+            ("README.md", "{{ component }}\n"),
+            ("deploy/{{ environment }}/k.yaml", "{{ namespace }}"),
+        ];
         let all = rendered(&files, None);
         assert_eq!(all.len(), 6);
         assert_eq!(all[0], ("README.md".to_owned(), "example\n".to_owned()));
         let one = rendered(&files, Some(Environment::Uat));
-        let expected = ("deploy/uat/k.yaml".to_owned(), "example-project--example-service--uat".to_owned());
+        let expected = (
+            "deploy/uat/k.yaml".to_owned(),
+            "example-project--example-service--uat".to_owned(),
+        );
         assert_eq!(one, [expected]);
     }
 
@@ -205,7 +236,10 @@ mod tests {
     #[test]
     fn an_unknown_variable_is_refused_with_file_and_line() {
         let text = refused(&[("a.txt", "one\n{{ componnet }}")]);
-        assert!(text.starts_with("a.txt:2: uses a variable that is not there"), "{text}");
+        assert!(
+            text.starts_with("a.txt:2: uses a variable that is not there"),
+            "{text}"
+        );
         assert!(refused(&[("{{ nobody }}.txt", "")]).starts_with("{{ nobody }}.txt"));
         // An environment exists only where the path has one.
         assert!(refused(&[("a.txt", "{{ environment }}")]).starts_with("a.txt:1"));
@@ -221,7 +255,10 @@ mod tests {
 
     #[test]
     fn an_endless_loop_ends() {
-        let text = refused(&[("a.txt", "{% for a in range(10000) %}{% for b in range(10000) %}{% endfor %}{% endfor %}")]);
+        let text = refused(&[(
+            "a.txt",
+            "{% for a in range(10000) %}{% for b in range(10000) %}{% endfor %}{% endfor %}",
+        )]);
         assert!(text.contains("endless"), "{text}");
     }
 
@@ -234,7 +271,11 @@ mod tests {
             for environment in EnvironmentSet::all().iter() {
                 let overlay = super::files(&one.files, &example().unwrap(), Some(environment)).unwrap();
                 let folder = format!("deploy/{}/", environment.slug());
-                assert!(overlay.iter().all(|(path, _)| path.starts_with(&folder)), "{}", one.template);
+                assert!(
+                    overlay.iter().all(|(path, _)| path.starts_with(&folder)),
+                    "{}",
+                    one.template
+                );
             }
         }
     }

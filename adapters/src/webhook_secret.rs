@@ -36,7 +36,9 @@ pub(crate) async fn kept_or_new(path: &SecretPath, context: &StepContext) -> Res
 /// # Errors
 /// [`StepError`] of the secret store.
 pub(crate) async fn remove(path: &SecretPath, context: &StepContext) -> Result<bool, StepError> {
-    let Some(kept) = context.secrets.read(path).await? else { return Ok(false) };
+    let Some(kept) = context.secrets.read(path).await? else {
+        return Ok(false);
+    };
     let made_by: Option<RunId> = kept.get(RUN).and_then(|run| run.expose_secret().parse().ok());
     let goes = match context.removal {
         Removal::ThisRun => made_by == Some(context.owner.run),

@@ -7,7 +7,6 @@
 //!
 //! `serve.rs` puts the process together; `wiring.rs` is what all commands of the binary share.
 
-mod adapters;
 pub mod auth;
 pub mod cli;
 pub mod config;
@@ -18,6 +17,7 @@ pub mod openapi;
 mod outside;
 pub mod problem;
 pub mod routes;
+pub mod seed;
 pub mod serve;
 pub mod server;
 pub mod state;

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::Utc;
-use opstella_adapters::Toolbox;
 use opstella_adapters::engine::{Circuit, Engine, EngineOptions, ToolLimits};
+use opstella_adapters::{Toolbox, render};
 use opstella_commands::Commands;
 use opstella_domain::template::TemplateFiles;
 use opstella_domain::tool_connection::ConnectionKey;
@@ -104,7 +104,7 @@ impl ToolSide for Outside {
     }
 
     fn check_template(&self, files: &TemplateFiles) -> Result<(), String> {
-        crate::adapters::check_template(files)
+        render::check(files).map_err(|error| error.to_string())
     }
 
     fn engine_active(&self) -> Option<bool> {

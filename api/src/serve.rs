@@ -7,6 +7,7 @@ use std::time::Duration;
 use actix_web::dev::ServerHandle;
 use actix_web::web::Data;
 use opstella_adapters::Toolbox;
+use opstella_adapters::registry::Registry;
 use opstella_journal::Journal;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
@@ -22,7 +23,7 @@ use crate::outside::Outside;
 use crate::server::Http;
 use crate::state::AppState;
 use crate::wiring::{StartError, Stores, connect};
-use crate::{adapters, telemetry};
+use crate::{seed, telemetry};
 
 /// A running Opstella.
 pub struct Serving {
@@ -44,7 +45,7 @@ pub struct Serving {
 /// [`StartError`], in one line that says what to do.
 pub async fn start(config: Config, migrate: bool) -> Result<Serving, StartError> {
     let credentials = config.credentials.clone();
-    start_with(config, migrate, |journal| adapters::toolbox(journal, credentials)).await
+    start_with(config, migrate, |journal| Registry::new(journal, credentials)).await
 }
 
 /// As [`start`], with other adapters: for tests and demonstrations.
@@ -69,7 +70,7 @@ pub async fn start_with(
     }
     let stores = Stores::open(&config, pool).await?;
     stores.projections.prepare().await?;
-    adapters::seed_templates(&stores.commands).await?;
+    seed::templates(&stores.commands).await?;
 
     let verifier = Arc::new(Verifier::new(&issuer, &config.oidc)?);
     let events = EventHub::new(config.limits.stream_buffer);

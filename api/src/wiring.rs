@@ -37,8 +37,8 @@ pub enum StartError {
     #[error(transparent)]
     Projections(#[from] opstella_projections::ProjectionError),
     /// A command that the start needs.
-    #[error("seeding the templates: {0}")]
-    Seed(#[from] opstella_commands::CommandError),
+    #[error("registering the templates that come with Opstella: {0}")]
+    Seed(#[from] crate::seed::SeedError),
     /// The HTTP client.
     #[error("the HTTP client: {0}")]
     Client(#[from] reqwest::Error),

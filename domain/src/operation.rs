@@ -81,7 +81,7 @@ pub enum Operation {
         /// Only the files under `deploy/<env>/`, for an environment that is added later.
         only: Option<Environment>,
     },
-    /// The default branch takes no direct or forced pushes.
+    /// The default branch takes pushes from maintainers only, and no forced ones.
     GitlabProtectedBranch {
         /// Where.
         repository: RepositoryPath,

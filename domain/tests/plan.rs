@@ -106,7 +106,14 @@ fn what_a_step_needs_comes_before_it() {
     for name in ["api", "web"] {
         let of = |what: &str| format!("{what}/{name}");
         needs(&of("gitlab.project"), &["gitlab.group"]);
-        needs(&of("gitlab.files"), &[&of("gitlab.project")]);
+        needs(
+            &of("gitlab.files"),
+            &[
+                &of("gitlab.project"),
+                &of("gitlab.variables"),
+                &of("gitlab.webhook"),
+            ],
+        );
         needs(&of("gitlab.protected-branch"), &[&of("gitlab.files")]);
         needs(&of("gitlab.webhook"), &[&of("gitlab.project")]);
         needs(

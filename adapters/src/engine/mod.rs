@@ -21,6 +21,7 @@ mod options;
 mod order;
 mod outcome;
 mod queues;
+mod run_locks;
 mod scheduler;
 mod session;
 

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::queues::{Queues, Ticket, UnderWay};
+use super::run_locks::RunLocks;
 
 /// Subject of the engine's own commands: the inbox passes over what it caused itself.
 pub(super) const ACTOR: &str = "engine";
@@ -24,6 +25,7 @@ pub(super) struct Scheduler {
     pub commands: Commands,
     pub queues: Arc<Queues>,
     pub under_way: Arc<UnderWay>,
+    pub run_locks: Arc<RunLocks>,
     pub tasks: TaskTracker,
     pub stop: CancellationToken,
 }
@@ -154,6 +156,7 @@ impl Scheduler {
         loop {
             let result = match &command {
                 Some(command) => {
+                    let _turn = self.run_locks.lock(run).await;
                     let context = CommandContext::system(ACTOR, run.to_string());
                     self.commands.advance_run(&context, run, command.clone()).await
                 }
@@ -162,7 +165,7 @@ impl Scheduler {
             match result {
                 Ok(state) => return Some(state),
                 Err(CommandError::Journal(error)) if may_pass(&error) => {
-                    tracing::warn!(%run, %error, "the engine cannot reach the journal; trying again");
+                    tracing::warn!(%run, %error, "the journal did not take it from the engine; trying again");
                 }
                 Err(CommandError::Domain(error)) if matches!(*error, DomainError::StaleAttempt { .. }) => {
                     tracing::info!(%run, %error, "an outcome came too late");

@@ -52,6 +52,7 @@ async fn hold(parts: &Parts, mut lease: Lease) {
         commands: parts.commands.clone(),
         queues,
         under_way: Arc::new(UnderWay::default()),
+        run_locks: Arc::default(),
         tasks: TaskTracker::new(),
         stop: parts.stop.child_token(),
     };

@@ -52,16 +52,26 @@ impl GitLab {
         for page in 1..=MAX_PAGES {
             let page = page.to_string();
             let call = self.http.get(Self::path(path)).query(query);
-            let answer = call.query(&[("per_page", PER_PAGE), ("page", &page)]).send().await?;
-            let Some(answer) = answer.found()? else { return Ok(None) };
+            let answer = call
+                .query(&[("per_page", PER_PAGE), ("page", &page)])
+                .send()
+                .await?;
+            let Some(answer) = answer.found()? else {
+                return Ok(None);
+            };
             let entries: Vec<T> = answer.json()?;
             all.extend(entries);
-            let next = answer.headers.get("x-next-page").and_then(|next| next.to_str().ok());
+            let next = answer
+                .headers
+                .get("x-next-page")
+                .and_then(|next| next.to_str().ok());
             if next.is_none_or(str::is_empty) {
                 return Ok(Some(all));
             }
         }
-        Err(StepError::Permanent { message: format!("GitLab: the list {path} has more than {MAX_PAGES} pages") })
+        Err(StepError::Permanent {
+            message: format!("GitLab: the list {path} has more than {MAX_PAGES} pages"),
+        })
     }
 
     /// Creates something.
@@ -88,7 +98,9 @@ impl GitLab {
     /// Deletes something; whether it was there.
     pub(super) async fn delete(&self, path: &str, query: &[(&str, &str)]) -> Result<bool, StepError> {
         let answer = self.http.delete(Self::path(path)).query(query).send().await?;
-        let Some(answer) = answer.found()? else { return Ok(false) };
+        let Some(answer) = answer.found()? else {
+            return Ok(false);
+        };
         if !answer.body.is_empty() {
             answer.json::<Value>()?;
         }
@@ -117,6 +129,8 @@ impl GitLab {
     pub(super) async fn check_health(&self) -> Result<Health, StepError> {
         let answer = self.http.get(Self::path("version")).send().await?.success()?;
         let version: Version = answer.json()?;
-        Ok(Health { version: Some(version.version) })
+        Ok(Health {
+            version: Some(version.version),
+        })
     }
 }

@@ -69,7 +69,11 @@ impl GitLab {
         let path = format!("{}/repository/tree", repository.path());
         let query = [("recursive", "true"), ("ref", repository.branch())];
         let entries: Vec<Entry> = self.list(&path, &query).await?.unwrap_or_default();
-        Ok(entries.into_iter().filter(|entry| entry.kind == "blob").map(|entry| entry.path).collect())
+        Ok(entries
+            .into_iter()
+            .filter(|entry| entry.kind == "blob")
+            .map(|entry| entry.path)
+            .collect())
     }
 
     /// Makes a commit on the default branch.
@@ -87,14 +91,23 @@ impl GitLab {
         });
         let path = Self::path(&format!("{}/repository/commits", repository.path()));
         let answer = self.http.post(path).json(&body).send().await?;
-        let raced = ["already exists", "doesn't exist", "has changed since", "Could not update"];
-        if answer.is(StatusCode::BAD_REQUEST) && raced.iter().any(|words| answer.error_text().contains(words)) {
+        let raced = [
+            "already exists",
+            "doesn't exist",
+            "has changed since",
+            "Could not update",
+        ];
+        if answer.is(StatusCode::BAD_REQUEST) && raced.iter().any(|words| answer.error_text().contains(words))
+        {
             let message = format!(
                 "GitLab: somebody else committed to `{}` at the same moment: {}",
                 repository.path_with_namespace,
                 answer.error_text()
             );
-            return Err(StepError::Transient { message, retry_after: None });
+            return Err(StepError::Transient {
+                message,
+                retry_after: None,
+            });
         }
         answer.success()?.json::<Value>().map(drop)
     }
@@ -109,8 +122,15 @@ impl GitLab {
         let mut ours = Vec::new();
         let mut known: BTreeMap<String, bool> = BTreeMap::new();
         for path in paths {
-            let at = format!("{}/repository/files/{}?ref={}", repository.path(), segment(path), repository.branch());
-            let Some(file) = self.find::<File>(&at).await? else { continue };
+            let at = format!(
+                "{}/repository/files/{}?ref={}",
+                repository.path(),
+                segment(path),
+                repository.branch()
+            );
+            let Some(file) = self.find::<File>(&at).await? else {
+                continue;
+            };
             let commit = file.last_commit_id;
             let of_run = match known.get(&commit) {
                 Some(of_run) => *of_run,
@@ -127,7 +147,12 @@ impl GitLab {
         Ok(ours)
     }
 
-    async fn is_commit_of(&self, repository: &Repository, commit: &str, run: RunId) -> Result<bool, StepError> {
+    async fn is_commit_of(
+        &self,
+        repository: &Repository,
+        commit: &str,
+        run: RunId,
+    ) -> Result<bool, StepError> {
         let at = format!("{}/repository/commits/{commit}", repository.path());
         let found: Option<Commit> = self.find(&at).await?;
         let trailer = format!("{TRAILER}{run}");

@@ -50,7 +50,10 @@ impl GitLab {
     ) -> Result<StepOutcome, StepError> {
         let repository = self.container(path, context).await?;
         let provenance = match self.environment(&repository, environment).await? {
-            Some(there) => self.take_environment(&repository, &there, environment, context).await?,
+            Some(there) => {
+                self.take_environment(&repository, &there, environment, context)
+                    .await?
+            }
             None => {
                 let body = json!({
                     "name": environment.slug(), "tier": tier(environment),
@@ -60,7 +63,10 @@ impl GitLab {
                 match self.create::<Value>(&all, &body).await? {
                     Creation::Made(_) => Provenance::Created,
                     Creation::Taken(refusal) => match self.environment(&repository, environment).await? {
-                        Some(there) => self.take_environment(&repository, &there, environment, context).await?,
+                        Some(there) => {
+                            self.take_environment(&repository, &there, environment, context)
+                                .await?
+                        }
                         None => return Err(refusal),
                     },
                 }
@@ -85,11 +91,19 @@ impl GitLab {
             return Ok(Provenance::Existing);
         }
         if !context.adopt {
-            return Err(foreign(KIND, &format!("{}: {}", repository.path_with_namespace, environment.slug())));
+            return Err(foreign(
+                KIND,
+                &format!("{}: {}", repository.path_with_namespace, environment.slug()),
+            ));
         }
         let description = adopted(there.description.as_deref(), Mark::service(&context.owner));
-        let call = self.http.put(Self::path(&format!("{}/environments/{}", repository.path(), there.id)));
-        self.change(call.json(&json!({"description": description}))).await?;
+        let call = self.http.put(Self::path(&format!(
+            "{}/environments/{}",
+            repository.path(),
+            there.id
+        )));
+        self.change(call.json(&json!({"description": description})))
+            .await?;
         Ok(Provenance::Adopted)
     }
 
@@ -116,6 +130,10 @@ impl GitLab {
             self.change(call.json(&json!({"force": true}))).await?;
         }
         let deleted = self.delete(&one, &[]).await?;
-        Ok(if deleted { Removed::Deleted } else { Removed::Absent })
+        Ok(if deleted {
+            Removed::Deleted
+        } else {
+            Removed::Absent
+        })
     }
 }

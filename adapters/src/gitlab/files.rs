@@ -46,7 +46,11 @@ impl GitLab {
         let provenance = if missing.is_empty() {
             // Which of several files is looked at makes no difference: they came in one commit.
             let first: Vec<&str> = files.iter().map(|(path, _)| path).take(1).collect();
-            match self.changed_last_by(&repository, &first, context.owner.run).await?.is_empty() {
+            match self
+                .changed_last_by(&repository, &first, context.owner.run)
+                .await?
+                .is_empty()
+            {
                 false => Provenance::Created,
                 true => Provenance::Existing,
             }
@@ -56,14 +60,21 @@ impl GitLab {
                 // There is nothing new to build and to release.
                 Some(environment) => format!("Add the overlay of {} [skip ci]", environment.as_str()),
             };
-            self.commit(&repository, &subject, &context.owner, &missing).await?;
+            self.commit(&repository, &subject, &context.owner, &missing)
+                .await?;
             Provenance::Created
         };
         let (name, page) = match only {
-            None => (format!("{path}: {template}"), format!("{path}/-/tree/{}", repository.branch())),
+            None => (
+                format!("{path}: {template}"),
+                format!("{path}/-/tree/{}", repository.branch()),
+            ),
             Some(environment) => {
                 let folder = format!("deploy/{}", environment.slug());
-                (format!("{path}: {folder}"), format!("{path}/-/tree/{}/{folder}", repository.branch()))
+                (
+                    format!("{path}: {folder}"),
+                    format!("{path}/-/tree/{}/{folder}", repository.branch()),
+                )
             }
         };
         Ok(self.outcome(KIND, &name, &page, provenance))
@@ -93,17 +104,34 @@ impl GitLab {
             return Ok(Removed::Kept);
         }
         let files = rendered(template, values, only, context).await?;
-        let paths: Vec<&str> = files.iter().map(|(path, _)| path).filter(|path| there.contains(*path)).collect();
+        let paths: Vec<&str> = files
+            .iter()
+            .map(|(path, _)| path)
+            .filter(|path| there.contains(*path))
+            .collect();
         if paths.is_empty() {
             return Ok(Removed::Absent);
         }
-        let ours = self.changed_last_by(&repository, &paths, context.owner.run).await?;
+        let ours = self
+            .changed_last_by(&repository, &paths, context.owner.run)
+            .await?;
         if ours.is_empty() {
             return Ok(Removed::Kept);
         }
-        let actions: Vec<Action<'_>> =
-            ours.into_iter().map(|(file_path, last_commit_id)| Action::Delete { file_path, last_commit_id }).collect();
-        self.commit(&repository, "Undo what a failed run added [skip ci]", &context.owner, &actions).await?;
+        let actions: Vec<Action<'_>> = ours
+            .into_iter()
+            .map(|(file_path, last_commit_id)| Action::Delete {
+                file_path,
+                last_commit_id,
+            })
+            .collect();
+        self.commit(
+            &repository,
+            "Undo what a failed run added [skip ci]",
+            &context.owner,
+            &actions,
+        )
+        .await?;
         Ok(Removed::Deleted)
     }
 }

@@ -24,7 +24,8 @@ pub(super) struct Group {
 impl GitLab {
     /// The group at a path.
     pub(super) async fn group(&self, path: &str) -> Result<Option<Group>, StepError> {
-        self.find(&format!("groups/{}?with_projects=false", segment(path))).await
+        self.find(&format!("groups/{}?with_projects=false", segment(path)))
+            .await
     }
 
     pub(super) async fn ensure_group(
@@ -58,8 +59,9 @@ impl GitLab {
         context: &StepContext,
     ) -> Result<Provenance, StepError> {
         if there.marked_for_deletion_on.is_some() {
-            let message =
-                format!("GitLab: the group `{group}` is scheduled for deletion; restore it, or delete it at once");
+            let message = format!(
+                "GitLab: the group `{group}` is scheduled for deletion; restore it, or delete it at once"
+            );
             return Err(StepError::Permanent { message });
         }
         let mark = there.description.as_deref().and_then(Mark::find);
@@ -68,7 +70,8 @@ impl GitLab {
             None if context.adopt => {
                 let description = adopted(there.description.as_deref(), Mark::project(&context.owner));
                 let call = self.http.put(Self::path(&format!("groups/{}", there.id)));
-                self.change(call.json(&json!({"description": description}))).await?;
+                self.change(call.json(&json!({"description": description})))
+                    .await?;
                 Ok(Provenance::Adopted)
             }
             None => Err(foreign(KIND, group.as_str())),
@@ -97,7 +100,8 @@ impl GitLab {
         // GitLab may keep a deleted group for some days, out of the way and marked: a top-level group cannot be
         // deleted at once (https://docs.gitlab.com/api/groups/#delete-a-group).
         let gone = |group: &Group| group.marked_for_deletion_on.is_some();
-        self.until_gone(&format!("the group `{group}`"), &path, gone).await?;
+        self.until_gone(&format!("the group `{group}`"), &path, gone)
+            .await?;
         Ok(Removed::Deleted)
     }
 

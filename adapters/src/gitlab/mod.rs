@@ -42,7 +42,9 @@ impl GitLab {
     /// [`StepError::Permanent`] where no TLS client can be made.
     pub fn connect(connection: &Connection, credential: SecretString) -> Result<Self, StepError> {
         let token = Credential::Header("PRIVATE-TOKEN", credential);
-        Ok(Self { http: ToolHttp::new(Tool::GitLab, connection.url.as_str(), token)? })
+        Ok(Self {
+            http: ToolHttp::new(Tool::GitLab, connection.url.as_str(), token)?,
+        })
     }
 
     /// What a step reports; `page` is below the base URL.
@@ -101,7 +103,12 @@ fn may_go(mark: &Mark, context: &StepContext) -> bool {
 }
 
 fn not_ours(operation: &Operation) -> StepError {
-    StepError::Permanent { message: format!("an operation of {} was sent to the GitLab adapter", operation.tool()) }
+    StepError::Permanent {
+        message: format!(
+            "an operation of {} was sent to the GitLab adapter",
+            operation.tool()
+        ),
+    }
 }
 
 #[async_trait]
@@ -114,20 +121,32 @@ impl ToolAdapter for GitLab {
         match operation {
             Operation::GitlabGroup { group } => self.ensure_group(group, context).await,
             Operation::GitlabProject { repository } => self.ensure_repository(repository, context).await,
-            Operation::GitlabFiles { repository, template, values, only } => {
+            Operation::GitlabFiles {
+                repository,
+                template,
+                values,
+                only,
+            } => {
                 let files = files::rendered(template, values, *only, context).await?;
-                self.ensure_files(repository, &files, template, *only, context).await
+                self.ensure_files(repository, &files, template, *only, context)
+                    .await
             }
-            Operation::GitlabProtectedBranch { repository } => self.ensure_protected(repository, context).await,
-            Operation::GitlabEnvironment { repository, environment } => {
-                self.ensure_environment(repository, *environment, context).await
+            Operation::GitlabProtectedBranch { repository } => {
+                self.ensure_protected(repository, context).await
             }
-            Operation::GitlabVariables { repository, variables } => {
-                self.ensure_variables(repository, variables, context).await
-            }
-            Operation::GitlabWebhook { repository, url, secret } => {
-                self.ensure_webhook(repository, url, secret, context).await
-            }
+            Operation::GitlabEnvironment {
+                repository,
+                environment,
+            } => self.ensure_environment(repository, *environment, context).await,
+            Operation::GitlabVariables {
+                repository,
+                variables,
+            } => self.ensure_variables(repository, variables, context).await,
+            Operation::GitlabWebhook {
+                repository,
+                url,
+                secret,
+            } => self.ensure_webhook(repository, url, secret, context).await,
             _ => Err(not_ours(operation)),
         }
     }
@@ -136,19 +155,31 @@ impl ToolAdapter for GitLab {
         match operation {
             Operation::GitlabGroup { group } => self.remove_group(group, context).await,
             Operation::GitlabProject { repository } => self.remove_repository(repository, context).await,
-            Operation::GitlabFiles { repository, template, values, only } => {
-                self.remove_files(repository, template, values, *only, context).await
+            Operation::GitlabFiles {
+                repository,
+                template,
+                values,
+                only,
+            } => {
+                self.remove_files(repository, template, values, *only, context)
+                    .await
             }
-            Operation::GitlabProtectedBranch { repository } => self.remove_protected(repository, context).await,
-            Operation::GitlabEnvironment { repository, environment } => {
-                self.remove_environment(repository, *environment, context).await
+            Operation::GitlabProtectedBranch { repository } => {
+                self.remove_protected(repository, context).await
             }
-            Operation::GitlabVariables { repository, variables } => {
-                self.remove_variables(repository, variables, context).await
-            }
-            Operation::GitlabWebhook { repository, url, secret } => {
-                self.remove_webhook(repository, url, secret, context).await
-            }
+            Operation::GitlabEnvironment {
+                repository,
+                environment,
+            } => self.remove_environment(repository, *environment, context).await,
+            Operation::GitlabVariables {
+                repository,
+                variables,
+            } => self.remove_variables(repository, variables, context).await,
+            Operation::GitlabWebhook {
+                repository,
+                url,
+                secret,
+            } => self.remove_webhook(repository, url, secret, context).await,
             _ => Err(not_ours(operation)),
         }
     }

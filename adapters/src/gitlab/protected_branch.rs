@@ -44,10 +44,16 @@ impl GitLab {
         }
         if there.is_some_and(|there| there.allow_force_push) {
             let call = self.http.patch(Self::path(&one));
-            self.change(call.json(&json!({"allow_force_push": false}))).await?;
+            self.change(call.json(&json!({"allow_force_push": false})))
+                .await?;
         }
         let page = format!("{path}/-/settings/repository");
-        Ok(self.outcome("protected branch", &format!("{path}: {branch}"), &page, repository.provenance(context)))
+        Ok(self.outcome(
+            "protected branch",
+            &format!("{path}: {branch}"),
+            &page,
+            repository.provenance(context),
+        ))
     }
 
     /// The protection goes with its repository. In one that stays it stays, too: without a mark nobody knows who
@@ -60,6 +66,10 @@ impl GitLab {
         let Some(repository) = self.repository(path).await? else {
             return Ok(Removed::Absent);
         };
-        Ok(if repository.goes(context) { Removed::Deleted } else { Removed::Kept })
+        Ok(if repository.goes(context) {
+            Removed::Deleted
+        } else {
+            Removed::Kept
+        })
     }
 }

@@ -38,7 +38,8 @@ impl Repository {
 
     /// What something in it is that can hold no mark itself: what the repository is.
     pub(super) fn provenance(&self, context: &StepContext) -> Provenance {
-        self.mark(context).map_or(Provenance::Adopted, |mark| provenance(&mark, context))
+        self.mark(context)
+            .map_or(Provenance::Adopted, |mark| provenance(&mark, context))
     }
 
     /// Whether the removal will take it, and all that is in it.
@@ -93,12 +94,15 @@ impl GitLab {
         path: &RepositoryPath,
         context: &StepContext,
     ) -> Result<Creation<Repository>, StepError> {
-        let group = self.group(path.group()).await?.ok_or_else(|| StepError::Permanent {
-            message: format!(
-                "GitLab: there is no group `{}`; it was deleted meanwhile: retry the step that makes it",
-                path.group()
-            ),
-        })?;
+        let group = self
+            .group(path.group())
+            .await?
+            .ok_or_else(|| StepError::Permanent {
+                message: format!(
+                    "GitLab: there is no group `{}`; it was deleted meanwhile: retry the step that makes it",
+                    path.group()
+                ),
+            })?;
         let body = json!({
             "name": path.name(), "path": path.name(), "namespace_id": group.id, "visibility": PRIVATE,
             "description": Mark::service(&context.owner).line(), "initialize_with_readme": false,
@@ -116,8 +120,9 @@ impl GitLab {
         context: &StepContext,
     ) -> Result<Provenance, StepError> {
         if there.marked_for_deletion_on.is_some() {
-            let message =
-                format!("GitLab: the repository `{path}` is scheduled for deletion; restore it, or delete it at once");
+            let message = format!(
+                "GitLab: the repository `{path}` is scheduled for deletion; restore it, or delete it at once"
+            );
             return Err(StepError::Permanent { message });
         }
         let call = || self.http.put(Self::path(&there.path()));
@@ -130,7 +135,8 @@ impl GitLab {
             }
             None if context.adopt => {
                 let description = adopted(there.description.as_deref(), Mark::service(&context.owner));
-                self.change(call().json(&json!({"description": description}))).await?;
+                self.change(call().json(&json!({"description": description})))
+                    .await?;
                 Ok(Provenance::Adopted)
             }
             None => Err(foreign(KIND, path.as_str())),
@@ -154,9 +160,13 @@ impl GitLab {
         // GitLab may only rename it and keep it for some days; then it is told to delete it at once
         // (https://docs.gitlab.com/api/projects/#delete-a-project).
         if let Some(kept) = self.until_gone(&what, &there.path(), marked).await? {
-            let at_once = [("permanently_remove", "true"), ("full_path", kept.path_with_namespace.as_str())];
+            let at_once = [
+                ("permanently_remove", "true"),
+                ("full_path", kept.path_with_namespace.as_str()),
+            ];
             self.delete(&there.path(), &at_once).await?;
-            self.until_gone(&what, &there.path(), |_: &Repository| false).await?;
+            self.until_gone(&what, &there.path(), |_: &Repository| false)
+                .await?;
         }
         Ok(Removed::Deleted)
     }

@@ -40,7 +40,10 @@ struct Wanted<'a> {
 
 impl Wanted<'_> {
     fn fits(&self, there: &Variable) -> bool {
-        let same = there.value.as_ref().is_some_and(|v| v.expose_secret() == self.value.expose_secret());
+        let same = there
+            .value
+            .as_ref()
+            .is_some_and(|v| v.expose_secret() == self.value.expose_secret());
         same && there.raw && there.masked == self.secret && there.protected == self.secret
     }
 
@@ -71,7 +74,10 @@ impl GitLab {
         for variable in variables {
             let wanted = wanted(variable, context).await?;
             let one = there.iter().find(|there| there.key == variable.key);
-            match (self.ensure_variable(path, &all, &wanted, one, context).await?, overall) {
+            match (
+                self.ensure_variable(path, &all, &wanted, one, context).await?,
+                overall,
+            ) {
                 (Provenance::Created, _) => overall = Provenance::Created,
                 (Provenance::Adopted, Provenance::Existing) => overall = Provenance::Adopted,
                 _ => {}
@@ -118,7 +124,12 @@ impl GitLab {
     /// The variables for all environments; none where there is no such repository.
     async fn variables(&self, all: &str) -> Result<Option<Vec<Variable>>, StepError> {
         let found: Option<Vec<Variable>> = self.list(all, &[]).await?;
-        Ok(found.map(|found| found.into_iter().filter(|v| v.environment_scope == EVERYWHERE).collect()))
+        Ok(found.map(|found| {
+            found
+                .into_iter()
+                .filter(|v| v.environment_scope == EVERYWHERE)
+                .collect()
+        }))
     }
 
     pub(super) async fn remove_variables(
@@ -164,5 +175,9 @@ async fn wanted<'a>(variable: &'a CiVariable, context: &StepContext) -> Result<W
             (value, true)
         }
     };
-    Ok(Wanted { key: &variable.key, value, secret })
+    Ok(Wanted {
+        key: &variable.key,
+        value,
+        secret,
+    })
 }

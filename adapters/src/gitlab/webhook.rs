@@ -31,7 +31,10 @@ impl GitLab {
         let path = format!("{}/hooks", repository.path());
         let mut hooks: Vec<Hook> = self.list(&path, &[]).await?.unwrap_or_default();
         let ours = |hook: &Hook| mark_of_service(hook.description.as_deref(), context).is_some();
-        let at = hooks.iter().position(|hook| hook.url == url).or_else(|| hooks.iter().position(ours));
+        let at = hooks
+            .iter()
+            .position(|hook| hook.url == url)
+            .or_else(|| hooks.iter().position(ours));
         Ok(at.map(|at| hooks.swap_remove(at)))
     }
 
@@ -48,10 +51,14 @@ impl GitLab {
         let described = there.as_ref().and_then(|hook| hook.description.as_deref());
         let (description, provenance) = match (&there, mark_of_service(described, context)) {
             (None, _) => (Mark::service(&context.owner).line(), Provenance::Created),
-            (Some(_), Some(mark)) => (described.unwrap_or_default().to_owned(), provenance(&mark, context)),
-            (Some(_), None) if context.adopt => {
-                (adopted(described, Mark::service(&context.owner)), Provenance::Adopted)
-            }
+            (Some(_), Some(mark)) => (
+                described.unwrap_or_default().to_owned(),
+                provenance(&mark, context),
+            ),
+            (Some(_), None) if context.adopt => (
+                adopted(described, Mark::service(&context.owner)),
+                Provenance::Adopted,
+            ),
             (Some(_), None) => return Err(foreign(KIND, &name)),
         };
         let token = webhook_secret::kept_or_new(secret, context).await?;
@@ -64,7 +71,10 @@ impl GitLab {
         match there {
             None => self.change(self.http.post(all).json(&body)).await?,
             // Nobody can read back which token it sends: it is told again, whatever it was.
-            Some(hook) => self.change(self.http.put(format!("{all}/{}", hook.id)).json(&body)).await?,
+            Some(hook) => {
+                self.change(self.http.put(format!("{all}/{}", hook.id)).json(&body))
+                    .await?
+            }
         }
         Ok(self.outcome(KIND, &name, &format!("{path}/-/hooks"), provenance))
     }
@@ -84,11 +94,16 @@ impl GitLab {
             if !mark.is_some_and(|mark| may_go(&mark, context)) {
                 return Ok(Removed::Kept);
             }
-            self.delete(&format!("{}/hooks/{}", repository.path(), hook.id), &[]).await?;
+            self.delete(&format!("{}/hooks/{}", repository.path(), hook.id), &[])
+                .await?;
             deleted = true;
         }
         // The secret outlives its webhook where an answer was lost in between.
         deleted |= webhook_secret::remove(secret, context).await?;
-        Ok(if deleted { Removed::Deleted } else { Removed::Absent })
+        Ok(if deleted {
+            Removed::Deleted
+        } else {
+            Removed::Absent
+        })
     }
 }

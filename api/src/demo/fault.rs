@@ -9,14 +9,14 @@ use super::{DemoError, at, steps};
 /// The creating call of the operation of the tool's last step, once all earlier steps of that operation went through.
 pub fn last_step_of(tool: Tool, plan: &Value) -> Result<Fault, DemoError> {
     let operation = |step: &Value| {
-        at(&step, "/operation/type")
+        at(step, "/operation/type")
             .as_str()
             .unwrap_or_default()
             .to_owned()
     };
     let of_tool: Vec<_> = steps(plan)
         .iter()
-        .filter(|s| at(&s, "/tool") == tool.slug())
+        .filter(|s| at(s, "/tool") == tool.slug())
         .map(operation)
         .collect();
     let last = of_tool

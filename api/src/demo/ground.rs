@@ -1,12 +1,13 @@
 //! What the demo stands on: the sandbox and a server, in this process.
 
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 
 use opstella_domain::CredentialName;
 use opstella_sandbox::{Sandbox, SandboxOptions, credentials};
 use secrecy::SecretString;
 use serde_json::Value;
+use url::Url;
 
 use super::DemoError;
 use crate::serve::{self, Serving};
@@ -27,9 +28,13 @@ impl Ground {
     /// Starts both; the sandbox's Keycloak is the issuer.
     pub async fn start(database_url: &str, port: u16) -> Result<Self, DemoError> {
         let sandbox = Sandbox::start(SandboxOptions::default()).await?;
+        // Tools are told where to call: the port has to be known before anything is planned.
+        let port = if port == 0 { free_port()? } else { port };
         let issuer = sandbox.keycloak().map(|keycloak| keycloak.issuer());
         let mut config = config::load(None).map_err(StartError::from)?;
         config.server.listen = SocketAddr::from(([127, 0, 0, 1], port));
+        config.server.public_url = Url::parse(&format!("http://127.0.0.1:{port}"))
+            .map_err(|error| DemoError::Unexpected(error.to_string()))?;
         config.database.url = Some(database_url.into());
         config.oidc.issuer = issuer;
         config.credentials = secrets().into_iter().collect();
@@ -75,7 +80,7 @@ impl Ground {
     }
 
     /// What exists now and did not before.
-    pub fn left_behind(&self, before: &BTreeSet<String>) -> Vec<String> {
+    pub fn since(&self, before: &BTreeSet<String>) -> Vec<String> {
         self.existing().difference(before).cloned().collect()
     }
 
@@ -91,6 +96,13 @@ impl Ground {
         self.sandbox.shutdown().await;
         Ok(())
     }
+}
+
+fn free_port() -> Result<u16, DemoError> {
+    let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
+    taken
+        .map(|address| address.port())
+        .map_err(|error| DemoError::Unexpected(format!("no free port: {error}")))
 }
 
 /// The credentials of the sandbox's tools, by the names that the demo connects them under.

@@ -90,7 +90,7 @@ pub async fn run(args: DemoArgs) -> Result<bool, DemoError> {
     watch::until_ended(&client, &run, &plan).await?;
     ground.sandbox().set_latency(Duration::ZERO);
 
-    let outcome = Outcome::gather(&client, &run, &services, ground.left_behind(&before)).await?;
+    let outcome = Outcome::gather(&client, &run, &services, ground.since(&before)).await?;
     outcome.print(&ground);
     let as_asked = outcome.is_as_asked(args.fail.is_some());
     if args.once {
@@ -122,7 +122,7 @@ async fn connect(client: &Client, ground: &Ground) -> Result<(), DemoError> {
 }
 
 fn steps(plan: &Value) -> &[Value] {
-    at(&plan, "/steps").as_array().map_or(&[], Vec::as_slice)
+    at(plan, "/steps").as_array().map_or(&[], Vec::as_slice)
 }
 
 /// What a JSON pointer (RFC 6901) points to; null where there is nothing.

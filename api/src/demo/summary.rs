@@ -8,6 +8,9 @@ use serde_json::{Value, json};
 use super::ground::Ground;
 use super::{Client, DemoError, SERVICE, at, steps};
 
+const ACTIVE: &str = "active";
+const FAILED: &str = "failed";
+
 /// What came of the run.
 pub struct Outcome {
     run: Value,
@@ -23,12 +26,12 @@ impl Outcome {
         client: &Client,
         run: &str,
         services: &str,
-        left_behind: Vec<String>,
+        made: Vec<String>,
     ) -> Result<Self, DemoError> {
         let events = pages(client, "/api/v1/events?limit=200").await?;
         let newest = events
             .iter()
-            .filter_map(|e| at(&e, "/position").as_str())
+            .filter_map(|e| at(e, "/position").as_str())
             .max_by_key(|p| order(p))
             .unwrap_or_default();
         let run = client.get(&format!("{run}?after={newest}")).await?;
@@ -36,6 +39,9 @@ impl Outcome {
             .get(&format!("{services}/{SERVICE}?after={newest}"))
             .await?;
         let resources = at(&service, "/resources").as_array().cloned().unwrap_or_default();
+        // What an active service has in the tools is no leftover.
+        let active = at(&service, "/lifecycle") == ACTIVE;
+        let left_behind = if active { Vec::new() } else { made };
         Ok(Self {
             run,
             service,
@@ -46,16 +52,16 @@ impl Outcome {
     }
 
     fn state(&self) -> &'static str {
-        if at(&self.service, "/lifecycle") == "active" {
-            "active"
+        if at(&self.service, "/lifecycle") == ACTIVE {
+            ACTIVE
         } else {
-            "failed"
+            FAILED
         }
     }
 
     /// Whether it ended as the demo was asked to.
     pub fn is_as_asked(&self, failing: bool) -> bool {
-        let wanted = if failing { "failed" } else { "active" };
+        let wanted = if failing { FAILED } else { ACTIVE };
         self.state() == wanted && self.left_behind.is_empty()
     }
 
@@ -75,14 +81,14 @@ impl Outcome {
     fn critical_path_ms(&self) -> u64 {
         let mut ends: BTreeMap<&str, u64> = BTreeMap::new();
         for step in steps(&self.run) {
-            let before = at(&step, "/depends_on").as_array().into_iter().flatten();
+            let before = at(step, "/depends_on").as_array().into_iter().flatten();
             let start = before
                 .filter_map(|d| ends.get(d.as_str()?))
                 .max()
                 .copied()
                 .unwrap_or(0);
-            let end = start + at(&step, "/duration_ms").as_u64().unwrap_or(0);
-            ends.insert(at(&step, "/step").as_str().unwrap_or_default(), end);
+            let end = start + at(step, "/duration_ms").as_u64().unwrap_or(0);
+            ends.insert(at(step, "/step").as_str().unwrap_or_default(), end);
         }
         ends.values().max().copied().unwrap_or(0)
     }
@@ -90,7 +96,7 @@ impl Outcome {
     fn tools(&self) -> Vec<String> {
         let mut tools: Vec<_> = steps(&self.run)
             .iter()
-            .filter_map(|s| at(&s, "/tool").as_str())
+            .filter_map(|s| at(s, "/tool").as_str())
             .map(str::to_owned)
             .collect();
         tools.sort();
@@ -111,17 +117,17 @@ impl Outcome {
             println!("because {cause}");
         }
         println!("{} steps, {} events\n", steps(&self.run).len(), self.events);
-        let there = self.resources.iter().filter(|r| at(&r, "/removed_at").is_null());
+        let there = self.resources.iter().filter(|r| at(r, "/removed_at").is_null());
         for resource in there {
             println!(
                 "  {:<11} {:<22} {:<44} {}",
-                word(at(&resource, "/tool")),
-                word(at(&resource, "/kind")),
-                word(at(&resource, "/name")),
-                word(at(&resource, "/url"))
+                word(at(resource, "/tool")),
+                word(at(resource, "/kind")),
+                word(at(resource, "/name")),
+                word(at(resource, "/url"))
             );
         }
-        if self.state() == "failed" {
+        if self.state() == FAILED {
             let tools = ground.sandbox().url();
             if self.left_behind.is_empty() {
                 println!("nothing is left behind in any tool: {tools}/_sandbox/state is as it was before");

@@ -38,8 +38,8 @@ pub async fn until_ended(client: &Client, run: &str, plan: &Value) -> Result<(),
         let event = event?;
         let name = at(&event, "/event_type").as_str().unwrap_or_default().to_owned();
         let what = at(at(&event, "/payload"), &format!("/{name}"));
-        let step = at(&what, "/step").as_str().unwrap_or_default().to_owned();
-        let took = at(&what, "/duration_ms").as_u64().unwrap_or_default();
+        let step = at(what, "/step").as_str().unwrap_or_default().to_owned();
+        let took = at(what, "/duration_ms").as_u64().unwrap_or_default();
         match name.as_str() {
             "StepStarted" => {
                 under_way.insert(step);
@@ -47,23 +47,23 @@ pub async fn until_ended(client: &Client, run: &str, plan: &Value) -> Result<(),
             "StepSucceeded" => {
                 under_way.remove(&step);
                 bar.inc(1);
-                let there = at(&what, "/outcome/resource/name").as_str().unwrap_or_default();
+                let there = at(what, "/outcome/resource/name").as_str().unwrap_or_default();
                 say(format!("  made     {step:<42} {took:>6} ms  {there}"));
             }
             "StepFailed" => {
                 under_way.remove(&step);
                 say(format!(
                     "  failed   {step:<42} {took:>6} ms  {}",
-                    text(at(&what, "/message"))
+                    text(at(what, "/message"))
                 ));
             }
             "StepRetryScheduled" => say(format!(
                 "  again    {step:<42}            at {}",
-                text(at(&what, "/not_before"))
+                text(at(what, "/not_before"))
             )),
             "UnwindStarted" => say("\nunwinding: what was made is unmade\n".to_owned()),
             "StepCompensated" => {
-                let verb = if at(&what, "/deleted") == true {
+                let verb = if at(what, "/deleted") == true {
                     "unmade"
                 } else {
                     "nothing"
@@ -72,7 +72,7 @@ pub async fn until_ended(client: &Client, run: &str, plan: &Value) -> Result<(),
             }
             "CompensationFailed" => say(format!(
                 "  stays    {step:<42}            {}",
-                text(at(&what, "/message"))
+                text(at(what, "/message"))
             )),
             "RunSucceeded" | "RunFailed" | "RunCancelled" | "RunAbandoned" | "RunStuck" => {
                 bar.finish_and_clear();

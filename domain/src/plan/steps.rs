@@ -126,32 +126,36 @@ impl<'a> Draft<'a> {
             Operation::GitlabProject { repository: repo() },
             &["gitlab.group".into()],
         )?;
+        let webhook = format!("gitlab.webhook/{name}");
+        let operation = Operation::GitlabWebhook {
+            repository: repo(),
+            url: format!("{}/api/v1/webhooks/gitlab", self.targets.public_url),
+            secret: SecretPath::webhook(key, name, "gitlab"),
+        };
+        self.step(&webhook, operation, std::slice::from_ref(&project))?;
+        self.quality(name)?;
+        let variables = format!("gitlab.variables/{name}");
+        let operation = Operation::GitlabVariables {
+            repository: repo(),
+            variables: self.variables(name)?,
+        };
+        let after = [
+            project.clone(),
+            "harbor.robot".into(),
+            format!("sonarqube.token/{name}"),
+        ];
+        self.step(&variables, operation, &after)?;
         let operation = Operation::GitlabFiles {
             repository: repo(),
             template: spec.template.clone(),
             values: Box::new(values),
             only: None,
         };
-        self.step(&files, operation, std::slice::from_ref(&project))?;
+        // The first commit starts the first pipeline: what it needs comes first, and who hears of it.
+        let after = [project, webhook, variables];
+        self.step(&files, operation, &after)?;
         let protect = Operation::GitlabProtectedBranch { repository: repo() };
-        self.step(&format!("gitlab.protected-branch/{name}"), protect, &[files])?;
-        let webhook = Operation::GitlabWebhook {
-            repository: repo(),
-            url: format!("{}/api/v1/webhooks/gitlab", self.targets.public_url),
-            secret: SecretPath::webhook(key, name, "gitlab"),
-        };
-        self.step(
-            &format!("gitlab.webhook/{name}"),
-            webhook,
-            std::slice::from_ref(&project),
-        )?;
-        self.quality(name)?;
-        let variables = Operation::GitlabVariables {
-            repository: repo(),
-            variables: self.variables(name)?,
-        };
-        let after = [project, "harbor.robot".into(), format!("sonarqube.token/{name}")];
-        self.step(&format!("gitlab.variables/{name}"), variables, &after)
+        self.step(&format!("gitlab.protected-branch/{name}"), protect, &[files])
     }
 
     fn quality(&mut self, name: &ComponentName) -> Result<(), PlanError> {
