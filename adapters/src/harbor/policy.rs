@@ -33,7 +33,11 @@ pub(super) fn fits(there: &Value, wanted: &Value) -> bool {
             there.map_or(*wanted == Value::Bool(false), |there| fits(there, wanted))
         }),
         (Value::Array(there), Value::Array(wanted)) => {
-            there.len() == wanted.len() && there.iter().zip(wanted).all(|(there, wanted)| fits(there, wanted))
+            there.len() == wanted.len()
+                && there
+                    .iter()
+                    .zip(wanted)
+                    .all(|(there, wanted)| fits(there, wanted))
         }
         _ => there == wanted,
     }

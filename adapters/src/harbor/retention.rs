@@ -85,12 +85,7 @@ impl Harbor {
     ) -> Result<(), StepError> {
         let line = Mark::service(&context.owner).line();
         self.set_label(project.id, RETENTION, &line).await?;
-        let answer = self
-            .http
-            .post(api("/retentions"))
-            .json(wanted)
-            .send()
-            .await?;
+        let answer = self.http.post(api("/retentions")).json(wanted).send().await?;
         // Harbor's words for a project that has one already; and for whatever else is wrong.
         if !answer.is(StatusCode::BAD_REQUEST) && !answer.is(StatusCode::CONFLICT) {
             return confirmed(&answer.success()?);

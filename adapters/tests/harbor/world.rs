@@ -195,8 +195,7 @@ impl World {
             }
             _ => {
                 let scope = json!({ "level": "project", "ref": self.project_id() });
-                let body =
-                    json!({ "algorithm": "or", "rules": [], "scope": scope, "trigger": { "kind": "Schedule" } });
+                let body = json!({ "algorithm": "or", "rules": [], "scope": scope, "trigger": { "kind": "Schedule" } });
                 self.raw("POST", "/retentions", body);
             }
         }
@@ -240,7 +239,10 @@ impl World {
     }
 
     pub fn robots(&self) -> Value {
-        self.get(&format!("/robots?q=Level=project,ProjectID={}", self.project_id()))
+        self.get(&format!(
+            "/robots?q=Level=project,ProjectID={}",
+            self.project_id()
+        ))
     }
 
     pub fn labels(&self) -> Value {
