@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{DemoError, at, steps};
 
-/// The creating call of the operation of the tool's last step, once all earlier steps of that operation went through.
+/// The creating call (or the deciding look) of the operation of the tool's last step, once all earlier steps of that operation went through.
 pub fn last_step_of(tool: Tool, plan: &Value) -> Result<Fault, DemoError> {
     let operation = |step: &Value| {
         at(step, "/operation/type")
@@ -45,7 +45,8 @@ fn creating_call(operation: &str) -> Option<(&'static str, &'static str)> {
         "gitlab-group" => ("POST", "/api/v4/groups"),
         "gitlab-project" => ("POST", "/api/v4/projects"),
         "gitlab-files" => ("POST", "/api/v4/projects/*/repository/commits"),
-        "gitlab-protected-branch" => ("P*", "/api/v4/projects/*/protected_branches**"),
+        // GitLab protects the default branch by itself: there is a look, and nothing to create.
+        "gitlab-protected-branch" => ("GET", "/api/v4/projects/*/protected_branches/*"),
         "gitlab-environment" => ("POST", "/api/v4/projects/*/environments"),
         "gitlab-variables" => ("POST", "/api/v4/projects/*/variables"),
         "gitlab-webhook" => ("POST", "/api/v4/projects/*/hooks"),
