@@ -13,8 +13,8 @@ use crate::StepError;
 
 pub use answer::Answer;
 pub use call::Call;
-pub use client::{Credential, ToolHttp, segment};
 pub(crate) use client::install_tls;
+pub use client::{Credential, ToolHttp, segment};
 
 /// An answer that another HTTP client got than [`ToolHttp`], classed in the same way.
 ///

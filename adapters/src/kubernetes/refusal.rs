@@ -35,7 +35,12 @@ impl Refusal {
                 retry_after: None,
             })
         };
-        let about = |name: &str| status.details.as_ref().is_some_and(|details| details.name == name);
+        let about = |name: &str| {
+            status
+                .details
+                .as_ref()
+                .is_some_and(|details| details.name == name)
+        };
         let cause = |wanted: &str| {
             let mut causes = status.details.iter().flat_map(|details| &details.causes);
             causes.any(|cause| cause.reason == wanted)
