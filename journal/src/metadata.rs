@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// Who caused an event.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Actor {
-    /// The `sub` of the token, or the name of the part of Opstella that acted by itself (`saga:provision-service`).
+    /// The `sub` of the token, or the name of the part of Opstella that acted by itself (`system:engine`).
     pub subject: String,
     /// The name that people know.
     pub name: Option<String>,

@@ -157,8 +157,7 @@ impl Scheduler {
             let result = match &command {
                 Some(command) => {
                     let _turn = self.run_locks.lock(run).await;
-                    let context = CommandContext::system(ACTOR, run.to_string());
-                    self.commands.advance_run(&context, run, command.clone()).await
+                    self.advance(run, command.clone()).await
                 }
                 None => self.commands.load_run(run).await.map(|loaded| loaded.state),
             };
@@ -181,6 +180,16 @@ impl Scheduler {
                 () = self.stop.cancelled() => return None,
             }
         }
+    }
+
+    async fn advance(&self, run: RunId, command: RunCommand) -> Result<Arc<Run>, CommandError> {
+        let before = self.commands.load_run(run).await?.state.status;
+        let context = CommandContext::system(ACTOR, run.to_string());
+        let state = self.commands.advance_run(&context, run, command).await?;
+        if state.status != before {
+            metrics::counter!("opstella_runs_total", "status" => state.status.slug()).increment(1);
+        }
+        Ok(state)
     }
 
     /// The planned step of a ticket, if the run still wants it done under this attempt.

@@ -36,7 +36,8 @@ pub struct GitLab {
 }
 
 impl GitLab {
-    /// The adapter of a connection; the credential is a personal or group access token with the scope `api`.
+    /// The adapter of a connection; the credential is a personal access token with the scope `api`, of a user
+    /// who may make top-level groups.
     ///
     /// # Errors
     /// [`StepError::Permanent`] where no TLS client can be made.

@@ -73,7 +73,11 @@ async fn the_account_mounts_no_token_and_pulls() {
 async fn people_edit_in_dev_and_view_elsewhere() {
     for environment in Environment::all() {
         let binding = made(&World::new().await, &cases_in(environment), 5).await;
-        let role = if environment == Environment::Dev { "edit" } else { "view" };
+        let role = if environment == Environment::Dev {
+            "edit"
+        } else {
+            "view"
+        };
         assert_eq!(
             binding["roleRef"],
             json!({ "kind": "ClusterRole", "name": role, "apiGroup": "rbac.authorization.k8s.io" })

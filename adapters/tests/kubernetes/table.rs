@@ -41,7 +41,9 @@ async fn absent_is_created_with_marks_and_again_changes_nothing() {
         let objects = cases().into_iter().map(|case| case.path());
         let calls: Vec<_> = objects.collect();
         let world: &World = world;
-        let gets = calls.into_iter().map(async |path| world.get(&path).await["metadata"]["resourceVersion"].clone());
+        let gets = calls
+            .into_iter()
+            .map(async |path| world.get(&path).await["metadata"]["resourceVersion"].clone());
         futures::future::join_all(gets.collect::<Vec<_>>())
     };
     let first = versions(&world).await;
@@ -57,11 +59,8 @@ async fn outcomes_name_the_object() {
     let (world, run) = (World::new().await, a_run());
     let mut names = Vec::new();
     for case in cases() {
-        let outcome = opstella_adapters::ToolAdapter::ensure(
-            &world.adapter,
-            &case.operation,
-            &world.context(run),
-        );
+        let outcome =
+            opstella_adapters::ToolAdapter::ensure(&world.adapter, &case.operation, &world.context(run));
         let resource = outcome.await.unwrap().resource;
         assert_eq!(resource.url, None);
         names.push(format!("{} {}", resource.kind, resource.name));

@@ -44,7 +44,7 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
         ),
         ("oidc.timeout_seconds", oidc.timeout_seconds, 1, 60),
         ("limits.body_bytes", limits.body_bytes as u64, 1024, 16 << 20),
-        ("limits.page_size", limits.page_size.into(), 1, 1000),
+        ("limits.page_size", limits.page_size.into(), 1, 200),
         ("limits.header_bytes", limits.header_bytes as u64, 1024, 65_536),
         ("limits.path_bytes", limits.path_bytes as u64, 256, 16_384),
         (

@@ -18,7 +18,6 @@ const NOT_KEYS: &[&str] = &[
     "config",
     "home",
     "update_golden",
-    "log",
     "demo_database_url",
     "cache",
     "contracts",
@@ -66,7 +65,10 @@ pub(super) fn load_from(
 
 /// `OPSTELLA_DATABASE__URL` is `database.url`; in names of credentials an underscore stands for a hyphen.
 fn environment() -> BTreeMap<String, String> {
-    let named = Env::prefixed(PREFIX).ignore(NOT_KEYS).map(|key| {
+    let ours = Env::prefixed(PREFIX)
+        .ignore(NOT_KEYS)
+        .filter(|key| !is_service_link(key.as_str()));
+    let named = ours.map(|key| {
         let key = key.as_str().to_ascii_lowercase();
         match key.strip_prefix("credentials__") {
             Some(name) => format!("credentials.{}", name.replace('_', "-")).into(),
@@ -77,6 +79,17 @@ fn environment() -> BTreeMap<String, String> {
         .iter()
         .map(|(key, text)| (key.as_str().to_owned(), text))
         .collect()
+}
+
+/// Whether Kubernetes puts this variable (without prefix) into pods beside a Service named `opstella`
+/// (<https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables>).
+fn is_service_link(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    !name.contains("__")
+        && (name == "port"
+            || ["port_", "service_host", "service_port"]
+                .iter()
+                .any(|link| name.starts_with(link)))
 }
 
 fn explain(error: &figment::Error, variables: &BTreeMap<String, String>) -> ConfigError {

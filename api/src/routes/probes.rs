@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// Whether requests can be served.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Readiness {
-    /// Whether all is well.
+    /// Whether requests can be served: a projection that stopped or lags behind is told, and stops nothing else.
     pub ready: bool,
     /// What was looked at.
     pub checks: Vec<ReadinessCheck>,
@@ -33,6 +33,8 @@ pub struct ReadinessCheck {
     pub ok: bool,
     /// What is wrong, or how it is.
     pub message: String,
+    /// Whether nothing can be served without it.
+    pub essential: bool,
 }
 
 impl ReadinessCheck {
@@ -41,6 +43,15 @@ impl ReadinessCheck {
             name: name.into(),
             ok,
             message: message.into(),
+            essential: true,
+        }
+    }
+
+    /// Something that the rest goes on without.
+    fn aside(self) -> Self {
+        Self {
+            essential: false,
+            ..self
         }
     }
 }
@@ -57,14 +68,14 @@ pub(crate) async fn health() -> HttpResponse {
 /// Whether requests can be served, and what is wrong.
 #[utoipa::path(get, path = "/readyz", operation_id = "GetReadiness", tag = "probes",
     responses(
-        (status = 200, description = "All is well", body = Readiness),
-        (status = 503, description = "Something is not; `checks` says what", body = Readiness),
+        (status = 200, description = "Requests can be served", body = Readiness),
+        (status = 503, description = "Requests cannot be served; `checks` says why", body = Readiness),
     ))]
 pub(crate) async fn ready(state: Data<AppState>) -> HttpResponse {
     let mut checks = vec![database(&state).await, oidc_keys(&state)];
     checks.extend(engine(&state));
     checks.extend(projections(&state).await);
-    let ready = checks.iter().all(|check| check.ok) && !state.stopping.is_cancelled();
+    let ready = checks.iter().all(|check| check.ok || !check.essential) && !state.stopping.is_cancelled();
     let mut response = if ready {
         HttpResponse::Ok()
     } else {
@@ -136,12 +147,12 @@ async fn projections(state: &AppState) -> Vec<ReadinessCheck> {
         let ok = status.status == ProjectionState::Running && !lagging;
         let message = match status.error {
             Some(_) => format!(
-                "stopped; `opstella projections status` says why, `opstella projections rebuild {}` mends it",
+                "stopped; `opstella projections status` says why. Once that is mended: `opstella projections rebuild {}`",
                 status.name
             ),
             None => format!("{}, {} events behind", status.status.slug(), status.lag_events),
         };
-        ReadinessCheck::new(format!("projection:{}", status.name), ok, message)
+        ReadinessCheck::new(format!("projection:{}", status.name), ok, message).aside()
     };
     all.into_iter().map(check).collect()
 }
