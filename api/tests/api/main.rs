@@ -11,7 +11,7 @@
 // mod config;
 mod description;
 mod idempotency;
-// mod limits;
+mod limits;
 mod pages;
 mod probes;
 mod problems;
