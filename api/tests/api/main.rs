@@ -18,7 +18,7 @@ mod problems;
 mod resources;
 mod runs;
 // mod schemathesis;
-// mod streams;
+mod streams;
 mod support;
 mod tokens;
 mod versions;
