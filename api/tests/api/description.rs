@@ -121,7 +121,10 @@ fn every_operation_is_described_in_full() {
         }
         if method != "get" {
             let parameters = operation["parameters"].as_array().unwrap();
-            assert!(parameters.iter().any(|p| p["name"] == "Idempotency-Key"), "{name}");
+            assert!(
+                parameters.iter().any(|p| p["name"] == "Idempotency-Key"),
+                "{name}"
+            );
             assert!(operation["requestBody"].is_object(), "{name} has no body");
         }
     }

@@ -14,7 +14,15 @@ use crate::support::{Answer, Server};
 const MIB: usize = 1 << 20;
 
 async fn head(server: &Server) -> Position {
-    server.serving.as_ref().unwrap().state().journal.head().await.unwrap()
+    server
+        .serving
+        .as_ref()
+        .unwrap()
+        .state()
+        .journal
+        .head()
+        .await
+        .unwrap()
 }
 
 /// A body of that many bytes that asks for a project with far too long a name.
@@ -63,7 +71,9 @@ async fn bodies_have_at_most_a_mebibyte() {
         let text = body_of(bytes).into_bytes();
         let chunks: Vec<_> = text.chunks(64 * 1024).map(<[u8]>::to_vec).collect();
         let stream = futures::stream::iter(chunks).map(Ok::<_, std::io::Error>);
-        send(&server, Body::wrap_stream(stream)).await.problem(status, kind);
+        send(&server, Body::wrap_stream(stream))
+            .await
+            .problem(status, kind);
     }
     // Nobody waits for a body that is announced to be too large.
     let head_only = format!(
@@ -166,7 +176,11 @@ async fn a_request_that_takes_too_long_is_ended() {
     let started = Instant::now();
     let answer = server.get("/projects?after=999999999999-1").await;
     let answer = answer.problem(504, "timeout");
-    assert!(started.elapsed() < Duration::from_secs(8), "{:?}", started.elapsed());
+    assert!(
+        started.elapsed() < Duration::from_secs(8),
+        "{:?}",
+        started.elapsed()
+    );
     assert!(answer.body["hint"].as_str().unwrap().contains("Idempotency-Key"));
     // A client that never ends its body does not hold the connection for ever.
     let head_only = format!(

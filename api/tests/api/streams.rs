@@ -2,103 +2,24 @@
 
 use std::time::Duration;
 
-use futures::StreamExt;
-use futures::stream::BoxStream;
-use reqwest::{Method, Response};
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::support::{Answer, PATIENCE, Server, eventually};
+use crate::support::sse::{Events, Said, ask};
+use crate::support::{Answer, Server, eventually};
 
 const ALL: &str = "/events/stream";
 
-/// What a stream says.
-#[derive(Debug, Clone, PartialEq)]
-enum Said {
-    Event { id: String, kind: String, data: Value },
-    Comment(String),
-}
-
-/// An open stream.
-struct Events {
-    bytes: BoxStream<'static, Vec<u8>>,
-    text: String,
-}
-
-impl Events {
-    async fn open(server: &Server, path: &str, last: Option<&str>) -> Self {
-        let response = ask(server, path, last).await;
-        assert_eq!(response.status().as_u16(), 200);
-        assert_eq!(response.headers()["content-type"], "text/event-stream");
-        assert_eq!(response.headers()["x-accel-buffering"], "no");
-        let bytes = response.bytes_stream().map(|chunk| chunk.unwrap().to_vec()).boxed();
-        let mut events = Self { bytes, text: String::new() };
-        assert_eq!(events.block().await.as_deref(), Some("retry: 2000"));
-        events
-    }
-
-    /// The next block of lines; none: the stream has ended.
-    async fn block(&mut self) -> Option<String> {
-        loop {
-            if let Some(end) = self.text.find("\n\n") {
-                let block: String = self.text.drain(..end + 2).collect();
-                return Some(block.trim_end().to_owned());
-            }
-            let chunk = tokio::time::timeout(PATIENCE, self.bytes.next()).await;
-            match chunk.expect("something is said in time") {
-                Some(chunk) => self.text.push_str(std::str::from_utf8(&chunk).unwrap()),
-                None => {
-                    assert_eq!(self.text, "", "cut off");
-                    return None;
-                }
-            }
-        }
-    }
-
-    async fn next(&mut self) -> Option<Said> {
-        let block = self.block().await?;
-        if let Some(comment) = block.strip_prefix(": ") {
-            return Some(Said::Comment(comment.to_owned()));
-        }
-        let lines: Vec<&str> = block.lines().collect();
-        let [id, kind, data] = lines.as_slice() else { panic!("{block}") };
-        let data: Value = serde_json::from_str(data.strip_prefix("data: ").unwrap()).unwrap();
-        let id = id.strip_prefix("id: ").unwrap().to_owned();
-        let kind = kind.strip_prefix("event: ").unwrap().to_owned();
-        assert_eq!((data["position"].as_str(), data["event_type"].as_str()), (Some(&*id), Some(&*kind)));
-        Some(Said::Event { id, kind, data })
-    }
-
-    /// The next event, whatever is remarked before it.
-    async fn event(&mut self) -> Option<(String, String, Value)> {
-        loop {
-            match self.next().await? {
-                Said::Event { id, kind, data } => return Some((id, kind, data)),
-                Said::Comment(comment) => assert!(!comment.contains("slow"), "{comment}"),
-            }
-        }
-    }
-
-    /// The ids of all events until the stream ends.
-    async fn ids(mut self) -> Vec<String> {
-        let mut ids = Vec::new();
-        while let Some((id, ..)) = self.event().await {
-            ids.push(id);
-        }
-        ids
-    }
-}
-
-async fn ask(server: &Server, path: &str, last: Option<&str>) -> Response {
-    let mut request = server.request(Method::GET, path);
-    if let Some(last) = last {
-        request = request.header("Last-Event-ID", last);
-    }
-    request.send().await.unwrap()
-}
-
 /// Positions of all events in the audit log, the oldest first.
 async fn positions(server: &Server, filter: &str) -> Vec<String> {
-    let head = server.serving.as_ref().unwrap().state().journal.head().await.unwrap();
+    let head = server
+        .serving
+        .as_ref()
+        .unwrap()
+        .state()
+        .journal
+        .head()
+        .await
+        .unwrap();
     let mut link = format!("/api/v1/events?order=oldest-first&limit=200&after={head}{filter}");
     let mut found = Vec::new();
     loop {
@@ -118,7 +39,11 @@ async fn the_stream_of_a_run_shows_all_of_it_and_ends_with_it() {
     let server = Server::start().await;
     server.tools.hold();
     let made = server.with_service().await;
-    let run = made.body["run"].as_str().unwrap().strip_prefix("/api/v1").unwrap();
+    let run = made.body["run"]
+        .as_str()
+        .unwrap()
+        .strip_prefix("/api/v1")
+        .unwrap();
     let path = format!("{run}/events");
     let mut events = Events::open(&server, &path, None).await;
     let (first, kind, _) = events.event().await.unwrap();
@@ -220,13 +145,25 @@ async fn streams_that_cannot_be_had_are_problems() {
     .await;
     for wrong in ["x", "1", "-1-2", "1-2-3"] {
         let answer = Answer::of(ask(&server, ALL, Some(wrong)).await).await;
-        answer.problem(400, "invalid-parameter").field("Last-Event-ID", "a position");
+        answer
+            .problem(400, "invalid-parameter")
+            .field("Last-Event-ID", "a position");
     }
-    server.get("/events/stream?x=1").await.problem(400, "invalid-parameter");
+    server
+        .get("/events/stream?x=1")
+        .await
+        .problem(400, "invalid-parameter");
     let events = Events::open(&server, ALL, None).await;
-    let refused = Answer::of(ask(&server, ALL, None).await).await.problem(503, "unavailable");
+    let refused = Answer::of(ask(&server, ALL, None).await)
+        .await
+        .problem(503, "unavailable");
     assert_eq!(refused.header("retry-after"), "10");
-    assert!(refused.body["detail"].as_str().unwrap().contains("1 streams are open"));
+    assert!(
+        refused.body["detail"]
+            .as_str()
+            .unwrap()
+            .contains("1 streams are open")
+    );
     // A reader that goes makes place for the next.
     drop(events);
     eventually("the place is free", async || {
