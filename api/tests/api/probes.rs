@@ -15,8 +15,19 @@ async fn probes_need_no_token_and_say_what_is_there() {
         done.then_some(body)
     })
     .await;
-    let names: Vec<_> = ready["checks"].as_array().unwrap().iter().map(|c| &c["name"]).collect();
-    for name in ["database", "oidc-keys", "engine", "projection:catalog", "projection:audit"] {
+    let names: Vec<_> = ready["checks"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|c| &c["name"])
+        .collect();
+    for name in [
+        "database",
+        "oidc-keys",
+        "engine",
+        "projection:catalog",
+        "projection:audit",
+    ] {
         assert!(names.iter().any(|n| *n == name), "{name}: {names:?}");
     }
     server.get("/projects").await.expect(200);
@@ -40,7 +51,10 @@ async fn the_pages_of_the_api_are_bundled() {
     assert!(page.url().path().ends_with("/api/docs/"));
     let page = page.text().await.unwrap();
     assert!(page.contains("swagger-ui"), "{page}");
-    assert!(!page.contains("https://"), "something is loaded from elsewhere: {page}");
+    assert!(
+        !page.contains("https://"),
+        "something is loaded from elsewhere: {page}"
+    );
     let script = open("/api/docs/swagger-ui-bundle.js").send().await.unwrap();
     assert_eq!(script.status(), 200);
     let settings = open("/api/docs/swagger-initializer.js").send().await.unwrap();
@@ -48,7 +62,10 @@ async fn the_pages_of_the_api_are_bundled() {
     let description = open("/api/openapi.json").send().await.unwrap();
     let description: serde_json::Value = description.json().await.unwrap();
     assert_eq!(description["openapi"], "3.1.0");
-    server.get("//api/docs/nothing").await.problem(404, "no-such-route");
+    server
+        .get("//api/docs/nothing")
+        .await
+        .problem(404, "no-such-route");
     server.stop().await;
 }
 

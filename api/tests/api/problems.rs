@@ -9,7 +9,15 @@ use crate::support::{Answer, Server, checkout};
 async fn fields_at_fault_are_named_and_nothing_is_stored() {
     let server = Server::start().await;
     server.furnish().await;
-    let before = server.serving.as_ref().unwrap().state().journal.head().await.unwrap();
+    let before = server
+        .serving
+        .as_ref()
+        .unwrap()
+        .state()
+        .journal
+        .head()
+        .await
+        .unwrap();
     let services = "/projects/payments/services";
     let with = |field: &str, value: Value| {
         let mut body = checkout();
@@ -19,25 +27,95 @@ async fn fields_at_fault_are_named_and_nothing_is_stored() {
     let component = |name: &str| json!({"name": name, "template": "http-service"});
     let long = "a".repeat(41);
     let cases: Vec<(&str, Value, &str, &str)> = vec![
-        ("/projects", json!({"slug": "Bad", "name": "x"}), "slug", "lower-case"),
-        ("/projects", json!({"slug": long, "name": "x"}), "slug", "1 to 40 characters"),
-        ("/projects", json!({"slug": "groups", "name": "x"}), "slug", "reserved"),
+        (
+            "/projects",
+            json!({"slug": "Bad", "name": "x"}),
+            "slug",
+            "lower-case",
+        ),
+        (
+            "/projects",
+            json!({"slug": long, "name": "x"}),
+            "slug",
+            "1 to 40 characters",
+        ),
+        (
+            "/projects",
+            json!({"slug": "groups", "name": "x"}),
+            "slug",
+            "reserved",
+        ),
         ("/projects", json!({"slug": "a", "name": ""}), "name", "1 to 100"),
-        ("/projects", json!({"slug": "a", "name": "x".repeat(101)}), "name", "1 to 100"),
-        ("/projects", json!({"slug": "a", "name": "a\u{0}b"}), "name", "NUL"),
+        (
+            "/projects",
+            json!({"slug": "a", "name": "x".repeat(101)}),
+            "name",
+            "1 to 100",
+        ),
+        (
+            "/projects",
+            json!({"slug": "a", "name": "a\u{0}b"}),
+            "name",
+            "NUL",
+        ),
         ("/projects", json!({"slug": "a"}), "name", "missing field"),
-        ("/projects", json!({"slug": "a", "name": "x", "more": 1}), "more", "unknown field"),
-        ("/projects", json!({"slug": 1, "name": "x"}), "slug", "invalid type"),
+        (
+            "/projects",
+            json!({"slug": "a", "name": "x", "more": 1}),
+            "more",
+            "unknown field",
+        ),
+        (
+            "/projects",
+            json!({"slug": 1, "name": "x"}),
+            "slug",
+            "invalid type",
+        ),
         ("/projects", json!([1]), "body", ""),
-        ("/projects", json!({"slug": "a", "name": "x", "owner": ""}), "owner", "1 to 255"),
+        (
+            "/projects",
+            json!({"slug": "a", "name": "x", "owner": ""}),
+            "owner",
+            "1 to 255",
+        ),
         (services, with("name", json!("-")), "name", "start with a letter"),
-        (services, with("environments", json!([])), "environments", "at least one"),
-        (services, with("environments", json!(["DEV", "DEV"])), "environments", ""),
-        (services, with("environments", json!(["PRD", "DEV"])), "environments", ""),
-        (services, with("environments", json!(["LIVE"])), "environments[0]", "unknown variant"),
+        (
+            services,
+            with("environments", json!([])),
+            "environments",
+            "at least one",
+        ),
+        (
+            services,
+            with("environments", json!(["DEV", "DEV"])),
+            "environments",
+            "",
+        ),
+        (
+            services,
+            with("environments", json!(["PRD", "DEV"])),
+            "environments",
+            "",
+        ),
+        (
+            services,
+            with("environments", json!(["LIVE"])),
+            "environments[0]",
+            "unknown variant",
+        ),
         (services, with("components", json!([])), "components", "1 to 20"),
-        (services, with("components", json!([component("a"), component("a")])), "components", "twice"),
-        (services, with("components", json!([component("a"), component("B")])), "components[1].name", "lower-case"),
+        (
+            services,
+            with("components", json!([component("a"), component("a")])),
+            "components",
+            "twice",
+        ),
+        (
+            services,
+            with("components", json!([component("a"), component("B")])),
+            "components[1].name",
+            "lower-case",
+        ),
         (
             services,
             with("components", json!([{"name": "a", "template": "none"}])),
@@ -46,17 +124,28 @@ async fn fields_at_fault_are_named_and_nothing_is_stored() {
         ),
         (
             services,
-            with("components", json!([{"name": "a", "template": "http-service", "version": "9.9.9"}])),
+            with(
+                "components",
+                json!([{"name": "a", "template": "http-service", "version": "9.9.9"}]),
+            ),
             "components[0].template",
             "does not exist",
         ),
         (
             services,
-            with("components", json!([{"name": "a", "template": "http-service", "version": "x"}])),
+            with(
+                "components",
+                json!([{"name": "a", "template": "http-service", "version": "x"}]),
+            ),
             "components[0].version",
             "three numbers",
         ),
-        (services, with("components", json!([{"name": "a"}])), "components[0].template", "missing field"),
+        (
+            services,
+            with("components", json!([{"name": "a"}])),
+            "components[0].template",
+            "missing field",
+        ),
     ];
     for (path, body, field, rule) in cases {
         let answer = server.post(path, body).await.problem(422, "invalid-field");
@@ -64,11 +153,36 @@ async fn fields_at_fault_are_named_and_nothing_is_stored() {
     }
     let version = "/templates/bad/versions/1.0.0";
     for (path, body, field, rule) in [
-        (version, json!({"description": "x", "files": {}}), "files", "1 to 100 files"),
-        (version, json!({"description": "x", "files": {"../x": "y"}}), "files", "relative path"),
-        (version, json!({"description": "", "files": {"a": "y"}}), "description", "1 to 500"),
-        ("/tools/gitlab/main", json!({"url": "ftp://x", "credential": "a"}), "url", "http or https"),
-        ("/tools/gitlab/main", json!({"url": "https://u:p@x", "credential": "a"}), "url", "without user"),
+        (
+            version,
+            json!({"description": "x", "files": {}}),
+            "files",
+            "1 to 100 files",
+        ),
+        (
+            version,
+            json!({"description": "x", "files": {"../x": "y"}}),
+            "files",
+            "relative path",
+        ),
+        (
+            version,
+            json!({"description": "", "files": {"a": "y"}}),
+            "description",
+            "1 to 500",
+        ),
+        (
+            "/tools/gitlab/main",
+            json!({"url": "ftp://x", "credential": "a"}),
+            "url",
+            "http or https",
+        ),
+        (
+            "/tools/gitlab/main",
+            json!({"url": "https://u:p@x", "credential": "a"}),
+            "url",
+            "without user",
+        ),
         (
             "/tools/vault/main",
             json!({"url": "https://x", "credential": "a", "settings": {"kv_mount": "../sys"}}),
@@ -85,7 +199,15 @@ async fn fields_at_fault_are_named_and_nothing_is_stored() {
         let answer = server.put(path, body).await.problem(422, "invalid-field");
         answer.field(field, rule);
     }
-    let after = server.serving.as_ref().unwrap().state().journal.head().await.unwrap();
+    let after = server
+        .serving
+        .as_ref()
+        .unwrap()
+        .state()
+        .journal
+        .head()
+        .await
+        .unwrap();
     assert_eq!(before, after, "something was stored");
     server.stop().await;
 }
@@ -100,8 +222,12 @@ async fn bodies_that_are_no_json_are_refused() {
         }
         Answer::of(request.send().await.unwrap()).await
     };
-    send("{", Some("application/json")).await.problem(400, "malformed-json");
-    send("", Some("application/json")).await.problem(400, "malformed-json");
+    send("{", Some("application/json"))
+        .await
+        .problem(400, "malformed-json");
+    send("", Some("application/json"))
+        .await
+        .problem(400, "malformed-json");
     send("a=b", Some("application/x-www-form-urlencoded"))
         .await
         .problem(415, "unsupported-media-type");
@@ -140,7 +266,11 @@ async fn parameters_at_fault_are_named() {
         ("/events?actor=a%00b", "actor"),
     ] {
         let answer = server.get(path).await.problem(400, "invalid-parameter");
-        assert_eq!(answer.body["errors"][0]["field"], name, "{path}: {:#}", answer.body);
+        assert_eq!(
+            answer.body["errors"][0]["field"], name,
+            "{path}: {:#}",
+            answer.body
+        );
     }
     for (name, value) in [
         ("Idempotency-Key", "a b"),
@@ -163,13 +293,20 @@ async fn routes_and_methods_that_are_not_there() {
     let server = Server::start().await;
     server.get("/nothing").await.problem(404, "no-such-route");
     server.get("//nothing").await.problem(404, "no-such-route");
-    server.get("/projects/a/b/c/d").await.problem(404, "no-such-route");
+    server
+        .get("/projects/a/b/c/d")
+        .await
+        .problem(404, "no-such-route");
     for (method, path, allow) in [
         (Method::DELETE, "/projects", "GET, POST"),
         (Method::PATCH, "/projects/a", "GET"),
         (Method::POST, "//healthz", "GET"),
         (Method::PUT, "/runs", "GET"),
-        (Method::GET, "/runs/0190f7a0-0000-7000-8000-000000000000/retry", "POST"),
+        (
+            Method::GET,
+            "/runs/0190f7a0-0000-7000-8000-000000000000/retry",
+            "POST",
+        ),
     ] {
         let answer = Answer::of(server.request(method, path).send().await.unwrap())
             .await
@@ -214,7 +351,12 @@ async fn what_is_not_there_is_404_and_what_is_not_connected_says_so() {
         .post("/projects/payments/services", body)
         .await
         .problem(409, "tool-not-connected");
-    assert!(answer.body["hint"].as_str().unwrap().contains("PUT /api/v1/tools/"));
+    assert!(
+        answer.body["hint"]
+            .as_str()
+            .unwrap()
+            .contains("PUT /api/v1/tools/")
+    );
     server
         .post(
             "/projects/payments/services/none/decommission",

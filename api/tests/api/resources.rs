@@ -35,7 +35,8 @@ async fn projects_are_made_and_read() {
 async fn templates_are_registered_and_read() {
     let server = Server::start().await;
     let path = "/templates/http-service/versions/1.0.0";
-    let body = json!({"description": "Small", "files": {"README.md": "hello", "src/main.rs": "fn main() {}"}});
+    let body =
+        json!({"description": "Small", "files": {"README.md": "hello", "src/main.rs": "fn main() {}"}});
     let made = server.put(path, body.clone()).await.expect(200);
     assert_eq!(made.body["resource"], format!("/api/v1{path}"));
     // The same again changes nothing.
@@ -89,7 +90,10 @@ async fn tools_are_connected_and_asked() {
     assert_eq!(health.body["reachable"], false);
     assert!(health.body["message"].as_str().unwrap().contains("credential"));
     server.get("/tools/gitlab/other").await.problem(404, "not-found");
-    server.get("/tools/harbor/main/health").await.problem(404, "not-found");
+    server
+        .get("/tools/harbor/main/health")
+        .await
+        .problem(404, "not-found");
     server.stop().await;
 }
 

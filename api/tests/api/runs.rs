@@ -51,7 +51,10 @@ async fn a_failed_run_unwinds() {
     server.tools.fail(Tool::ArgoCd);
     let made = server.with_service().await;
     ended(&server, made.body["run"].as_str().unwrap(), "failed").await;
-    let service = server.get("/projects/payments/services/checkout").await.expect(200);
+    let service = server
+        .get("/projects/payments/services/checkout")
+        .await
+        .expect(200);
     assert_eq!(service.body["lifecycle"], "provisioning-failed");
     let listed = server.get("/runs?status=failed").await.expect(200);
     assert_eq!(listed.body["items"].as_array().unwrap().len(), 1);
@@ -105,7 +108,10 @@ async fn a_stuck_step_is_skipped_with_a_reason_on_record() {
         .await
         .problem(422, "invalid-field");
     server
-        .post(&format!("{run}/skip"), json!({"step": step, "reason": "made by hand"}))
+        .post(
+            &format!("{run}/skip"),
+            json!({"step": step, "reason": "made by hand"}),
+        )
         .await
         .expect(200);
     let events = eventually("the reason in the audit log", async || {

@@ -29,14 +29,46 @@ async fn only_good_tokens_of_the_issuer_are_taken() {
         ("empty", Some("Bearer ".into()), ""),
         ("basic", Some("Basic YTpi".into()), "not `Bearer"),
         ("cut", Some(bearer(cut)), ""),
-        ("expired", Some(bearer(keycloak.issue(json!({"exp": now - 3600})))), "expired"),
-        ("not yet", Some(bearer(keycloak.issue(json!({"nbf": now + 3600})))), "not valid yet"),
-        ("no exp", Some(bearer(keycloak.issue(json!({"exp": null})))), "lacks a claim"),
-        ("no sub", Some(bearer(keycloak.issue(json!({"sub": null})))), "lacks a claim"),
-        ("audience", Some(bearer(keycloak.issue(json!({"aud": "other"})))), "another audience"),
-        ("issuer", Some(bearer(keycloak.issue(json!({"iss": "https://evil.example"})))), "another issuer"),
-        ("system", Some(bearer(keycloak.issue(json!({"sub": "system:engine"})))), "lacks a claim"),
-        ("cli", Some(bearer(keycloak.issue(json!({"sub": "cli:root"})))), "lacks a claim"),
+        (
+            "expired",
+            Some(bearer(keycloak.issue(json!({"exp": now - 3600})))),
+            "expired",
+        ),
+        (
+            "not yet",
+            Some(bearer(keycloak.issue(json!({"nbf": now + 3600})))),
+            "not valid yet",
+        ),
+        (
+            "no exp",
+            Some(bearer(keycloak.issue(json!({"exp": null})))),
+            "lacks a claim",
+        ),
+        (
+            "no sub",
+            Some(bearer(keycloak.issue(json!({"sub": null})))),
+            "lacks a claim",
+        ),
+        (
+            "audience",
+            Some(bearer(keycloak.issue(json!({"aud": "other"})))),
+            "another audience",
+        ),
+        (
+            "issuer",
+            Some(bearer(keycloak.issue(json!({"iss": "https://evil.example"})))),
+            "another issuer",
+        ),
+        (
+            "system",
+            Some(bearer(keycloak.issue(json!({"sub": "system:engine"})))),
+            "lacks a claim",
+        ),
+        (
+            "cli",
+            Some(bearer(keycloak.issue(json!({"sub": "cli:root"})))),
+            "lacks a claim",
+        ),
         (
             "foreign key",
             Some(bearer(keycloak.issue_signed(json!({}), Signing::ForeignKey))),
@@ -44,11 +76,21 @@ async fn only_good_tokens_of_the_issuer_are_taken() {
         ),
         (
             "hs256 with the public key",
-            Some(bearer(keycloak.issue_signed(json!({}), Signing::Hs256WithPublicKey))),
+            Some(bearer(
+                keycloak.issue_signed(json!({}), Signing::Hs256WithPublicKey),
+            )),
             "algorithm",
         ),
-        ("rs384", Some(bearer(keycloak.issue_signed(json!({}), Signing::Rs384))), "algorithm"),
-        ("alg none", Some(bearer(keycloak.issue_signed(json!({}), Signing::Unsigned))), "no JWT"),
+        (
+            "rs384",
+            Some(bearer(keycloak.issue_signed(json!({}), Signing::Rs384))),
+            "algorithm",
+        ),
+        (
+            "alg none",
+            Some(bearer(keycloak.issue_signed(json!({}), Signing::Unsigned))),
+            "no JWT",
+        ),
         ("unknown kid", Some(bearer(with_kid(&good, "nobody"))), "no key"),
         ("no kid", Some(bearer(with_kid(&good, ""))), "no key"),
     ];

@@ -1,5 +1,6 @@
 //! A server of one test's own.
 
+pub mod sse;
 pub mod toolbox;
 
 use std::sync::Arc;
@@ -170,14 +171,18 @@ impl Server {
             .expect(200);
         for tool in ["gitlab", "harbor", "vault", "sonarqube", "kubernetes", "argocd"] {
             let connection = json!({"url": format!("https://{tool}.example.com"), "credential": tool});
-            self.put(&format!("/tools/{tool}/main"), connection).await.expect(200);
+            self.put(&format!("/tools/{tool}/main"), connection)
+                .await
+                .expect(200);
         }
     }
 
     /// A furnished server on which the service `checkout` is being made.
     pub async fn with_service(&self) -> Answer {
         self.furnish().await;
-        self.post("/projects/payments/services", checkout()).await.expect(202)
+        self.post("/projects/payments/services", checkout())
+            .await
+            .expect(202)
     }
 
     pub async fn stop(mut self) {

@@ -1,0 +1,174 @@
+//! Server-sent events: of one run and of everything.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::support::sse::{Events, Said, ask};
+use crate::support::{Answer, Server, eventually};
+
+const ALL: &str = "/events/stream";
+
+/// Positions of all events in the audit log, the oldest first.
+async fn positions(server: &Server, filter: &str) -> Vec<String> {
+    let head = server
+        .serving
+        .as_ref()
+        .unwrap()
+        .state()
+        .journal
+        .head()
+        .await
+        .unwrap();
+    let mut link = format!("/api/v1/events?order=oldest-first&limit=200&after={head}{filter}");
+    let mut found = Vec::new();
+    loop {
+        let page = server.follow(&link).await.expect(200);
+        for item in page.body["items"].as_array().unwrap() {
+            found.push(item["position"].as_str().unwrap().to_owned());
+        }
+        match page.body["next"].as_str() {
+            Some(next) => next.clone_into(&mut link),
+            None => return found,
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_stream_of_a_run_shows_all_of_it_and_ends_with_it() {
+    let server = Server::start().await;
+    server.tools.hold();
+    let made = server.with_service().await;
+    let run = made.body["run"]
+        .as_str()
+        .unwrap()
+        .strip_prefix("/api/v1")
+        .unwrap();
+    let path = format!("{run}/events");
+    let mut events = Events::open(&server, &path, None).await;
+    let (first, kind, _) = events.event().await.unwrap();
+    assert_eq!(kind, "RunPlanned");
+    server.tools.release();
+    let (mut ids, mut last) = (vec![first], kind);
+    while let Some((id, kind, data)) = events.event().await {
+        assert_eq!(data["aggregate_type"], "Run");
+        ids.push(id);
+        last = kind;
+    }
+    assert_eq!(last, "RunSucceeded");
+    let id = run.strip_prefix("/runs/").unwrap();
+    let all = positions(&server, &format!("&aggregate_type=Run&aggregate_id={id}")).await;
+    assert_eq!(ids, all);
+    // Wherever the reader was cut off, it gets exactly the rest.
+    assert!(all.len() > 20, "{}", all.len());
+    for (index, id) in all.iter().enumerate().step_by(all.len() / 7) {
+        let rest = Events::open(&server, &path, Some(id)).await.ids().await;
+        assert_eq!(rest, all[index + 1..], "after {id}");
+    }
+    assert_eq!(Events::open(&server, &path, Some("0-0")).await.ids().await, all);
+    let mut over = Events::open(&server, &path, all.last().map(String::as_str)).await;
+    assert_eq!(over.next().await, Some(Said::Comment("the run has ended".into())));
+    assert_eq!(over.next().await, None);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_that_comes_back_again_and_again_misses_nothing() {
+    let server = Server::start().await;
+    server.furnish().await;
+    let mut from_now = Events::open(&server, ALL, None).await;
+    let write = async {
+        for index in 0..40 {
+            let body = json!({"slug": format!("p{index}"), "name": "x"});
+            server.post("/projects", body).await.expect(201);
+        }
+    };
+    let read = async {
+        let (mut ids, mut last) = (Vec::<String>::new(), "0-0".to_owned());
+        let mut done = false;
+        while !done {
+            // A few events at a time, while more are being written.
+            let mut events = Events::open(&server, ALL, Some(&last)).await;
+            for _ in 0..5 {
+                let (id, _, data) = events.event().await.unwrap();
+                last.clone_from(&id);
+                ids.push(id);
+                done |= data["aggregate_id"] == "p39";
+            }
+        }
+        ids
+    };
+    // What is left of a batch of five is filled up.
+    let fill = async {
+        let ((), ()) = (write.await, tokio::time::sleep(Duration::from_millis(300)).await);
+        for index in 0..4 {
+            let body = json!({"slug": format!("fill{index}"), "name": "x"});
+            server.post("/projects", body).await.expect(201);
+        }
+    };
+    let (ids, ()) = tokio::join!(read, fill);
+    let all = positions(&server, "").await;
+    assert_eq!(ids, all[..ids.len()]);
+    let (first, kind, data) = from_now.event().await.unwrap();
+    assert_eq!((&*kind, &data["aggregate_id"]), ("ProjectCreated", &json!("p0")));
+    assert!(all.contains(&first));
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn silent_streams_beat_and_end_with_token_and_server() {
+    let mut server = Server::start_with(|config| config.limits.heartbeat_seconds = 1).await;
+    let mut lasting = Events::open(&server, ALL, None).await;
+    assert_eq!(lasting.next().await, Some(Said::Comment("heartbeat".into())));
+    let good = server.token.clone();
+    let soon = chrono::Utc::now().timestamp() + 3;
+    server.token = server.keycloak().issue(json!({"exp": soon}));
+    let mut brief = Events::open(&server, ALL, None).await;
+    server.token = good;
+    let mut said = Vec::new();
+    while let Some(Said::Comment(comment)) = brief.next().await {
+        said.push(comment);
+    }
+    assert_eq!(said.last().map(String::as_str), Some("the token has expired"));
+    server.stop().await;
+    while let Some(said) = lasting.next().await {
+        assert_eq!(said, Said::Comment("heartbeat".into()));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn streams_that_cannot_be_had_are_problems() {
+    let server = Server::start_with(|config| {
+        config.limits.streams = 1;
+        config.limits.heartbeat_seconds = 1;
+    })
+    .await;
+    for wrong in ["x", "1", "-1-2", "1-2-3"] {
+        let answer = Answer::of(ask(&server, ALL, Some(wrong)).await).await;
+        answer
+            .problem(400, "invalid-parameter")
+            .field("Last-Event-ID", "a position");
+    }
+    server
+        .get("/events/stream?x=1")
+        .await
+        .problem(400, "invalid-parameter");
+    let events = Events::open(&server, ALL, None).await;
+    let refused = Answer::of(ask(&server, ALL, None).await)
+        .await
+        .problem(503, "unavailable");
+    assert_eq!(refused.header("retry-after"), "10");
+    assert!(
+        refused.body["detail"]
+            .as_str()
+            .unwrap()
+            .contains("1 streams are open")
+    );
+    // A reader that goes makes place for the next.
+    drop(events);
+    eventually("the place is free", async || {
+        (ask(&server, ALL, None).await.status().as_u16() == 200).then_some(())
+    })
+    .await;
+    server.stop().await;
+}
