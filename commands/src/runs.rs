@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use opstella_domain::plan::StepId;
+use opstella_domain::plan::{SagaKind, StepId};
 use opstella_domain::run::{Run, RunCommand, RunStatus};
 use opstella_domain::service::{Service, ServiceCommand};
 use opstella_domain::{Decide, RunId};
@@ -167,10 +167,13 @@ impl Commands {
             return Ok(None);
         };
         let service = self.journal.load::<Service>(&key.to_string()).await?;
-        let command = if run.status == RunStatus::Succeeded {
-            ServiceCommand::RunSucceeded { run: id }
+        // What a provisioned service has is no leftover.
+        let succeeded = run.status == RunStatus::Succeeded;
+        let removes = run.saga.is_some_and(SagaKind::removes);
+        let left_behind = (removes || !succeeded) && !run.left_behind().is_empty();
+        let command = if succeeded {
+            ServiceCommand::RunSucceeded { run: id, left_behind }
         } else {
-            let left_behind = !run.left_behind().is_empty();
             ServiceCommand::RunEnded {
                 run: id,
                 cause: run.cause_text(),
@@ -189,7 +192,7 @@ fn is_end(event: &opstella_domain::run::RunEvent) -> bool {
     use opstella_domain::run::RunEvent;
     matches!(
         event,
-        RunEvent::RunSucceeded {}
+        RunEvent::RunSucceeded { .. }
             | RunEvent::RunFailed { .. }
             | RunEvent::RunCancelled { .. }
             | RunEvent::RunAbandoned { .. }

@@ -409,7 +409,7 @@ fn a_success_starts_what_waited_for_it_and_the_last_one_ends_the_run() {
         Ok(vec![succeeded("a", 1), started("b", 1)])
     );
     let all_but_c = vec![make(), success("a", 1), success("b", 1)];
-    let end = vec![succeeded("c", 1), RunEvent::RunSucceeded {}];
+    let end = vec![succeeded("c", 1), RunEvent::RunSucceeded { left_behind: vec![] }];
     assert_eq!(when(all_but_c, success("c", 1)), Ok(end));
 }
 

@@ -404,8 +404,12 @@ impl World {
         let run = &self.run;
         let phases = || run.steps.values().map(|s| s.phase);
         let left_behind = match self.events.last().unwrap() {
-            RunEvent::RunSucceeded {} => {
+            RunEvent::RunSucceeded { left_behind } => {
                 assert!(phases().all(|p| matches!(p, StepPhase::Succeeded | StepPhase::Skipped)));
+                // Removing, what was skipped is still there; making, it never was.
+                let removes = run.saga.is_some_and(|saga| saga.removes());
+                let skipped = phases().filter(|p| *p == StepPhase::Skipped).count();
+                assert_eq!(left_behind.len(), if removes { skipped } else { 0 });
                 return;
             }
             RunEvent::RunFailed { left_behind, .. } => {

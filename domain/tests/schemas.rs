@@ -202,7 +202,7 @@ fn run_events_fit() {
                 step: step(),
                 message: message(),
             },
-            RunEvent::RunSucceeded {},
+            RunEvent::RunSucceeded { left_behind: vec![] },
             RunEvent::RunFailed {
                 cause: message(),
                 left_behind: vec![],
@@ -252,6 +252,7 @@ fn service_events_fit() {
                 component: "web".parse().unwrap(),
                 run,
                 cause: cause(),
+                left_behind: false,
             },
             ServiceEvent::EnvironmentRequested { environment, run },
             ServiceEvent::EnvironmentAdded { environment, run },
@@ -259,9 +260,10 @@ fn service_events_fit() {
                 environment,
                 run,
                 cause: cause(),
+                left_behind: false,
             },
             ServiceEvent::ServiceDecommissionRequested { reason: cause(), run },
-            ServiceEvent::ServiceDecommissioned { run },
+            ServiceEvent::ServiceDecommissioned { run, left_behind: false },
             ServiceEvent::ServiceDecommissionAbandoned { run, cause: cause() },
         ],
     );

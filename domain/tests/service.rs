@@ -82,7 +82,7 @@ fn states() -> Vec<State> {
         run: earlier,
         cause: "given up".into(),
     };
-    let gone = ServiceEvent::ServiceDecommissioned { run: earlier };
+    let gone = ServiceEvent::ServiceDecommissioned { run: earlier, left_behind: false };
     vec![
         state("unknown".into(), &["CreateService"], vec![]),
         state(flight("provisioning"), &[], vec![requested(current())]),
@@ -250,6 +250,7 @@ fn the_run_in_flight_ends_what_it_was_for() {
                 component: "web".parse().unwrap(),
                 run,
                 cause: cause(),
+                left_behind: true,
             },
         ),
         (
@@ -262,11 +263,12 @@ fn the_run_in_flight_ends_what_it_was_for() {
                 environment: Environment::Prd,
                 run,
                 cause: cause(),
+                left_behind: true,
             },
         ),
         (
             6,
-            ServiceEvent::ServiceDecommissioned { run },
+            ServiceEvent::ServiceDecommissioned { run, left_behind: true },
             ServiceEvent::ServiceDecommissionAbandoned { run, cause: cause() },
         ),
     ];
@@ -275,7 +277,7 @@ fn the_run_in_flight_ends_what_it_was_for() {
             let given = TestFramework::<Service>::with(()).given(state.history.clone());
             given.when(command).inspect_result().unwrap()
         };
-        let well = ends(ServiceCommand::RunSucceeded { run });
+        let well = ends(ServiceCommand::RunSucceeded { run, left_behind: true });
         let badly = ends(ServiceCommand::RunEnded {
             run,
             cause: cause(),
@@ -300,7 +302,7 @@ fn the_end_of_a_run_that_is_not_in_flight_changes_nothing() {
                 cause: "late".into(),
                 left_behind: false,
             };
-            for command in [ServiceCommand::RunSucceeded { run: stale }, ended] {
+            for command in [ServiceCommand::RunSucceeded { run: stale, left_behind: false }, ended] {
                 let given = TestFramework::<Service>::with(()).given(state.history.clone());
                 given.when(command).then_expect_events(vec![]);
             }
@@ -316,10 +318,10 @@ fn a_service_is_made_anew_after_it_failed_or_was_removed() {
         let given = || TestFramework::<Service>::with(()).given(history.clone());
         // The run of the first life has no say in the second.
         given()
-            .when(ServiceCommand::RunSucceeded { run: run_id(9) })
+            .when(ServiceCommand::RunSucceeded { run: run_id(9), left_behind: false })
             .then_expect_events(vec![]);
         given()
-            .when(ServiceCommand::RunSucceeded { run: next() })
+            .when(ServiceCommand::RunSucceeded { run: next(), left_behind: false })
             .then_expect_events(vec![ServiceEvent::ServiceActivated { run: next() }]);
     }
 }
@@ -337,7 +339,7 @@ fn the_second_life_forgets_the_first() {
             run: current(),
         },
         decommission_requested(current()),
-        ServiceEvent::ServiceDecommissioned { run: current() },
+        ServiceEvent::ServiceDecommissioned { run: current(), left_behind: false },
         requested(current()),
         ServiceEvent::ServiceActivated { run: current() },
     ]);
@@ -375,6 +377,7 @@ fn an_environment_that_could_not_be_added_may_be_added_again() {
         environment: Environment::Prd,
         run: current(),
         cause: "no".into(),
+        left_behind: false,
     });
     let event = ServiceEvent::EnvironmentRequested {
         environment: Environment::Prd,
@@ -437,4 +440,25 @@ fn limits_name_the_field() {
             }),
     );
     assert_eq!(field(full, add_component("one-more")), "name");
+}
+
+#[test]
+fn what_a_failed_service_left_behind_may_be_removed() {
+    for left_behind in [false, true] {
+        let history = vec![
+            requested(current()),
+            ServiceEvent::ServiceProvisioningFailed {
+                run: current(),
+                cause: "no".into(),
+                left_behind,
+            },
+        ];
+        let command = ServiceCommand::Decommission {
+            key: key(),
+            reason: "clean up".into(),
+            run: next(),
+        };
+        let decided = TestFramework::<Service>::with(()).given(history).when(command).inspect_result();
+        assert_eq!(decided.is_ok(), left_behind, "{decided:?}");
+    }
 }

@@ -459,7 +459,8 @@ impl Run {
         };
         let steps = self.plan.steps();
         if steps.iter().all(|s| done(&s.id)) {
-            return vec![RunEvent::RunSucceeded {}];
+            let left_behind = if self.removes() { self.left_behind() } else { vec![] };
+            return vec![RunEvent::RunSucceeded { left_behind }];
         }
         steps
             .iter()
@@ -630,7 +631,7 @@ impl Decide for Run {
                 };
                 self.stuck_on = Some(step);
             }
-            RunEvent::RunSucceeded {} => self.status = RunStatus::Succeeded,
+            RunEvent::RunSucceeded { .. } => self.status = RunStatus::Succeeded,
             RunEvent::RunFailed { .. } => self.status = RunStatus::Failed,
             RunEvent::RunCancelled { .. } => self.status = RunStatus::Cancelled,
             RunEvent::RunAbandoned { reason, .. } => {

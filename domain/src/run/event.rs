@@ -143,7 +143,10 @@ pub enum RunEvent {
         message: String,
     },
     /// Every step is done.
-    RunSucceeded {},
+    RunSucceeded {
+        /// In a removing saga: steps that an operator skipped; what they were to remove is still there.
+        left_behind: Vec<StepId>,
+    },
     /// A step failed for good, and what was made is unmade.
     RunFailed {
         /// Why.

@@ -57,11 +57,17 @@ pub struct Service {
     pub run: Option<RunId>,
     /// What it changes, if the service is active.
     pub change: Option<Change>,
+    /// Whether something of a service that could not be made is there still.
+    pub left_behind: bool,
 }
 
 impl Service {
     fn accepts(&self) -> Vec<&'static str> {
         match (self.lifecycle, self.run.is_some()) {
+            // Something of it is there still: it may be removed, as what it was meant to be.
+            (Lifecycle::ProvisioningFailed, _) if self.left_behind => {
+                vec!["CreateService", "DecommissionService"]
+            }
             (Lifecycle::Unknown | Lifecycle::ProvisioningFailed | Lifecycle::Decommissioned, _) => {
                 vec!["CreateService"]
             }
@@ -133,14 +139,14 @@ impl Service {
     }
 
     /// What follows when the run in flight ends; a run that is not in flight changes nothing (it was handled).
-    fn end_run(&self, ended: RunId, failure: Option<(String, bool)>) -> Vec<ServiceEvent> {
+    fn end_run(&self, ended: RunId, cause: Option<String>, left_behind: bool) -> Vec<ServiceEvent> {
         if self.run != Some(ended) {
             return vec![];
         }
         let run = ended;
-        let event = match (self.lifecycle, &self.change, failure) {
+        let event = match (self.lifecycle, &self.change, cause) {
             (Lifecycle::Provisioning, _, None) => ServiceEvent::ServiceActivated { run },
-            (Lifecycle::Provisioning, _, Some((cause, left_behind))) => {
+            (Lifecycle::Provisioning, _, Some(cause)) => {
                 ServiceEvent::ServiceProvisioningFailed {
                     run,
                     cause,
@@ -151,11 +157,12 @@ impl Service {
                 component: component.clone(),
                 run,
             },
-            (Lifecycle::Active, Some(Change::Component(component)), Some((cause, _))) => {
+            (Lifecycle::Active, Some(Change::Component(component)), Some(cause)) => {
                 ServiceEvent::ComponentAdditionFailed {
                     component: component.name.clone(),
                     run,
                     cause,
+                    left_behind,
                 }
             }
             (Lifecycle::Active, Some(Change::Environment(environment)), None) => {
@@ -164,15 +171,16 @@ impl Service {
                     run,
                 }
             }
-            (Lifecycle::Active, Some(Change::Environment(environment)), Some((cause, _))) => {
+            (Lifecycle::Active, Some(Change::Environment(environment)), Some(cause)) => {
                 ServiceEvent::EnvironmentAdditionFailed {
                     environment: *environment,
                     run,
                     cause,
+                    left_behind,
                 }
             }
-            (Lifecycle::Decommissioning, _, None) => ServiceEvent::ServiceDecommissioned { run },
-            (Lifecycle::Decommissioning, _, Some((cause, _))) => {
+            (Lifecycle::Decommissioning, _, None) => ServiceEvent::ServiceDecommissioned { run, left_behind },
+            (Lifecycle::Decommissioning, _, Some(cause)) => {
                 ServiceEvent::ServiceDecommissionAbandoned { run, cause }
             }
             _ => return vec![],
@@ -248,13 +256,13 @@ impl Decide for Service {
                 }
                 ServiceEvent::ServiceDecommissionRequested { reason, run }
             }
-            ServiceCommand::RunSucceeded { run } => return Ok(self.end_run(run, None)),
+            ServiceCommand::RunSucceeded { run, left_behind } => return Ok(self.end_run(run, None, left_behind)),
             ServiceCommand::RunEnded {
                 run,
                 cause,
                 left_behind,
             } => {
-                return Ok(self.end_run(run, Some((cause, left_behind))));
+                return Ok(self.end_run(run, Some(cause), left_behind));
             }
         };
         Ok(vec![event])
@@ -278,10 +286,14 @@ impl Decide for Service {
                     adopt,
                     run: Some(run),
                     change: None,
+                    left_behind: false,
                 };
             }
             ServiceEvent::ServiceActivated { .. } => self.settle(Lifecycle::Active),
-            ServiceEvent::ServiceProvisioningFailed { .. } => self.settle(Lifecycle::ProvisioningFailed),
+            ServiceEvent::ServiceProvisioningFailed { left_behind, .. } => {
+                self.settle(Lifecycle::ProvisioningFailed);
+                self.left_behind = left_behind;
+            }
             ServiceEvent::ComponentRequested { component, run } => {
                 self.change = Some(Change::Component(component));
                 self.run = Some(run);

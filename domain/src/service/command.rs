@@ -52,6 +52,8 @@ pub enum ServiceCommand {
     RunSucceeded {
         /// Which.
         run: RunId,
+        /// Whether an operator gave up on removing some of it.
+        left_behind: bool,
     },
     /// The run in flight ended, and what it was for is not there.
     RunEnded {

@@ -62,7 +62,7 @@ pub enum ServiceEvent {
         /// By which run.
         run: RunId,
     },
-    /// The component could not be made; the service is as before.
+    /// The component could not be made; the service is as before, unless `left_behind`.
     ComponentAdditionFailed {
         /// Which.
         component: ComponentName,
@@ -70,6 +70,8 @@ pub enum ServiceEvent {
         run: RunId,
         /// Why.
         cause: String,
+        /// Whether an operator gave up on some compensation.
+        left_behind: bool,
     },
     /// Somebody asked for one more environment.
     EnvironmentRequested {
@@ -85,7 +87,7 @@ pub enum ServiceEvent {
         /// By which run.
         run: RunId,
     },
-    /// The environment could not be made; the service is as before.
+    /// The environment could not be made; the service is as before, unless `left_behind`.
     EnvironmentAdditionFailed {
         /// Which.
         environment: Environment,
@@ -93,6 +95,8 @@ pub enum ServiceEvent {
         run: RunId,
         /// Why.
         cause: String,
+        /// Whether an operator gave up on some compensation.
+        left_behind: bool,
     },
     /// Somebody asked for the end of the service.
     ServiceDecommissionRequested {
@@ -101,10 +105,12 @@ pub enum ServiceEvent {
         /// Which run removes it.
         run: RunId,
     },
-    /// Nothing of it is left.
+    /// Nothing of it is left, unless `left_behind`.
     ServiceDecommissioned {
         /// By which run.
         run: RunId,
+        /// Whether an operator gave up on removing some of it.
+        left_behind: bool,
     },
     /// The removal was given up; some of it is still there. It may be asked for again.
     ServiceDecommissionAbandoned {

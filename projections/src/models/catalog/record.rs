@@ -69,13 +69,21 @@ impl ServiceRecord {
         match &event {
             ServiceEvent::ServiceProvisioningFailed {
                 cause, left_behind, ..
+            }
+            | ServiceEvent::ComponentAdditionFailed {
+                cause, left_behind, ..
+            }
+            | ServiceEvent::EnvironmentAdditionFailed {
+                cause, left_behind, ..
             } => {
                 self.cause = Some(cause.clone());
                 self.left_behind = *left_behind;
             }
-            ServiceEvent::ComponentAdditionFailed { cause, .. }
-            | ServiceEvent::EnvironmentAdditionFailed { cause, .. }
-            | ServiceEvent::ServiceDecommissionAbandoned { cause, .. } => self.cause = Some(cause.clone()),
+            ServiceEvent::ServiceDecommissioned { left_behind, .. } => {
+                self.cause = None;
+                self.left_behind = *left_behind;
+            }
+            ServiceEvent::ServiceDecommissionAbandoned { cause, .. } => self.cause = Some(cause.clone()),
             _ => self.cause = None,
         }
         self.service.evolve(event);

@@ -233,8 +233,8 @@ impl RunView {
                 self.with(step, |row| row.last_error = Some(message.clone()));
             }
             RunEvent::RunStuck { message, .. } => self.row.stuck_message = Some(message.clone()),
-            RunEvent::RunSucceeded {} => self.row.finished_at = Some(at),
-            RunEvent::RunFailed { left_behind, .. } | RunEvent::RunCancelled { left_behind, .. } => {
+            RunEvent::RunSucceeded { left_behind }
+            | RunEvent::RunFailed { left_behind, .. } | RunEvent::RunCancelled { left_behind, .. } => {
                 self.finish(at, left_behind);
             }
             RunEvent::RunAbandoned { reason, left_behind } => {
