@@ -94,9 +94,7 @@ async fn a_dropped_connection_passes() {
 #[tokio::test]
 async fn too_many_requests_say_when_to_come_back() {
     let limit = || fault().status(429).retry_after(7).times(1);
-    let is_right = |error: &StepError| {
-        matches!(error, StepError::Transient { retry_after: Some(after), .. } if *after == Duration::from_secs(7))
-    };
+    let is_right = |error: &StepError| matches!(error, StepError::Transient { retry_after: Some(after), .. } if *after == Duration::from_secs(7));
     each_call_meets(limit, is_right).await;
 }
 

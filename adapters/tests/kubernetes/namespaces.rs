@@ -64,18 +64,17 @@ async fn a_removal_waits_only_so_long_and_goes_on_later() {
 async fn nothing_is_made_while_it_is_going() {
     let (world, run) = (World::new().await, a_run());
     world.ensure(&cases()[0].operation, run).await.unwrap();
-    world.sandbox.add_fault(shows(&terminating(&world).await)).unwrap();
-    let message = format!(
-        "unable to create new content in namespace {NAMESPACE} because it is being terminated"
-    );
+    world
+        .sandbox
+        .add_fault(shows(&terminating(&world).await))
+        .unwrap();
+    let message =
+        format!("unable to create new content in namespace {NAMESPACE} because it is being terminated");
     let cause = json!({ "reason": "NamespaceTerminating", "message": "namespace is being terminated",
                         "field": "metadata.namespace" });
     let refusal = json!({ "kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "Forbidden",
                           "code": 403, "message": message, "details": { "causes": [cause] } });
-    let fault = Fault::on("kubernetes")
-        .method("POST")
-        .status(403)
-        .body(refusal);
+    let fault = Fault::on("kubernetes").method("POST").status(403).body(refusal);
     world.sandbox.add_fault(fault).unwrap();
     for case in cases() {
         let error = world.ensure(&case.operation, run).await.unwrap_err();
@@ -90,7 +89,10 @@ async fn what_is_in_it_counts_as_gone() {
     for case in cases() {
         world.ensure(&case.operation, run).await.unwrap();
     }
-    world.sandbox.add_fault(shows(&terminating(&world).await)).unwrap();
+    world
+        .sandbox
+        .add_fault(shows(&terminating(&world).await))
+        .unwrap();
     for case in cases().iter().skip(1) {
         let removed = world.remove(&case.operation, run, Removal::ThisRun).await;
         assert_eq!(removed, Removed::Absent, "{:?}", case.operation);

@@ -170,7 +170,10 @@ impl World {
     /// What somebody else does in the cluster.
     pub async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> (u16, Value) {
         let url = format!("{}{path}", self.sandbox.tool_url("kubernetes"));
-        let mut request = self.http.request(method.clone(), url).bearer_auth(KUBERNETES_TOKEN);
+        let mut request = self
+            .http
+            .request(method.clone(), url)
+            .bearer_auth(KUBERNETES_TOKEN);
         if let Some(body) = body {
             let media = if method == Method::PATCH {
                 "application/merge-patch+json"
