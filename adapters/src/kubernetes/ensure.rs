@@ -4,7 +4,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use opstella_domain::resource::{Provenance, StepOutcome};
 use serde_json::{Value, json};
 
-use super::drift::{covers, differs};
+use super::drift::{covers, differs, patch};
 use super::objects::Managed;
 use super::place::Place;
 use super::{Kubernetes, foreign, kind, marks, outcome};
@@ -78,28 +78,29 @@ impl Kubernetes {
             None => return Err(foreign(&kind::<K>(), place)),
         };
         wanted.keep(found);
-        let (there, mut patch) = (value(found)?, value(&wanted)?);
-        if let Some(field) = differs(&there, &patch, K::FIXED) {
+        let (there, target) = (value(found)?, value(&wanted)?);
+        if let Some(field) = differs(&there, &target, K::FIXED) {
             if mark.is_none() {
                 return Err(cannot_adopt(&kind::<K>(), place, field));
             }
             self.replace(found, wanted, place).await?;
             return Ok(provenance);
         }
-        if covers(&there, &patch) && mark.is_some() {
+        if covers(&there, &target) && mark.is_some() {
             return Ok(provenance);
         }
+        let mut change = patch(&there, &target);
         // What was looked at is changed, not what somebody else made of it since.
         set(
-            &mut patch,
+            &mut change,
             "resourceVersion",
             json!(found.meta().resource_version),
         );
         if mark.is_none() {
             let marks = json!({ marks::ADOPTED: "true", marks::RUN: null });
-            set(&mut patch, "annotations", marks);
+            set(&mut change, "annotations", marks);
         }
-        self.patch::<K>(&patch, place).await?;
+        self.patch::<K>(&change, place).await?;
         Ok(provenance)
     }
 

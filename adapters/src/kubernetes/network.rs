@@ -55,7 +55,7 @@ pub(super) fn closed() -> NetworkPolicy {
         spec: Some(NetworkPolicySpec {
             pod_selector: Some(LabelSelector::default()),
             policy_types: Some(vec!["Ingress".into(), "Egress".into()]),
-            ingress: None,
+            ingress: Some(Vec::new()), // said, so that a rule that somebody adds is drift
             egress: Some(egress),
         }),
         ..NetworkPolicy::default()

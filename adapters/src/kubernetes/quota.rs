@@ -38,7 +38,10 @@ const LARGE: Amounts = [
     ("services.nodeports", "0"),
 ];
 
-impl Managed for ResourceQuota {}
+impl Managed for ResourceQuota {
+    /// A quota with scopes counts some pods only.
+    const FIXED: &'static [&'static str] = &["/spec/scopes", "/spec/scopeSelector"];
+}
 
 /// The quota of this environment. No load balancers and node ports anywhere: what is to be reached from outside goes
 /// through the cluster's ingress.

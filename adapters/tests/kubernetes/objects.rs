@@ -56,7 +56,7 @@ async fn the_network_is_closed_but_for_names_and_own_pods() {
     let policy = made(&World::new().await, &cases(), 3).await;
     let system = json!({ "matchLabels": { "kubernetes.io/metadata.name": "kube-system" } });
     let dns = json!([{ "port": 53, "protocol": "UDP" }, { "port": 53, "protocol": "TCP" }]);
-    let closed = json!({ "podSelector": {}, "policyTypes": ["Ingress", "Egress"],
+    let closed = json!({ "podSelector": {}, "policyTypes": ["Ingress", "Egress"], "ingress": [],
                          "egress": [{ "to": [{ "podSelector": {} }] },
                                     { "to": [{ "namespaceSelector": system }], "ports": dns }] });
     assert_eq!(policy["spec"], closed);
@@ -140,7 +140,8 @@ async fn drift_is_mended_and_a_teams_own_additions_stay() {
         closed,
         json!({ "spec": { "hard": { "pods": "1000" } } }),
         json!({ "spec": { "limits": [{ "type": "Container", "default": { "cpu": "8" } }] } }),
-        json!({ "spec": { "ingress": [{}], "egress": [{}] } }),
+        json!({ "spec": { "ingress": [{}], "egress": [{}],
+                          "podSelector": { "matchLabels": { "app": "x" } } } }),
         json!({ "automountServiceAccountToken": true, "imagePullSecrets": [{ "name": "theirs" }] }),
         json!({ "subjects": [{ "kind": "User", "name": "mallory" }] }),
         json!({ "data": { ".dockerconfigjson": "e30=" } }),
@@ -198,11 +199,15 @@ async fn what_cannot_be_changed_is_not_adopted() {
     let (world, run) = (World::new().await, a_run());
     let cases = cases_in(Environment::Prd);
     world.prepare(&cases[5], run).await;
-    for (case, field) in [(&cases[5], "roleRef"), (&cases[6], "type")] {
-        let mut foreign = case.foreign.clone(); // the binding's role is `edit`
-        if field == "type" {
-            foreign = json!({ "type": "Opaque" });
-        }
+    for (case, field, mut foreign) in [
+        (
+            &cases[1],
+            "spec/scopes",
+            json!({ "spec": { "hard": { "pods": "1" }, "scopes": ["BestEffort"] } }),
+        ),
+        (&cases[5], "roleRef", cases[5].foreign.clone()), // its role is `edit`
+        (&cases[6], "type", json!({ "type": "Opaque" })),
+    ] {
         foreign["metadata"] = json!({ "name": case.name, "namespace": NAMESPACE });
         let before = world.post(&case.collection, foreign).await;
         let error = world.adopt(&case.operation, run).await.unwrap_err();

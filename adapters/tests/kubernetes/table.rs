@@ -1,6 +1,6 @@
 //! Each operation in each row of the table in `docs/adding-an-adapter.md`.
 
-use opstella_adapters::{Removal, Removed, StepError};
+use opstella_adapters::{Removal, Removed, StepError, ToolAdapter};
 use opstella_domain::resource::Provenance;
 use opstella_sandbox::Fault;
 use reqwest::Method;
@@ -37,21 +37,19 @@ async fn absent_is_created_with_marks_and_again_changes_nothing() {
     }
     let before = world.sandbox.state()["kubernetes"].clone();
     assert_eq!(before.as_object().unwrap().len(), cases().len(), "{before}");
-    let versions = |world: &World| {
-        let objects = cases().into_iter().map(|case| case.path());
-        let calls: Vec<_> = objects.collect();
-        let world: &World = world;
-        let gets = calls
-            .into_iter()
-            .map(async |path| world.get(&path).await["metadata"]["resourceVersion"].clone());
-        futures::future::join_all(gets.collect::<Vec<_>>())
+    let versions = async || {
+        let mut versions = Vec::new();
+        for case in cases() {
+            versions.push(world.get(&case.path()).await["metadata"]["resourceVersion"].clone());
+        }
+        versions
     };
-    let first = versions(&world).await;
+    let first = versions().await;
     for case in cases() {
         let provenance = world.ensure(&case.operation, a_run()).await;
         assert_eq!(provenance.unwrap(), Provenance::Existing, "{:?}", case.operation);
     }
-    assert_eq!(versions(&world).await, first);
+    assert_eq!(versions().await, first);
 }
 
 #[tokio::test]
@@ -59,9 +57,8 @@ async fn outcomes_name_the_object() {
     let (world, run) = (World::new().await, a_run());
     let mut names = Vec::new();
     for case in cases() {
-        let outcome =
-            opstella_adapters::ToolAdapter::ensure(&world.adapter, &case.operation, &world.context(run));
-        let resource = outcome.await.unwrap().resource;
+        let outcome = world.adapter.ensure(&case.operation, &world.context(run)).await;
+        let resource = outcome.unwrap().resource;
         assert_eq!(resource.url, None);
         names.push(format!("{} {}", resource.kind, resource.name));
     }
@@ -182,9 +179,8 @@ async fn a_lost_answer_does_no_harm() {
         let again = world.ensure(&case.operation, run).await;
         assert_eq!(again.unwrap(), Provenance::Created);
 
-        let context = world.context(run);
-        let removed = opstella_adapters::ToolAdapter::remove(&world.adapter, &case.operation, &context);
-        let error = removed.await.unwrap_err();
+        let removed = world.adapter.remove(&case.operation, &world.context(run)).await;
+        let error = removed.unwrap_err();
         assert!(matches!(error, StepError::Transient { .. }), "{error:?}");
         let again = world.remove(&case.operation, run, Removal::ThisRun).await;
         assert_eq!(again, Removed::Absent);
