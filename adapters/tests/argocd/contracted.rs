@@ -20,7 +20,7 @@ async fn exchanges_fit_argo_cds_description() {
         }
     }
     let mut drifted = world.get(PROJECT).await;
-    drifted["spec"]["namespaceResourceBlacklist"] = json!(null);
+    drifted["spec"]["namespaceResourceBlacklist"] = json!([]);
     drifted["spec"]["sourceRepos"] = json!(["*"]);
     world.put(PROJECT, &json!({ "project": drifted })).await;
     let mut drifted = world.get(APPLICATION).await;
