@@ -8,7 +8,7 @@
 )]
 
 // mod binary;
-// mod config;
+mod config;
 mod description;
 mod idempotency;
 mod limits;
