@@ -7,11 +7,12 @@
     missing_docs
 )]
 
-// mod binary;
-// mod config;
+mod binary;
+mod config;
 mod description;
 mod idempotency;
 mod limits;
+mod operating;
 mod pages;
 mod probes;
 mod problems;

@@ -1,5 +1,6 @@
 //! A server of one test's own.
 
+pub mod process;
 pub mod sse;
 pub mod toolbox;
 

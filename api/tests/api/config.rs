@@ -1,0 +1,211 @@
+//! The configuration: a file, variables over it, and one line that names the key where something is wrong.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use opstella_api::config::{self, Config, ConfigError};
+use secrecy::ExposeSecret;
+use tempfile::TempDir;
+
+const SECRET: &str = "hunter2-and-more";
+
+/// A file with this text.
+fn file(text: &str) -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("opstella.toml");
+    std::fs::write(&path, text).unwrap();
+    (folder, path)
+}
+
+fn load(text: &str) -> Result<Config, ConfigError> {
+    let (_folder, path) = file(text);
+    config::load(Some(&path))
+}
+
+/// What `opstella migrate` says of its configuration: nothing but the database's address is needed for it.
+fn said(arguments: &[&str], variables: &[(&str, &str)]) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_opstella"))
+        .arg("migrate")
+        .args(arguments)
+        .env_clear()
+        .envs(variables.iter().copied())
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{variables:?}: {text}");
+    assert_eq!(text.lines().count(), 1, "one line: {text}");
+    assert!(text.starts_with("opstella: "), "{text}");
+    text
+}
+
+fn variable(key: &str) -> String {
+    format!("OPSTELLA_{}", key.replace('.', "__").to_uppercase())
+}
+
+#[test]
+fn a_file_goes_before_the_defaults() {
+    let defaults = config::load(None).unwrap();
+    assert_eq!(defaults.limits.body_bytes, 1 << 20);
+    let text = r#"
+        connection = "other"
+        [server]
+        listen = "0.0.0.0:9000"
+        [database]
+        url = "postgres://u:hunter2-and-more@db/opstella"
+        [credentials]
+        gitlab-main = "hunter2-and-more"
+        [limits]
+        body_bytes = 2048
+        [engine.tools.gitlab]
+        per_second = 7
+        [log]
+        format = "json"
+    "#;
+    let config = load(text).unwrap();
+    assert_eq!(config.connection.to_string(), "other");
+    assert_eq!(config.server.listen.port(), 9000);
+    assert_eq!(config.limits.body_bytes, 2048);
+    assert_eq!(config.limits.page_size, defaults.limits.page_size);
+    let gitlab = config.engine.tools.values().next().unwrap();
+    assert_eq!((gitlab.per_second, gitlab.concurrency), (7, 32));
+    let name = "gitlab-main".parse().unwrap();
+    assert_eq!(config.credentials[&name].expose_secret(), SECRET);
+    // What is logged of it shows no secret.
+    let debug = format!("{config:?} {config:#?}");
+    assert!(!debug.contains("hunter2"), "{debug}");
+}
+
+#[test]
+fn what_is_wrong_in_a_file_is_named() {
+    for (text, key, rule) in [
+        ("nope = 1", "nope", "there is no such key"),
+        ("[server]\nprot = 1", "server.prot", "there is no such key"),
+        (
+            "[engine.tools.gitlab]\nspeed = 1",
+            "engine.tools.gitlab.speed",
+            "there is no such key",
+        ),
+        ("[engine.tools.jira]\nper_second = 1", "engine.tools", "jira"),
+        ("[server]\nlisten = \"here\"", "server.listen", "socket address"),
+        ("[server]\nlisten = 1", "server.listen", "must be"),
+        (
+            "[limits]\nbody_bytes = 1",
+            "limits.body_bytes",
+            "must be 1024 to 16777216, is 1",
+        ),
+        ("[limits]\nstreams = \"many\"", "limits.streams", "must be"),
+        ("[limits]\nburst = -1", "limits.burst", "must be"),
+        (
+            "[log]\nformat = \"xml\"",
+            "log.format",
+            "must be one of text, json",
+        ),
+        (
+            "[oidc]\nalgorithms = [\"HS256\"]",
+            "oidc.algorithms",
+            "asymmetric ones only",
+        ),
+        ("[oidc]\nissuer = \"sso\"", "oidc.issuer", "http or https URL"),
+        ("[oidc]\naudience = \"\"", "oidc.audience", "must not be empty"),
+        (
+            "[server]\npublic_url = \"ftp://x\"",
+            "server.public_url",
+            "http or https URL",
+        ),
+        ("[credentials]\nGitLab = \"hunter2-and-more\"", "credentials", ""),
+        ("[credentials]\ngitlab = 5", "credentials.gitlab", "must be"),
+        (
+            "[database]\nurl = [\"hunter2-and-more\"]",
+            "database.url",
+            "must be",
+        ),
+        ("connection = \"Hunter2-and-more\"", "connection", ""),
+        ("[database]\nurl = \"hunter2-and-more\nx = 1", "line 2", ""),
+    ] {
+        let error = load(text).unwrap_err();
+        let shown = error.to_string();
+        assert!(shown.contains(key), "{text}: {shown}");
+        assert!(shown.contains(rule), "{text}: {shown}");
+        assert!(
+            shown.contains("opstella.toml") || rule != "there is no such key",
+            "{text}: {shown}"
+        );
+        assert_eq!(shown.lines().count(), 1, "one line: {shown}");
+        let all = format!("{shown} {error:?}").to_lowercase();
+        assert!(!all.contains("hunter2"), "{all}");
+    }
+    let none = config::load(Some(Path::new("/nowhere/opstella.toml"))).unwrap_err();
+    assert!(
+        none.to_string().contains("/nowhere/opstella.toml cannot be read"),
+        "{none}"
+    );
+}
+
+#[test]
+fn variables_go_before_the_file() {
+    let (_folder, path) = file("[server]\nworkers = 1000\n");
+    let path = path.to_str().unwrap();
+    let wrong = said(&["--config", path], &[]);
+    assert!(
+        wrong.contains("server.workers: must be 0 to 256, is 1000"),
+        "{wrong}"
+    );
+    let mended = ("OPSTELLA_SERVER__WORKERS", "2");
+    for variables in [&[mended, ("OPSTELLA_CONFIG", path)][..], &[mended]] {
+        let missing = said(&[], variables);
+        assert!(missing.contains("database.url: is required"), "{missing}");
+        assert!(missing.contains("OPSTELLA_DATABASE__URL"), "{missing}");
+    }
+}
+
+#[test]
+fn what_is_wrong_in_a_variable_is_named() {
+    let unknown = said(&[], &[("OPSTELLA_PORT", "tcp://10.0.0.1:80")]);
+    assert!(
+        unknown.contains("port: there is no such key (set as OPSTELLA_PORT)"),
+        "{unknown}"
+    );
+    let unknown = said(&[], &[("OPSTELLA_SERVER__PROT", "1")]);
+    assert!(unknown.contains("server.prot"), "{unknown}");
+    assert!(unknown.contains("OPSTELLA_SERVER__PROT"), "{unknown}");
+    // A secret that landed under another key is not shown, whatever that key takes.
+    for key in config::all_keys() {
+        let taken = ["oidc.audience", "log.level"].contains(&key.as_str());
+        if taken || key.contains('<') && key.starts_with("credentials") {
+            continue;
+        }
+        let key = key.replace("<tool>", "gitlab");
+        for value in [SECRET, "Hunter2 {,}", "postgres://u:hunter2@"] {
+            let text = said(&[], &[(&variable(&key), value)]);
+            assert!(text.contains(&key), "{key}: {text}");
+            assert!(!text.to_lowercase().contains("hunter2"), "{key}: {text}");
+        }
+    }
+    // A credential is text, also where it looks like something else.
+    let credentials = [
+        ("OPSTELLA_CREDENTIALS__GITLAB_MAIN", "12345"),
+        ("OPSTELLA_CREDENTIALS__VAULT", "[x"),
+    ];
+    let missing = said(&[], &credentials);
+    assert!(missing.contains("database.url: is required"), "{missing}");
+}
+
+#[test]
+fn the_documentation_has_every_key_and_no_other() {
+    let text = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/operating.md");
+    let text = std::fs::read_to_string(text).unwrap();
+    let mut documented = BTreeSet::new();
+    for line in text.lines() {
+        let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+        let [_, key, name, _, _, _] = cells.as_slice() else {
+            continue;
+        };
+        if name.starts_with("`OPSTELLA_") {
+            let key = key.trim_matches('`');
+            assert_eq!(name.trim_matches('`'), variable(key));
+            documented.insert(key.to_owned());
+        }
+    }
+    assert_eq!(documented, config::all_keys().into_iter().collect());
+}
