@@ -263,7 +263,10 @@ fn service_events_fit() {
                 left_behind: false,
             },
             ServiceEvent::ServiceDecommissionRequested { reason: cause(), run },
-            ServiceEvent::ServiceDecommissioned { run, left_behind: false },
+            ServiceEvent::ServiceDecommissioned {
+                run,
+                left_behind: false,
+            },
             ServiceEvent::ServiceDecommissionAbandoned { run, cause: cause() },
         ],
     );

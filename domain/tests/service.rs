@@ -82,7 +82,10 @@ fn states() -> Vec<State> {
         run: earlier,
         cause: "given up".into(),
     };
-    let gone = ServiceEvent::ServiceDecommissioned { run: earlier, left_behind: false };
+    let gone = ServiceEvent::ServiceDecommissioned {
+        run: earlier,
+        left_behind: false,
+    };
     vec![
         state("unknown".into(), &["CreateService"], vec![]),
         state(flight("provisioning"), &[], vec![requested(current())]),
@@ -268,7 +271,10 @@ fn the_run_in_flight_ends_what_it_was_for() {
         ),
         (
             6,
-            ServiceEvent::ServiceDecommissioned { run, left_behind: true },
+            ServiceEvent::ServiceDecommissioned {
+                run,
+                left_behind: true,
+            },
             ServiceEvent::ServiceDecommissionAbandoned { run, cause: cause() },
         ),
     ];
@@ -277,7 +283,10 @@ fn the_run_in_flight_ends_what_it_was_for() {
             let given = TestFramework::<Service>::with(()).given(state.history.clone());
             given.when(command).inspect_result().unwrap()
         };
-        let well = ends(ServiceCommand::RunSucceeded { run, left_behind: true });
+        let well = ends(ServiceCommand::RunSucceeded {
+            run,
+            left_behind: true,
+        });
         let badly = ends(ServiceCommand::RunEnded {
             run,
             cause: cause(),
@@ -302,7 +311,13 @@ fn the_end_of_a_run_that_is_not_in_flight_changes_nothing() {
                 cause: "late".into(),
                 left_behind: false,
             };
-            for command in [ServiceCommand::RunSucceeded { run: stale, left_behind: false }, ended] {
+            for command in [
+                ServiceCommand::RunSucceeded {
+                    run: stale,
+                    left_behind: false,
+                },
+                ended,
+            ] {
                 let given = TestFramework::<Service>::with(()).given(state.history.clone());
                 given.when(command).then_expect_events(vec![]);
             }
@@ -318,10 +333,16 @@ fn a_service_is_made_anew_after_it_failed_or_was_removed() {
         let given = || TestFramework::<Service>::with(()).given(history.clone());
         // The run of the first life has no say in the second.
         given()
-            .when(ServiceCommand::RunSucceeded { run: run_id(9), left_behind: false })
+            .when(ServiceCommand::RunSucceeded {
+                run: run_id(9),
+                left_behind: false,
+            })
             .then_expect_events(vec![]);
         given()
-            .when(ServiceCommand::RunSucceeded { run: next(), left_behind: false })
+            .when(ServiceCommand::RunSucceeded {
+                run: next(),
+                left_behind: false,
+            })
             .then_expect_events(vec![ServiceEvent::ServiceActivated { run: next() }]);
     }
 }
@@ -339,7 +360,10 @@ fn the_second_life_forgets_the_first() {
             run: current(),
         },
         decommission_requested(current()),
-        ServiceEvent::ServiceDecommissioned { run: current(), left_behind: false },
+        ServiceEvent::ServiceDecommissioned {
+            run: current(),
+            left_behind: false,
+        },
         requested(current()),
         ServiceEvent::ServiceActivated { run: current() },
     ]);
@@ -458,7 +482,10 @@ fn what_a_failed_service_left_behind_may_be_removed() {
             reason: "clean up".into(),
             run: next(),
         };
-        let decided = TestFramework::<Service>::with(()).given(history).when(command).inspect_result();
+        let decided = TestFramework::<Service>::with(())
+            .given(history)
+            .when(command)
+            .inspect_result();
         assert_eq!(decided.is_ok(), left_behind, "{decided:?}");
     }
 }

@@ -1,5 +1,6 @@
 use std::any::Any;
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use moka::ops::compute::Op;
 use moka::sync::Cache;
@@ -22,10 +23,13 @@ pub(crate) struct Warm {
     pub weight: u64,
 }
 
-/// Aggregates that were in use lately. An entry may be old: the append that is decided on it finds out.
+/// Aggregates that were in use lately. An entry may be old for as long as it takes until a
+/// subscription of this process reads what another one appended; an append that is decided on it finds out.
 #[derive(Clone)]
 pub(crate) struct WarmCache {
     cache: Cache<StreamKey, Warm>,
+    /// Every type that was ever kept here.
+    types: Arc<RwLock<BTreeSet<&'static str>>>,
 }
 
 /// What an entry takes besides its state.
@@ -42,7 +46,10 @@ impl WarmCache {
             })
             .support_invalidation_closures()
             .build();
-        Self { cache }
+        Self {
+            cache,
+            types: Arc::default(),
+        }
     }
 
     pub fn get(&self, key: &StreamKey) -> Option<Warm> {
@@ -51,10 +58,34 @@ impl WarmCache {
 
     /// Keeps the newer of the two: a slow load must not undo what an append put here meanwhile.
     pub fn put(&self, key: StreamKey, warm: Warm) {
+        if self.known_type(key.aggregate_type).is_none() {
+            let mut types = self.types.write().unwrap_or_else(PoisonError::into_inner);
+            types.insert(key.aggregate_type);
+        }
         self.cache.entry(key).and_compute_with(|present| match present {
             Some(present) if present.value().version >= warm.version => Op::Nop,
             _ => Op::Put(warm),
         });
+    }
+
+    /// Forgets an aggregate that has events after the version that is kept: another process appended them.
+    pub fn learn(&self, aggregate_type: &str, id: &str, sequence: u64) {
+        let Some(aggregate_type) = self.known_type(aggregate_type) else {
+            return;
+        };
+        let key = StreamKey {
+            aggregate_type,
+            id: id.into(),
+        };
+        self.cache.entry(key).and_compute_with(|present| match present {
+            Some(present) if present.value().version < sequence => Op::Remove,
+            _ => Op::Nop,
+        });
+    }
+
+    fn known_type(&self, aggregate_type: &str) -> Option<&'static str> {
+        let types = self.types.read().unwrap_or_else(PoisonError::into_inner);
+        types.get(aggregate_type).copied()
     }
 
     pub fn evict(&self, key: &StreamKey) {
@@ -92,6 +123,11 @@ mod tests {
         cache.put(key("a"), warm(2, 1));
         cache.put(key("a"), warm(1, 1));
         assert_eq!(cache.get(&key("a")).map(|warm| warm.version), Some(2));
+        cache.learn("t", "a", 2);
+        assert!(cache.get(&key("a")).is_some(), "that is what is kept");
+        cache.learn("t", "a", 3);
+        assert!(cache.get(&key("a")).is_none(), "there is more by now");
+        cache.put(key("a"), warm(3, 1));
         cache.evict(&key("a"));
         assert!(cache.get(&key("a")).is_none());
     }

@@ -128,6 +128,8 @@ impl Subscription {
         let mut events = Vec::with_capacity(rows.len());
         for row in &rows {
             let event = RecordedEvent::read(row)?;
+            let (of, id) = (&event.aggregate_type, &event.aggregate_id);
+            self.journal.inner.cache.learn(of, id, event.sequence);
             events.push(if self.upcast {
                 event.upcast(&self.journal.inner.upcasters)?
             } else {

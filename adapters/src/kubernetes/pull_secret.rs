@@ -7,6 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use opstella_domain::naming::SecretPath;
+use opstella_domain::plan::PULL_SECRET;
 use secrecy::ExposeSecret;
 use serde_json::json;
 
@@ -14,8 +15,8 @@ use super::objects::Managed;
 use super::place::Place;
 use crate::{StepContext, StepError};
 
-/// Name of the pull secret in each of our namespaces, as plans have it (`PULL_SECRET` in `domain/src/plan/steps.rs`).
-pub(super) const NAME: &str = "registry-pull";
+/// Name of the pull secret in each of our namespaces.
+pub(super) const NAME: &str = PULL_SECRET;
 const TYPE: &str = "kubernetes.io/dockerconfigjson";
 const KEY: &str = ".dockerconfigjson";
 

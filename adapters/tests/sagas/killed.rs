@@ -3,15 +3,16 @@
 //! A process is a tokio runtime with everything on it: shut down without notice it neither finishes nor says
 //! anything, as after kill -9. (The binary itself is killed in the tests of `api`.)
 
-use std::time::Duration;
+use std::sync::Arc;
 
+use opstella_domain::RunId;
 use opstella_domain::run::RunStatus;
 use tokio::runtime::{Builder, Runtime};
 use tokio_util::sync::CancellationToken;
 
 use crate::saboteur::Sabotage;
 use crate::saga::{Saga, project};
-use crate::world::{Process, World};
+use crate::world::World;
 
 fn runtime() -> Runtime {
     Builder::new_multi_thread()
@@ -21,10 +22,39 @@ fn runtime() -> Runtime {
         .unwrap()
 }
 
+/// Runs the saga with these sabotages in a process that dies of one of them; the run, and whether it came to that.
+fn dies(
+    world: &Arc<World>,
+    saga: Saga,
+    project: &str,
+    sabotages: Vec<(String, Sabotage)>,
+    died: &CancellationToken,
+) -> (RunId, bool) {
+    let runtime = runtime();
+    let (world, project, died) = (Arc::clone(world), project.to_owned(), died.clone());
+    let outcome = runtime.block_on(async move {
+        let process = world.process(false).await;
+        saga.prepare(&process, &project).await;
+        for (step, sabotage) in sabotages {
+            world.plans.set(&project, &step, sabotage);
+        }
+        let run = saga.start(&process, &project).await;
+        let dead = tokio::select! {
+            () = died.cancelled() => true,
+            _ = process.settled(run) => false,
+        };
+        // The process must not even drop its parts in order.
+        std::mem::forget(process);
+        (run, dead)
+    });
+    runtime.shutdown_background();
+    outcome
+}
+
 /// The run is finished by a second process after the first one died at each step.
-fn at_every_step(saga: Saga, sabotage: fn(CancellationToken) -> Sabotage) {
+fn forwards(saga: Saga, sabotage: fn(CancellationToken) -> Sabotage) {
     let outside = runtime();
-    let world = std::sync::Arc::new(outside.block_on(World::new()));
+    let world = Arc::new(outside.block_on(World::new()));
     let (steps, expected) = outside.block_on(async {
         let process = world.process(false).await;
         let steps = saga.steps(&process).await;
@@ -32,26 +62,12 @@ fn at_every_step(saga: Saga, sabotage: fn(CancellationToken) -> Sabotage) {
         (steps, world.of("plan"))
     });
     for (index, step) in steps.iter().enumerate() {
-        let project = project(index);
-        let died = CancellationToken::new();
-        let first = runtime();
-        let run = {
-            let (world, project, died, step) = (world.clone(), project.clone(), died.clone(), step.clone());
-            first.block_on(async move {
-                let process = world.process(false).await;
-                saga.prepare(&process, &project).await;
-                world.plans.set(&project, &step, sabotage(died.clone()));
-                let run = saga.start(&process, &project).await;
-                let dead = tokio::time::timeout(Duration::from_secs(60), died.cancelled()).await;
-                assert!(dead.is_ok(), "{step} was never carried out");
-                // The process must not even drop its parts in order.
-                std::mem::forget(process);
-                run
-            })
-        };
-        first.shutdown_background();
+        let (project, died) = (project(index), CancellationToken::new());
+        let sabotages = vec![(step.clone(), sabotage(died.clone()))];
+        let (run, dead) = dies(&world, saga, &project, sabotages, &died);
+        assert!(dead, "{step} was never carried out");
         outside.block_on(async {
-            let second: Process = world.process(false).await;
+            let second = world.process(false).await;
             let state = second.settled(run).await;
             assert_eq!(
                 state.status,
@@ -65,16 +81,70 @@ fn at_every_step(saga: Saga, sabotage: fn(CancellationToken) -> Sabotage) {
     }
 }
 
-macro_rules! sagas {
-    ($($name:ident: $saga:ident),*) => {
-        mod before_the_work {
+/// The unwinding is finished by a second process after the first one died at the undoing of each step.
+fn backwards(saga: Saga, sabotage: fn(CancellationToken) -> Sabotage) {
+    let outside = runtime();
+    let world = Arc::new(outside.block_on(World::new()));
+    let steps = outside.block_on(async {
+        let process = world.process(false).await;
+        let steps = saga.steps(&process).await;
+        process.end().await;
+        steps
+    });
+    let (failing, others) = steps.split_last().unwrap();
+    let mut deaths = 0;
+    for (index, step) in others.iter().enumerate() {
+        let (project, died) = (project(index), CancellationToken::new());
+        outside.block_on(async {
+            // What the project had before, to compare with.
+            let process = world.process(false).await;
+            let twin = format!("{project}twin");
+            saga.prepare(&process, &twin).await;
+            process.end().await;
+        });
+        let before = world.of(&format!("{project}twin"));
+        let sabotages = vec![
+            (step.clone(), sabotage(died.clone())),
+            (failing.clone(), Sabotage::WorkThenFailForGood),
+        ];
+        let (run, dead) = dies(&world, saga, &project, sabotages, &died);
+        // A step that had not started when the other one failed is not undone.
+        deaths += usize::from(dead);
+        outside.block_on(async {
+            let second = world.process(false).await;
+            let state = second.settled(run).await;
+            assert_eq!(
+                state.status,
+                RunStatus::Failed,
+                "{saga:?}, killed undoing {step}: {}",
+                state.cause_text()
+            );
+            assert_eq!(state.left_behind(), []);
+            second.end().await;
+        });
+        let after: Vec<_> = world
+            .of(&project)
+            .into_iter()
+            .filter(|line| !line.contains("PROJECTtwin"))
+            .collect();
+        assert_eq!(after, before, "{saga:?}, killed undoing {step}");
+    }
+    assert!(
+        deaths * 3 >= others.len() * 2,
+        "only {deaths} of {} steps were undone",
+        others.len()
+    );
+}
+
+macro_rules! tests {
+    ($module:ident: $how:ident($sabotage:ident), $($name:ident: $saga:ident),*) => {
+        mod $module {
             use super::*;
-            $(#[test] fn $name() { at_every_step(Saga::$saga, Sabotage::DieBefore); })*
-        }
-        mod after_the_work {
-            use super::*;
-            $(#[test] fn $name() { at_every_step(Saga::$saga, Sabotage::DieAfter); })*
+            $(#[test] fn $name() { $how(Saga::$saga, Sabotage::$sabotage); })*
         }
     };
 }
-sagas!(provision: Provision, add_component: AddComponent, add_environment: AddEnvironment, decommission: Decommission);
+tests!(before_the_work: forwards(DieBefore), provision: Provision, add_component: AddComponent, add_environment: AddEnvironment, decommission: Decommission);
+tests!(after_the_work: forwards(DieAfter), provision: Provision, add_component: AddComponent, add_environment: AddEnvironment, decommission: Decommission);
+tests!(before_the_undoing: backwards(DieBeforeUndo), provision: Provision, add_component: AddComponent, add_environment: AddEnvironment);
+tests!(after_the_undoing: backwards(DieAfterUndo), provision: Provision, add_component: AddComponent, add_environment: AddEnvironment);

@@ -25,6 +25,10 @@ pub enum Sabotage {
     DieBefore(CancellationToken),
     /// The process dies when the step's work is done and not yet recorded.
     DieAfter(CancellationToken),
+    /// The process dies when the step is about to be undone.
+    DieBeforeUndo(CancellationToken),
+    /// The process dies when the step is undone and that is not yet recorded.
+    DieAfterUndo(CancellationToken),
 }
 
 /// Project and step that a sabotage is for.
@@ -95,6 +99,15 @@ impl StepExecutor for Saboteur {
         let undoing = order.action == Action::Compensate;
         match self.plans.get(&order) {
             Some(Sabotage::FailUndo) if undoing => return failed(FailureClass::Permanent),
+            Some(Sabotage::DieBeforeUndo(token)) if undoing => {
+                self.plans.take(&order);
+                return die(token).await;
+            }
+            Some(Sabotage::DieAfterUndo(token)) if undoing => {
+                self.plans.take(&order);
+                self.inner.execute(order).await;
+                return die(token).await;
+            }
             Some(_) if undoing => {}
             Some(Sabotage::FailForGood) => return failed(FailureClass::Permanent),
             Some(Sabotage::WorkThenFailForGood) => {
@@ -119,7 +132,7 @@ impl StepExecutor for Saboteur {
                 self.inner.execute(order).await;
                 return die(token).await;
             }
-            Some(Sabotage::FailUndo) | None => {}
+            Some(Sabotage::FailUndo | Sabotage::DieBeforeUndo(_) | Sabotage::DieAfterUndo(_)) | None => {}
         }
         if self.twice {
             let again = StepOrder {

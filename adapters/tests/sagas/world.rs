@@ -162,10 +162,8 @@ impl World {
         for (tool, kinds) in state.as_object().unwrap() {
             for (kind, names) in kinds.as_object().unwrap() {
                 for name in names.as_array().unwrap() {
-                    lines.push(format!(
-                        "{tool}/{kind}/{}",
-                        name.as_str().map_or_else(|| name.to_string(), str::to_owned)
-                    ));
+                    let name = name.as_str().map_or_else(|| name.to_string(), str::to_owned);
+                    lines.push(format!("{tool}/{kind}/{}", without_runs(&name)));
                 }
             }
         }
@@ -254,6 +252,16 @@ fn unfinished(run: &Run) -> BTreeMap<String, String> {
         .filter(|(_, s)| !matches!(s.phase, opstella_domain::run::StepPhase::Succeeded))
         .map(|(id, s)| (id.to_string(), format!("{s:?}")))
         .collect()
+}
+
+/// A name with ids of runs made neutral.
+fn without_runs(name: &str) -> String {
+    const LENGTH: usize = 36;
+    let is_id = |at: usize| name.get(at..at + LENGTH).is_some_and(|part| uuid::Uuid::try_parse(part).is_ok());
+    match (0..name.len()).find(|at| is_id(*at)) {
+        Some(at) => format!("{}RUN{}", &name[..at], without_runs(&name[at + LENGTH..])),
+        None => name.to_owned(),
+    }
 }
 
 pub fn component(name: &str) -> ComponentRequest {

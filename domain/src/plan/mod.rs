@@ -12,4 +12,5 @@ mod targets;
 pub use graph::{Plan, PlanError, PlannedStep, StepId};
 pub use saga::SagaKind;
 pub use service::{plan_add_component, plan_add_environment, plan_decommission, plan_provision};
+pub use steps::{PULL_SECRET, SERVICE_ACCOUNT};
 pub use targets::{Targets, ToolTarget};

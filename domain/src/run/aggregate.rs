@@ -199,7 +199,7 @@ impl Run {
 
     /// Checks that the compensation of this step is the one under way, and `attempt` its current try.
     fn compensating(&self, step: &StepId, attempt: u32) -> Result<(), DomainError> {
-        let current = self.known(step)?.compensation_failures + 1;
+        let current = self.known(step)?.compensation_attempt + 1;
         if self.under_compensation() != Some(step) || attempt != current {
             let (run, step) = (self.id_text(), step.to_string());
             return Err(DomainError::StaleAttempt {
@@ -459,7 +459,11 @@ impl Run {
         };
         let steps = self.plan.steps();
         if steps.iter().all(|s| done(&s.id)) {
-            let left_behind = if self.removes() { self.left_behind() } else { vec![] };
+            let left_behind = if self.removes() {
+                self.left_behind()
+            } else {
+                vec![]
+            };
             return vec![RunEvent::RunSucceeded { left_behind }];
         }
         steps
@@ -619,8 +623,14 @@ impl Decide for Run {
                     s.not_before = None;
                 });
             }
-            RunEvent::CompensationFailed { step, not_before, .. } => {
+            RunEvent::CompensationFailed {
+                step,
+                attempt,
+                not_before,
+                ..
+            } => {
                 self.change(&step, |s| {
+                    s.compensation_attempt = attempt;
                     s.compensation_failures += 1;
                     s.not_before = not_before;
                 });

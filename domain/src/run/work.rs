@@ -82,7 +82,7 @@ impl Run {
     fn next_compensation(&self) -> Option<Work> {
         let step = self.under_compensation()?;
         let state = self.steps.get(step)?;
-        let attempt = state.compensation_failures + 1;
+        let attempt = state.compensation_attempt + 1;
         Some(Work::Compensate {
             step: step.clone(),
             not_before: state.not_before,

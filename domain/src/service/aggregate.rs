@@ -146,13 +146,11 @@ impl Service {
         let run = ended;
         let event = match (self.lifecycle, &self.change, cause) {
             (Lifecycle::Provisioning, _, None) => ServiceEvent::ServiceActivated { run },
-            (Lifecycle::Provisioning, _, Some(cause)) => {
-                ServiceEvent::ServiceProvisioningFailed {
-                    run,
-                    cause,
-                    left_behind,
-                }
-            }
+            (Lifecycle::Provisioning, _, Some(cause)) => ServiceEvent::ServiceProvisioningFailed {
+                run,
+                cause,
+                left_behind,
+            },
             (Lifecycle::Active, Some(Change::Component(component)), None) => ServiceEvent::ComponentAdded {
                 component: component.clone(),
                 run,
@@ -256,7 +254,9 @@ impl Decide for Service {
                 }
                 ServiceEvent::ServiceDecommissionRequested { reason, run }
             }
-            ServiceCommand::RunSucceeded { run, left_behind } => return Ok(self.end_run(run, None, left_behind)),
+            ServiceCommand::RunSucceeded { run, left_behind } => {
+                return Ok(self.end_run(run, None, left_behind));
+            }
             ServiceCommand::RunEnded {
                 run,
                 cause,

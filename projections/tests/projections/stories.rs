@@ -248,7 +248,10 @@ impl World {
     pub async fn settle(&self, service: &str, run: RunId) -> Position {
         let state = self.state(run).await;
         let command = match state.status {
-            RunStatus::Succeeded => ServiceCommand::RunSucceeded { run, left_behind: false },
+            RunStatus::Succeeded => ServiceCommand::RunSucceeded {
+                run,
+                left_behind: false,
+            },
             _ => ServiceCommand::RunEnded {
                 run,
                 cause: state.cause_text(),

@@ -44,7 +44,10 @@ pub(super) fn facts(batch: &[RecordedEvent]) -> Result<Vec<Fact>, ApplyError> {
                 facts.push(Fact { position, at, of });
             }
             <Service as Decide>::TYPE => {
-                if let ServiceEvent::ServiceDecommissioned { left_behind: false, .. } = decode(event)? {
+                if let ServiceEvent::ServiceDecommissioned {
+                    left_behind: false, ..
+                } = decode(event)?
+                {
                     let key = event
                         .aggregate_id
                         .parse()

@@ -69,6 +69,7 @@ pub(super) struct StepRow {
     pub phase: String,
     pub attempt: u32,
     pub failures: u32,
+    pub compensation_attempt: u32,
     pub compensation_failures: u32,
     pub next_try_at: Option<DateTime<Utc>>,
     pub provenance: Option<String>,
@@ -88,6 +89,7 @@ impl StepRow {
             failures: self.failures,
             not_before: self.next_try_at,
             provenance: self.provenance.as_deref().map(unslug).transpose()?,
+            compensation_attempt: self.compensation_attempt,
             compensation_failures: self.compensation_failures,
         })
     }
@@ -99,6 +101,7 @@ impl StepRow {
         self.failures = state.failures;
         self.next_try_at = state.not_before;
         self.provenance = state.provenance.as_ref().map(slug).transpose()?;
+        self.compensation_attempt = state.compensation_attempt;
         self.compensation_failures = state.compensation_failures;
         Ok(())
     }

@@ -30,11 +30,13 @@ ON CONFLICT (id) DO UPDATE SET status = excluded.status, going_back = excluded.g
 const STEPS: &str = "
 INSERT INTO run_steps
 SELECT * FROM jsonb_to_recordset($1) AS r(run_id uuid, step text, ordinal integer, tool text, connection text,
-    operation text, depends_on text[], phase text, attempt bigint, failures bigint, compensation_failures bigint,
+    operation text, depends_on text[], phase text, attempt bigint, failures bigint, compensation_attempt bigint,
+    compensation_failures bigint,
     next_try_at timestamptz, provenance text, attempts integer, started_at timestamptz, finished_at timestamptz,
     duration_ms bigint, last_error text, skip_reason text)
 ON CONFLICT (run_id, step) DO UPDATE SET phase = excluded.phase, attempt = excluded.attempt,
-    failures = excluded.failures, compensation_failures = excluded.compensation_failures,
+    failures = excluded.failures, compensation_attempt = excluded.compensation_attempt,
+    compensation_failures = excluded.compensation_failures,
     next_try_at = excluded.next_try_at, provenance = excluded.provenance, attempts = excluded.attempts,
     started_at = excluded.started_at, finished_at = excluded.finished_at, duration_ms = excluded.duration_ms,
     last_error = excluded.last_error, skip_reason = excluded.skip_reason";

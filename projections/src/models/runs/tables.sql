@@ -35,6 +35,7 @@ CREATE TABLE run_steps (
     phase                 text NOT NULL,
     attempt               bigint NOT NULL,
     failures              bigint NOT NULL,
+    compensation_attempt bigint NOT NULL,
     compensation_failures bigint NOT NULL,
     next_try_at           timestamptz,
     provenance            text,
@@ -52,7 +53,7 @@ CREATE TABLE run_attempts (
     step        text NOT NULL,
     ordinal     integer NOT NULL, -- 1 for the first, whatever it did
     direction   text NOT NULL,    -- forward or back
-    attempt     bigint NOT NULL,  -- the domain's number; that of compensations starts anew after an operator's retry
+    attempt     bigint NOT NULL,  -- the domain's number
     outcome     text NOT NULL,    -- running, succeeded, failed, superseded
     class       text,
     message     text,

@@ -80,6 +80,7 @@ impl RunView {
                 phase: slug(&StepPhase::Pending)?,
                 attempt: 0,
                 failures: 0,
+                compensation_attempt: 0,
                 compensation_failures: 0,
                 next_try_at: None,
                 provenance: None,
@@ -211,7 +212,7 @@ impl RunView {
                     .run
                     .steps
                     .get(step)
-                    .map_or(0, |state| state.compensation_failures + 1);
+                    .map_or(0, |state| state.compensation_attempt + 1);
                 self.undone(step, began, at, |row| {
                     row.attempt = attempt;
                     row.deleted = Some(*deleted);
@@ -234,7 +235,8 @@ impl RunView {
             }
             RunEvent::RunStuck { message, .. } => self.row.stuck_message = Some(message.clone()),
             RunEvent::RunSucceeded { left_behind }
-            | RunEvent::RunFailed { left_behind, .. } | RunEvent::RunCancelled { left_behind, .. } => {
+            | RunEvent::RunFailed { left_behind, .. }
+            | RunEvent::RunCancelled { left_behind, .. } => {
                 self.finish(at, left_behind);
             }
             RunEvent::RunAbandoned { reason, left_behind } => {
