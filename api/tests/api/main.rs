@@ -18,7 +18,7 @@ mod probes;
 mod problems;
 mod resources;
 mod runs;
-// mod schemathesis;
+mod schemathesis;
 mod streams;
 mod support;
 mod tokens;
