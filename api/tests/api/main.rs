@@ -12,6 +12,7 @@ mod config;
 mod description;
 mod idempotency;
 mod limits;
+mod malformed;
 mod operating;
 mod pages;
 mod probes;
