@@ -1,6 +1,7 @@
 //! `opstella runs`: what operators need when nothing else answers.
 
 use clap::Subcommand;
+use clap::builder::PossibleValuesParser;
 use opstella_commands::{Accepted, CommandContext, CommandError};
 use opstella_domain::RunId;
 use opstella_domain::plan::StepId;
@@ -10,6 +11,7 @@ use uuid::Uuid;
 
 use super::CliError;
 use crate::config::Config;
+use crate::routes::runs::STATUSES;
 use crate::wiring::{Stores, connect};
 
 /// Look at runs and operate them.
@@ -17,8 +19,8 @@ use crate::wiring::{Stores, connect};
 pub(super) enum RunsCommand {
     /// The newest runs.
     List {
-        /// Only those: running, unwinding, stuck, succeeded, failed, cancelled, abandoned.
-        #[arg(long)]
+        /// Only those.
+        #[arg(long, value_parser = PossibleValuesParser::new(STATUSES.iter().copied()))]
         status: Option<String>,
         /// How many.
         #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=200))]

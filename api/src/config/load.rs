@@ -120,10 +120,21 @@ fn explain(error: &figment::Error, variables: &BTreeMap<String, String>) -> Conf
         Kind::MissingField(_) => "is required".to_owned(),
         Kind::InvalidType(_, expected) | Kind::InvalidValue(_, expected) => format!("must be {expected}"),
         Kind::UnknownVariant(_, expected) => format!("must be one of {}", expected.join(", ")),
-        Kind::Message(message) => message.clone(),
+        Kind::Message(message) => without_value(message),
         other => other.to_string(),
     };
     ConfigError::Invalid { key, rule, place }
+}
+
+/// What a parser says, without the value that it says it of: one line, up to the first quote, and only the rule of a
+/// domain's value.
+fn without_value(message: &str) -> String {
+    if let Some((_, rule)) = message.split_once("` is not valid: ") {
+        return rule.to_owned();
+    }
+    let line = message.lines().next().unwrap_or_default();
+    let said = line.split(['"', '`']).next().unwrap_or_default();
+    said.trim_end_matches([' ', ':', ',']).to_owned()
 }
 
 /// The environment variable of a key.

@@ -61,10 +61,14 @@ pub async fn observe(
                 Err(_) => Err(timed_out(limit).into()),
             },
         };
-        let result = fallback::only_problems(result);
+        // Here, where problems know the request that they answer.
+        let result = fallback::only_problems(result).map_err(|error| {
+            let response = error.error_response();
+            (error, response)
+        });
         let status = match &result {
             Ok(response) => response.status(),
-            Err(error) => error.as_response_error().status_code(),
+            Err((_, response)) => response.status(),
         };
         tracing::info!(
             status = status.as_u16(),
@@ -90,25 +94,22 @@ pub async fn observe(
     let [route, method, _] = labels;
     metrics::histogram!("opstella_http_request_seconds", &[route, method])
         .record(started.elapsed().as_secs_f64());
-    let Ok(value) = HeaderValue::from_str(&id) else {
-        return result;
-    };
     match result {
         Ok(mut response) => {
-            response.headers_mut().insert(REQUEST_ID, value);
-            harden(response.headers_mut());
+            harden(response.headers_mut(), &id);
             Ok(response)
         }
-        Err(error) => {
-            let mut response = error.error_response();
-            response.headers_mut().insert(REQUEST_ID, value);
-            harden(response.headers_mut());
+        Err((error, mut response)) => {
+            harden(response.headers_mut(), &id);
             Err(InternalError::from_response(error, response).into())
         }
     }
 }
 
-fn harden(headers: &mut HeaderMap) {
+fn harden(headers: &mut HeaderMap, id: &str) {
+    if let Ok(value) = HeaderValue::from_str(id) {
+        headers.insert(REQUEST_ID, value);
+    }
     headers.insert(
         HeaderName::from_static("x-content-type-options"),
         HeaderValue::from_static("nosniff"),

@@ -11,6 +11,7 @@ use opstella_projections::queries::RunDetail;
 pub use requests::{ReasonRequest, StepReasonRequest, StepRequest};
 
 pub(crate) use commands::{__path_abandon, __path_cancel, __path_retry, __path_skip};
+pub(crate) use queries::STATUSES;
 pub(crate) use queries::{__path_get, __path_list};
 
 use super::stream;

@@ -1,8 +1,13 @@
-//! The binary's commands for who operates Opstella, on the database of a running server.
+//! The binary's commands for who operates Opstella, on the database of a running server, and their documentation.
 
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use opstella_api::config;
 use opstella_domain::Tool;
 use serde_json::Value;
 
+use crate::config::variable;
 use crate::resources::ended;
 use crate::support::process::{printed, run};
 use crate::support::{Server, eventually};
@@ -112,4 +117,23 @@ async fn the_commands_for_runs_work() {
     let actor = events["items"][0].to_string();
     assert!(actor.contains("\"cli:"), "{actor}");
     server.stop().await;
+}
+
+#[test]
+fn the_documentation_has_every_key_and_no_other() {
+    let text = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/operating.md");
+    let text = std::fs::read_to_string(text).unwrap();
+    let mut documented = BTreeSet::new();
+    for line in text.lines() {
+        let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+        let [_, key, name, _, _, _] = cells.as_slice() else {
+            continue;
+        };
+        if name.starts_with("`OPSTELLA_") {
+            let key = key.trim_matches('`');
+            assert_eq!(name.trim_matches('`'), variable(key));
+            documented.insert(key.to_owned());
+        }
+    }
+    assert_eq!(documented, config::all_keys().into_iter().collect());
 }

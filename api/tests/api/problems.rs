@@ -342,11 +342,6 @@ async fn what_is_not_there_is_404_and_what_is_not_connected_says_so() {
         .post("/projects", json!({"slug": "payments", "name": "x"}))
         .await
         .expect(201);
-    let files = json!({"description": "x", "files": {"a": "b"}});
-    server
-        .put("/templates/http-service/versions/1.0.0", files)
-        .await
-        .expect(200);
     let answer = server
         .post("/projects/payments/services", body)
         .await

@@ -34,7 +34,7 @@ async fn projects_are_made_and_read() {
 #[tokio::test(flavor = "multi_thread")]
 async fn templates_are_registered_and_read() {
     let server = Server::start().await;
-    let path = "/templates/http-service/versions/1.0.0";
+    let path = "/templates/small-service/versions/1.0.0";
     let body =
         json!({"description": "Small", "files": {"README.md": "hello", "src/main.rs": "fn main() {}"}});
     let made = server.put(path, body.clone()).await.expect(200);
@@ -50,15 +50,15 @@ async fn templates_are_registered_and_read() {
     assert_eq!(version.body["files"]["README.md"], "hello");
     let after = made.header("x-opstella-position");
     let template = server
-        .get(&format!("/templates/http-service?after={after}"))
+        .get(&format!("/templates/small-service?after={after}"))
         .await
         .expect(200);
     assert_eq!(template.body["latest"], "1.0.0");
     let list = server.get("/templates").await.expect(200);
     let names = list.body["items"].as_array().unwrap().iter();
-    assert!(names.into_iter().any(|t| t["name"] == "http-service"));
+    assert!(names.into_iter().any(|t| t["name"] == "small-service"));
     server
-        .get("/templates/http-service/versions/2.0.0")
+        .get("/templates/small-service/versions/2.0.0")
         .await
         .problem(404, "not-found");
     server.get("/templates/none").await.problem(404, "not-found");

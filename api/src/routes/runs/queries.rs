@@ -12,7 +12,8 @@ use crate::http::visible::wait_for_named;
 use crate::problem::Problem;
 use crate::state::AppState;
 
-const STATUSES: &[&str] = &[
+/// What a run can be.
+pub(crate) const STATUSES: &[&str] = &[
     "running",
     "unwinding",
     "stuck",

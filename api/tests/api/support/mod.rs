@@ -161,15 +161,11 @@ impl Server {
         self.get(&format!("/{link}")).await
     }
 
-    /// A project `payments`, a template `http-service` 1.0.0, and every tool connected.
+    /// A project `payments`, and every tool connected. The template `http-service` comes with Opstella.
     pub async fn furnish(&self) {
         self.post("/projects", json!({"slug": "payments", "name": "Payments"}))
             .await
             .expect(201);
-        let files = json!({"description": "A small HTTP service", "files": {"README.md": "hello"}});
-        self.put("/templates/http-service/versions/1.0.0", files)
-            .await
-            .expect(200);
         for tool in ["gitlab", "harbor", "vault", "sonarqube", "kubernetes", "argocd"] {
             let connection = json!({"url": format!("https://{tool}.example.com"), "credential": tool});
             self.put(&format!("/tools/{tool}/main"), connection)
