@@ -1,0 +1,14 @@
+//! The GitLab adapter against the sandbox.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs
+)]
+
+mod operations;
+mod ownership;
+#[path = "../support/mod.rs"]
+mod support;
+mod world;
