@@ -7,8 +7,14 @@
     missing_docs
 )]
 
+mod containers;
+mod failures;
+mod files;
+mod inside;
 mod operations;
 mod ownership;
 #[path = "../support/mod.rs"]
 mod support;
+mod variables;
+mod webhook;
 mod world;

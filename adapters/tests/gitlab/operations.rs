@@ -5,7 +5,7 @@ use opstella_domain::operation::{CiVariable, ComponentValues, Operation, Variabl
 use opstella_domain::{ComponentName, Environment};
 use serde_json::json;
 
-use crate::support::{Driven, service};
+use crate::support::service;
 use crate::world::World;
 
 pub const REPOSITORY: &str = "payments/checkout_api";
@@ -42,7 +42,11 @@ pub fn files(only: Option<Environment>) -> Operation {
         project: "payments".parse().unwrap(),
         service: "checkout".parse().unwrap(),
         component: component(),
-        environments: [Environment::Dev, Environment::Sit].into_iter().collect::<Vec<_>>().try_into().unwrap(),
+        environments: [Environment::Dev, Environment::Sit]
+            .into_iter()
+            .collect::<Vec<_>>()
+            .try_into()
+            .unwrap(),
         image: "harbor.example/payments_checkout/api".into(),
         quality_key: QualityKey::of(&service(), &component()),
         sonarqube_url: "https://sonar.example".into(),
@@ -113,7 +117,16 @@ pub fn webhook() -> Operation {
 
 /// All of them, as the plan orders them.
 pub fn all() -> [Operation; 8] {
-    [group(), repository(), files(None), overlay(), protected(), environment(), variables(), webhook()]
+    [
+        group(),
+        repository(),
+        files(None),
+        overlay(),
+        protected(),
+        environment(),
+        variables(),
+        webhook(),
+    ]
 }
 
 /// Those whose resource carries a mark of its own in a description, and what their errors name.

@@ -42,10 +42,6 @@ async fn foreign_things_are_named_and_left_alone() {
     for (operation, name) in marked() {
         for retried in [false, true] {
             let world = occupied(&operation).await;
-            // Of several variables, those before the foreign one are made.
-            if operation == variables() {
-                world.refusal(&operation, 1).await;
-            }
             let (before, secrets) = (world.whole().await, world.secrets.all());
             let context = StepContext {
                 retried,
@@ -54,10 +50,9 @@ async fn foreign_things_are_named_and_left_alone() {
             let error = world.adapter.ensure(&operation, &context).await.unwrap_err();
             let text = permanent(&error);
             assert!(text.contains(name) && text.contains("adoption"), "{text}");
-            if operation != variables() {
-                for removal in [Removal::ThisRun, Removal::Service] {
-                    assert_eq!(world.remove(&operation, 1, removal).await, Removed::Kept, "{operation:?}");
-                }
+            for removal in [Removal::ThisRun, Removal::Service] {
+                let removed = world.remove(&operation, 1, removal).await;
+                assert_eq!(removed, Removed::Kept, "{operation:?}");
             }
             assert_eq!(world.whole().await, before, "{operation:?}");
             assert_eq!(world.secrets.all(), secrets, "{operation:?}");
@@ -67,13 +62,27 @@ async fn foreign_things_are_named_and_left_alone() {
 
 #[tokio::test]
 async fn nothing_is_put_into_a_foreign_repository() {
-    for operation in [files(None), overlay(), protected(), environment(), variables(), webhook()] {
+    for operation in [
+        files(None),
+        overlay(),
+        protected(),
+        environment(),
+        variables(),
+        webhook(),
+    ] {
         let world = occupied(&repository()).await;
         let before = world.whole().await;
         let text = permanent(&world.refusal(&operation, 1).await);
-        assert!(text.contains("`payments/checkout_api`") && text.contains("adoption"), "{text}");
+        assert!(
+            text.contains("`payments/checkout_api`") && text.contains("adoption"),
+            "{text}"
+        );
         for removal in [Removal::ThisRun, Removal::Service] {
-            assert_ne!(world.remove(&operation, 1, removal).await, Removed::Deleted, "{operation:?}");
+            assert_ne!(
+                world.remove(&operation, 1, removal).await,
+                Removed::Deleted,
+                "{operation:?}"
+            );
         }
         assert_eq!(world.whole().await, before, "{operation:?}");
     }
@@ -84,10 +93,25 @@ async fn adopted_things_stay() {
     for (operation, _) in marked() {
         let world = occupied(&operation).await;
         for _ in 0..2 {
-            assert_eq!(world.adopt(&operation, 1).await, adopted(&operation), "{operation:?}");
+            assert_eq!(
+                world.adopt(&operation, 1).await,
+                adopted(&operation),
+                "{operation:?}"
+            );
         }
-        assert!(world.whole().await.to_string().contains("Ours.\\nManaged by Opstella"), "{operation:?}");
-        assert_eq!(world.provenance(&operation, 2).await, Provenance::Existing, "{operation:?}");
+        assert!(
+            world
+                .whole()
+                .await
+                .to_string()
+                .contains("Ours.\\nManaged by Opstella"),
+            "{operation:?}"
+        );
+        assert_eq!(
+            world.provenance(&operation, 2).await,
+            Provenance::Existing,
+            "{operation:?}"
+        );
         let before = world.sandbox.state();
         for (number, removal) in [(2, Removal::ThisRun), (2, Removal::Service)] {
             let removed = world.remove(&operation, number, removal).await;
@@ -126,7 +150,11 @@ async fn the_mark_of_another_service_is_replaced() {
             _ if operation == repository() => "projects/payments%2Fcheckout_api".to_owned(),
             _ if operation == variables() => World::at("variables/OPSTELLA_REGISTRY_USER"),
             _ => {
-                let kind = if operation == webhook() { "hooks" } else { "environments" };
+                let kind = if operation == webhook() {
+                    "hooks"
+                } else {
+                    "environments"
+                };
                 let id = world.inside(kind).await[0]["id"].clone();
                 World::at(&format!("{kind}/{id}"))
             }
@@ -136,9 +164,17 @@ async fn the_mark_of_another_service_is_replaced() {
         world.adopt(&operation, 1).await;
         let once = world.get(&target).await["description"].clone();
         assert!(!once.to_string().contains("ledger"), "{once}");
-        assert_eq!(world.adopt(&operation, 1).await, adopted(&operation), "{operation:?}");
+        assert_eq!(
+            world.adopt(&operation, 1).await,
+            adopted(&operation),
+            "{operation:?}"
+        );
         assert_eq!(world.get(&target).await["description"], once, "{operation:?}");
-        assert_eq!(world.provenance(&operation, 2).await, Provenance::Existing, "{operation:?}");
+        assert_eq!(
+            world.provenance(&operation, 2).await,
+            Provenance::Existing,
+            "{operation:?}"
+        );
     }
 }
 

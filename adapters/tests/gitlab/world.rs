@@ -11,6 +11,7 @@ use opstella_sandbox::{Sandbox, SandboxOptions, credentials};
 use serde_json::{Value, json};
 
 use crate::operations::{REPOSITORY, group, repository, robot_secret};
+use crate::support::sweep::Sandboxed;
 use crate::support::{Driven, Memory, Templates, connection};
 
 pub const ROBOT_NAME: &str = "robot$payments_checkout+opstella";
@@ -35,6 +36,12 @@ impl Driven for World {
             templates: Arc::new(Templates(Arc::clone(&self.templates.0))),
             ..context
         }
+    }
+}
+
+impl Sandboxed for World {
+    fn sandbox(&self) -> &Sandbox {
+        &self.sandbox
     }
 }
 
@@ -171,9 +178,18 @@ impl World {
         if !state["groups"].is_null() {
             parts.push(self.get("groups/payments?with_projects=false").await);
         }
-        if state["projects"].as_array().is_some_and(|p| p.contains(&REPOSITORY.into())) {
+        if state["projects"]
+            .as_array()
+            .is_some_and(|p| p.contains(&REPOSITORY.into()))
+        {
             parts.push(self.get(&format!("projects/{}", segment(REPOSITORY))).await);
-            for kind in ["environments", "variables", "hooks", "protected_branches", "repository/commits"] {
+            for kind in [
+                "environments",
+                "variables",
+                "hooks",
+                "protected_branches",
+                "repository/commits",
+            ] {
                 parts.push(self.inside(&format!("{kind}?per_page=100")).await);
             }
         }

@@ -8,19 +8,41 @@ use opstella_sandbox::Fault;
 /// A fault of the sandbox and whether an error is what it has to be classed as.
 pub type Failure = (Fault, fn(&StepError) -> bool);
 
-/// 503, 429 with Retry-After, 401 and a page, on every call to a tool.
-pub fn failures(tool: &str) -> [Failure; 4] {
+/// 503, 429 with Retry-After, 401, a page, and an answer that is lost, on every call to a tool.
+pub fn failures(tool: &str) -> [Failure; 5] {
     let any = || Fault::on(tool);
     [
         (any().status(503), |e| {
-            matches!(e, StepError::Transient { retry_after: None, .. })
+            matches!(
+                e,
+                StepError::Transient {
+                    retry_after: None,
+                    ..
+                }
+            )
         }),
-        (any().status(429).retry_after(7), |e| {
-            matches!(e, StepError::Transient { retry_after: Some(after), .. } if *after == Duration::from_secs(7))
-        }),
+        (
+            any().status(429).retry_after(7),
+            |e| matches!(e, StepError::Transient { retry_after: Some(after), .. } if *after == Duration::from_secs(7)),
+        ),
         (any().status(401), |e| matches!(e, StepError::Unauthorised { .. })),
         (page(tool), |e| {
-            matches!(e, StepError::Transient { retry_after: None, .. })
+            matches!(
+                e,
+                StepError::Transient {
+                    retry_after: None,
+                    ..
+                }
+            )
+        }),
+        (any().drop_after(), |e| {
+            matches!(
+                e,
+                StepError::Transient {
+                    retry_after: None,
+                    ..
+                }
+            )
         }),
     ]
 }

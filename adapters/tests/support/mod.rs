@@ -3,6 +3,7 @@
 
 mod failures;
 mod stores;
+pub mod sweep;
 
 use std::sync::Arc;
 
@@ -13,6 +14,7 @@ use opstella_domain::resource::{Provenance, StepOutcome};
 use opstella_domain::tool_connection::{Connection, ToolSettings};
 use opstella_domain::{RunId, ServiceKey};
 
+#[allow(unused_imports)]
 pub use failures::{Failure, failures, lost, page, permanent, transient};
 pub use stores::{Memory, NoTemplates, Templates};
 

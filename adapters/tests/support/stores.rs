@@ -71,8 +71,10 @@ pub struct Templates(pub Arc<TemplateFiles>);
 
 impl Templates {
     pub fn of(files: &[(&str, &str)]) -> Self {
-        let files: BTreeMap<String, String> =
-            files.iter().map(|(path, text)| ((*path).into(), (*text).into())).collect();
+        let files: BTreeMap<String, String> = files
+            .iter()
+            .map(|(path, text)| ((*path).into(), (*text).into()))
+            .collect();
         Self(Arc::new(files.try_into().unwrap()))
     }
 }
