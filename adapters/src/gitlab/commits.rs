@@ -92,7 +92,7 @@ impl GitLab {
         let path = Self::path(&format!("{}/repository/commits", repository.path()));
         let answer = self.http.post(path).json(&body).send().await?;
         let raced = [
-            "already exists",
+            "A file with this name already exists",
             "doesn't exist",
             "has changed since",
             "Could not update",
@@ -126,7 +126,7 @@ impl GitLab {
                 "{}/repository/files/{}?ref={}",
                 repository.path(),
                 segment(path),
-                repository.branch()
+                segment(repository.branch())
             );
             let Some(file) = self.find::<File>(&at).await? else {
                 continue;

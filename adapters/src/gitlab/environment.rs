@@ -19,6 +19,7 @@ struct DeployEnvironment {
     id: u64,
     description: Option<String>,
     state: Option<String>,
+    tier: Option<String>,
 }
 
 /// GitLab's deployment tiers (<https://docs.gitlab.com/ci/environments/#deployment-tier-of-environments>).
@@ -83,7 +84,13 @@ impl GitLab {
         environment: Environment,
         context: &StepContext,
     ) -> Result<Provenance, StepError> {
+        let one = format!("{}/environments/{}", repository.path(), there.id);
         if let Some(mark) = mark_of_service(there.description.as_deref(), context) {
+            let wanted = tier(environment);
+            if mark.run.is_some() && there.tier.as_deref().is_some_and(|tier| tier != wanted) {
+                let call = self.http.put(Self::path(&one));
+                self.change(call.json(&json!({"tier": wanted}))).await?;
+            }
             return Ok(provenance(&mark, context));
         }
         // A job that names an environment makes it: in a repository of ours that is ours as well.
@@ -97,11 +104,7 @@ impl GitLab {
             ));
         }
         let description = adopted(there.description.as_deref(), Mark::service(&context.owner));
-        let call = self.http.put(Self::path(&format!(
-            "{}/environments/{}",
-            repository.path(),
-            there.id
-        )));
+        let call = self.http.put(Self::path(&one));
         self.change(call.json(&json!({"description": description})))
             .await?;
         Ok(Provenance::Adopted)

@@ -44,10 +44,10 @@ impl GitLab {
             .map(|(file_path, content)| Action::Create { file_path, content })
             .collect();
         let provenance = if missing.is_empty() {
-            // Which of several files is looked at makes no difference: they came in one commit.
-            let first: Vec<&str> = files.iter().map(|(path, _)| path).take(1).collect();
+            // All of them are looked at: the run may have added only what an earlier one's commit lacked.
+            let paths: Vec<&str> = files.iter().map(|(path, _)| path).collect();
             match self
-                .changed_last_by(&repository, &first, context.owner.run)
+                .changed_last_by(&repository, &paths, context.owner.run)
                 .await?
                 .is_empty()
             {

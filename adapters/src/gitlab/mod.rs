@@ -12,6 +12,7 @@ mod files;
 mod group;
 mod protected_branch;
 mod repository;
+mod variable_value;
 mod variables;
 mod webhook;
 
@@ -73,12 +74,18 @@ fn foreign(kind: &str, name: &str) -> StepError {
 }
 
 /// A description with the mark of somebody who adopts what it describes: what people wrote stays, no run is named, so
-/// that none deletes it.
+/// that none deletes it. The mark of whoever had it before goes: only one counts.
 fn adopted(description: Option<&str>, mark: Mark) -> String {
     let line = Mark { run: None, ..mark }.line();
-    match description.map(str::trim).filter(|text| !text.is_empty()) {
-        Some(theirs) => format!("{theirs}\n{line}"),
-        None => line,
+    let theirs: Vec<&str> = description
+        .unwrap_or_default()
+        .trim()
+        .lines()
+        .filter(|line| Mark::find(line).is_none())
+        .collect();
+    match theirs.is_empty() {
+        true => line,
+        false => format!("{}\n{line}", theirs.join("\n")),
     }
 }
 

@@ -15,9 +15,27 @@ use crate::{Removed, StepContext, StepError};
 /// GitLab's access level of maintainers (<https://docs.gitlab.com/api/protected_branches/>).
 const MAINTAINER: u32 = 40;
 
+/// GitLab's access level of developers.
+const DEVELOPER: u32 = 30;
+
 #[derive(Deserialize)]
 struct ProtectedBranch {
     allow_force_push: bool,
+    #[serde(default)]
+    push_access_levels: Vec<AccessLevel>,
+}
+
+#[derive(Deserialize)]
+struct AccessLevel {
+    /// None where one user or group is meant.
+    access_level: Option<u32>,
+}
+
+impl ProtectedBranch {
+    fn developers_push(&self) -> bool {
+        let levels = &self.push_access_levels;
+        levels.iter().any(|level| level.access_level == Some(DEVELOPER))
+    }
 }
 
 impl GitLab {
@@ -31,8 +49,13 @@ impl GitLab {
         let all = format!("{}/protected_branches", repository.path());
         let one = format!("{all}/{}", segment(branch));
         // GitLab protects the default branch by itself where the instance's settings say so; whoever did it, it may
-        // not be forced.
+        // not be forced, nor pushed to by developers.
         let mut there: Option<ProtectedBranch> = self.find(&one).await?;
+        if there.as_ref().is_some_and(ProtectedBranch::developers_push) {
+            // Access levels can be changed in paid editions only; in all of them it can be protected anew.
+            self.delete(&one, &[]).await?;
+            there = None;
+        }
         if there.is_none() {
             let body = json!({
                 "name": branch, "push_access_level": MAINTAINER, "merge_access_level": MAINTAINER,

@@ -154,7 +154,10 @@ impl GitLab {
         if !there.goes(context) {
             return Ok(Removed::Kept);
         }
-        self.delete(&there.path(), &[]).await?;
+        // GitLab refuses to mark one again whose mark's answer was lost.
+        if there.marked_for_deletion_on.is_none() {
+            self.delete(&there.path(), &[]).await?;
+        }
         let what = format!("the repository `{path}`");
         let marked = |there: &Repository| there.marked_for_deletion_on.is_some();
         // GitLab may only rename it and keep it for some days; then it is told to delete it at once

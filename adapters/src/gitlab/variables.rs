@@ -1,20 +1,22 @@
 //! CI variables of a repository. Each carries the mark in its description.
 
 use opstella_domain::naming::RepositoryPath;
-use opstella_domain::operation::{CiVariable, VariableValue};
+use opstella_domain::operation::CiVariable;
 use opstella_domain::resource::{Provenance, StepOutcome};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::client::Creation;
-use super::{GitLab, foreign, mark_of_service, may_go, provenance};
+use super::{GitLab, adopted, foreign, mark_of_service, may_go, provenance, variable_value};
 use crate::mark::Mark;
 use crate::{Removed, StepContext, StepError};
 
 const KIND: &str = "CI variable";
 /// The scope of a variable for all environments.
 const EVERYWHERE: &str = "*";
+/// Longest description of a variable, in characters.
+const LONGEST: usize = 255;
 
 #[derive(Deserialize)]
 struct Variable {
@@ -70,14 +72,23 @@ impl GitLab {
         let repository = self.container(path, context).await?;
         let all = format!("{}/variables", repository.path());
         let there = self.variables(&all).await?.unwrap_or_default();
-        let mut overall = Provenance::Existing;
+        let find = |key: &str| there.iter().find(|there| there.key == key);
+        // What cannot be had stops the step before anything is changed.
+        let mut planned = Vec::new();
         for variable in variables {
-            let wanted = wanted(variable, context).await?;
-            let one = there.iter().find(|there| there.key == variable.key);
-            match (
-                self.ensure_variable(path, &all, &wanted, one, context).await?,
-                overall,
-            ) {
+            let one = find(&variable.key);
+            let ours = |one: &Variable| mark_of_service(one.description.as_deref(), context).is_some();
+            if !context.adopt && !one.is_none_or(ours) {
+                return Err(foreign(KIND, &format!("{path}: {}", variable.key)));
+            }
+            let (value, secret) = variable_value::of(variable, context).await?;
+            let key = variable.key.as_str();
+            planned.push((Wanted { key, value, secret }, one));
+        }
+        let mut overall = Provenance::Existing;
+        for (wanted, one) in &planned {
+            let done = self.ensure_variable(path, &all, wanted, *one, context).await;
+            match (done.map_err(|error| about(error, path, wanted.key))?, overall) {
                 (Provenance::Created, _) => overall = Provenance::Created,
                 (Provenance::Adopted, Provenance::Existing) => overall = Provenance::Adopted,
                 _ => {}
@@ -108,12 +119,24 @@ impl GitLab {
                 }),
             };
         };
-        let (description, provenance) = match mark_of_service(there.description.as_deref(), context) {
-            Some(mark) => (mark.line(), provenance(&mark, context)),
-            None if context.adopt => (Mark { run: None, ..mark }.line(), Provenance::Adopted),
-            None => return Err(foreign(KIND, &format!("{path}: {}", wanted.key))),
+        let described = there.description.as_deref();
+        let (description, provenance) = match mark_of_service(described, context) {
+            Some(mark) => (
+                described.unwrap_or_default().to_owned(),
+                provenance(&mark, context),
+            ),
+            None => {
+                let line = Mark {
+                    run: None,
+                    ..mark.clone()
+                }
+                .line();
+                let with_theirs =
+                    Some(adopted(described, mark)).filter(|text| text.chars().count() <= LONGEST);
+                (with_theirs.unwrap_or(line), Provenance::Adopted)
+            }
         };
-        if !wanted.fits(there) || there.description.as_deref() != Some(&description) {
+        if !wanted.fits(there) || described != Some(&description) {
             let one = format!("{all}/{}?filter[environment_scope]={EVERYWHERE}", wanted.key);
             let call = self.http.put(Self::path(&one));
             self.change(call.json(&wanted.body(&description))).await?;
@@ -160,24 +183,12 @@ impl GitLab {
     }
 }
 
-async fn wanted<'a>(variable: &'a CiVariable, context: &StepContext) -> Result<Wanted<'a>, StepError> {
-    let (value, secret) = match &variable.value {
-        VariableValue::Plain(text) => (SecretString::from(text.clone()), false),
-        VariableValue::Secret { path, field } => {
-            let kept = context.secrets.read(path).await?;
-            let value = kept.and_then(|mut fields| fields.remove(field)).ok_or_else(|| StepError::Permanent {
-                message: format!(
-                    "the secret of the {KIND} `{}` is not in Vault (`{path}`, field `{field}`); it was deleted \
-                     meanwhile: retry the step that makes it",
-                    variable.key
-                ),
-            })?;
-            (value, true)
-        }
-    };
-    Ok(Wanted {
-        key: &variable.key,
-        value,
-        secret,
-    })
+/// A refusal that says which variable it is about: GitLab's own words do not.
+fn about(error: StepError, path: &RepositoryPath, key: &str) -> StepError {
+    match error {
+        StepError::Permanent { message } => StepError::Permanent {
+            message: format!("{message} (the {KIND} `{key}` of `{path}`)"),
+        },
+        other => other,
+    }
 }

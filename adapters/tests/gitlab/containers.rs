@@ -1,0 +1,144 @@
+//! What is particular to groups and repositories.
+
+use http::Method;
+use opstella_adapters::{Removal, Removed, StepContext, ToolAdapter};
+use opstella_domain::resource::Provenance;
+use opstella_sandbox::Fault;
+use serde_json::{Value, json};
+
+use crate::operations::{group, repository};
+use crate::support::{Driven, owner, permanent};
+use crate::world::World;
+
+#[tokio::test]
+async fn a_group_is_shared_by_the_services_of_its_project() {
+    let world = World::new().await;
+    world.ensure(&group(), 1).await;
+    let other = StepContext {
+        owner: owner("payments/ledger", 2),
+        ..world.context(2)
+    };
+    let outcome = world.adapter.ensure(&group(), &other).await.unwrap();
+    assert_eq!(outcome.provenance, Provenance::Existing);
+    assert_eq!(world.get("groups/payments").await["visibility"], "private");
+}
+
+#[tokio::test]
+async fn a_group_in_use_stays() {
+    for inside in ["project", "subgroup"] {
+        let world = World::new().await;
+        world.ensure(&group(), 1).await;
+        let id = world.get("groups/payments").await["id"].clone();
+        let (kind, target) = match inside {
+            "project" => ("projects", json!({"name": "ledger_api", "namespace_id": id})),
+            _ => ("groups", json!({"name": "team", "path": "team", "parent_id": id})),
+        };
+        let made = world.post(kind, target).await["id"].clone();
+        assert_eq!(
+            world.remove(&group(), 1, Removal::ThisRun).await,
+            Removed::Kept,
+            "{inside}"
+        );
+        world.get(&format!("{kind}/{made}")).await;
+        world
+            .call(Method::DELETE, &format!("{kind}/{made}"), Value::Null)
+            .await;
+        assert_eq!(
+            world.remove(&group(), 1, Removal::ThisRun).await,
+            Removed::Deleted,
+            "{inside}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn without_its_group_a_repository_is_not_made() {
+    let world = World::new().await;
+    let text = permanent(&world.refusal(&repository(), 1).await);
+    assert!(text.contains("group `payments`"), "{text}");
+}
+
+#[tokio::test]
+async fn without_the_repository_nothing_is_made_in_it() {
+    for operation in crate::operations::all().into_iter().skip(2) {
+        let world = World::before(&repository(), 1).await;
+        let text = permanent(&world.refusal(&operation, 1).await);
+        assert!(text.contains("no repository `payments/checkout_api`"), "{text}");
+        for removal in [Removal::ThisRun, Removal::Service] {
+            assert_eq!(
+                world.remove(&operation, 1, removal).await,
+                Removed::Absent,
+                "{operation:?}"
+            );
+        }
+    }
+}
+
+/// A user, or a group, has the name that we cannot see: the refusal is told.
+#[tokio::test]
+async fn a_name_that_is_taken_out_of_sight_is_permanent() {
+    for (operation, path) in [(group(), "**/groups"), (repository(), "**/projects")] {
+        let world = World::before(&operation, 1).await;
+        let taken = Fault::on("gitlab").method("POST").path(path).status(400);
+        let body = json!({"message": {"path": ["has already been taken"]}});
+        world.sandbox.add_fault(taken.body(body)).unwrap();
+        let text = permanent(&world.refusal(&operation, 1).await);
+        assert!(text.contains("already been taken"), "{text}");
+    }
+}
+
+/// Another service's run made the group between our look and our call.
+#[tokio::test]
+async fn a_faster_run_is_found() {
+    let world = World::new().await;
+    world.ensure(&group(), 2).await;
+    let unseen = Fault::on("gitlab")
+        .method("GET")
+        .path("**/groups/*")
+        .status(404)
+        .times(1);
+    world.sandbox.add_fault(unseen).unwrap();
+    assert_eq!(world.provenance(&group(), 1).await, Provenance::Existing);
+}
+
+#[tokio::test]
+async fn a_repository_is_private_again() {
+    let world = World::with_repository(1).await;
+    world
+        .call(
+            Method::PUT,
+            "projects/payments%2Fcheckout_api",
+            json!({"visibility": "public"}),
+        )
+        .await;
+    world.ensure(&repository(), 2).await;
+    let there = world.get("projects/payments%2Fcheckout_api").await;
+    assert_eq!(there["visibility"], "private");
+}
+
+/// GitLab that keeps deleted repositories for some days, and whose answer to the first call was lost.
+#[tokio::test]
+async fn a_repository_that_is_marked_for_deletion_is_deleted_at_once() {
+    let world = World::with_repository(1).await;
+    let mut marked = world.get("projects/payments%2Fcheckout_api").await;
+    marked["marked_for_deletion_on"] = json!("2026-11-25");
+    let by_path = Fault::on("gitlab")
+        .method("GET")
+        .path("**/projects/payments%2Fcheckout_api");
+    world
+        .sandbox
+        .add_fault(by_path.status(200).body(marked.clone()))
+        .unwrap();
+    let text = permanent(&world.refusal(&repository(), 1).await);
+    assert!(text.contains("scheduled for deletion"), "{text}");
+    let by_id = format!("**/projects/{}", marked["id"]);
+    let by_id = Fault::on("gitlab").method("GET").path(by_id).status(200).times(1);
+    world.sandbox.add_fault(by_id.body(marked)).unwrap();
+    assert_eq!(
+        world.remove(&repository(), 1, Removal::ThisRun).await,
+        Removed::Deleted
+    );
+    let exchanges = world.sandbox.exchanges();
+    let deletes: Vec<_> = exchanges.iter().filter(|e| e.method == Method::DELETE).collect();
+    assert_eq!(deletes.len(), 1, "one that is marked is not marked again");
+}

@@ -1,0 +1,20 @@
+//! The GitLab adapter against the sandbox.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs
+)]
+
+mod containers;
+mod failures;
+mod files;
+mod inside;
+mod operations;
+mod ownership;
+#[path = "../support/mod.rs"]
+mod support;
+mod variables;
+mod webhook;
+mod world;
