@@ -168,9 +168,9 @@ fn what_a_step_needs_comes_before_it() {
 
 #[test]
 fn steps_run_side_by_side_where_they_can() {
-    assert_eq!(provision().critical_path(|_| 1), 4);
+    assert_eq!(provision().critical_path(|_| 1), 5);
     let slow = |step: &PlannedStep| if step.id == id("harbor.robot") { 10 } else { 1 };
-    assert_eq!(provision().critical_path(slow), 13);
+    assert_eq!(provision().critical_path(slow), 14);
 }
 
 #[test]

@@ -627,7 +627,7 @@ fn a_stuck_compensation_is_ended_by_retry_skip_or_abandon() {
         [Work::Compensate {
             step: id("a"),
             not_before: None,
-            attempt: 1
+            attempt: 2
         }]
     );
 

@@ -163,7 +163,13 @@ impl World {
             for (kind, names) in kinds.as_object().unwrap() {
                 for name in names.as_array().unwrap() {
                     let name = name.as_str().map_or_else(|| name.to_string(), str::to_owned);
-                    lines.push(format!("{tool}/{kind}/{}", without_runs(&name)));
+                    // Harbor numbers its retention policies.
+                    let name = if kind == "retentions" {
+                        name.trim_end_matches(|c: char| c.is_ascii_digit())
+                    } else {
+                        &name
+                    };
+                    lines.push(format!("{tool}/{kind}/{}", without_runs(name)));
                 }
             }
         }
@@ -257,7 +263,10 @@ fn unfinished(run: &Run) -> BTreeMap<String, String> {
 /// A name with ids of runs made neutral.
 fn without_runs(name: &str) -> String {
     const LENGTH: usize = 36;
-    let is_id = |at: usize| name.get(at..at + LENGTH).is_some_and(|part| uuid::Uuid::try_parse(part).is_ok());
+    let is_id = |at: usize| {
+        name.get(at..at + LENGTH)
+            .is_some_and(|part| uuid::Uuid::try_parse(part).is_ok())
+    };
     match (0..name.len()).find(|at| is_id(*at)) {
         Some(at) => format!("{}RUN{}", &name[..at], without_runs(&name[at + LENGTH..])),
         None => name.to_owned(),
