@@ -3,10 +3,12 @@
 //! [`Commands`] has one method a command. Each takes a [`CommandContext`] (who, why, under which idempotency key) and
 //! parsed values, loads the aggregates concerned, lets the domain decide, and appends what follows in one unit, over
 //! several streams where that belongs together: a service is requested in the same unit that plans its run. A
-//! conflict with a concurrent append is decided anew a few times. The answer, [`Accepted`], carries the position that
+//! conflict with a concurrent append is decided anew a few times; so is a refusal, once, on what the table says, as other
+//! processes append too. The answer, [`Accepted`], carries the position that
 //! a reader may wait for.
 
 mod accepted;
+mod anew;
 mod authorise;
 mod catalog;
 mod context;

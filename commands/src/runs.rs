@@ -8,6 +8,7 @@ use opstella_domain::service::{Service, ServiceCommand};
 use opstella_domain::{Decide, RunId};
 use opstella_journal::{Append, Loaded, StreamAppend};
 
+use crate::anew::{anew, depends_on_state};
 use crate::unit::Decision;
 use crate::{Accepted, CommandContext, CommandError, Commands, Permission};
 
@@ -107,6 +108,18 @@ impl Commands {
         run: RunId,
         command: RunCommand,
     ) -> Result<Arc<Run>, CommandError> {
+        match self.advance(context, run, &command).await {
+            Err(error) if depends_on_state(&error) => anew(self.advance(context, run, &command)).await,
+            done => done,
+        }
+    }
+
+    async fn advance(
+        &self,
+        context: &CommandContext,
+        run: RunId,
+        command: &RunCommand,
+    ) -> Result<Arc<Run>, CommandError> {
         const TRIES: u32 = 10;
         let mut tries = 1;
         loop {
@@ -129,7 +142,7 @@ impl Commands {
     /// # Errors
     /// [`CommandError`]; `NotFound` where there is no such run.
     pub async fn load_run(&self, run: RunId) -> Result<Loaded<Run>, CommandError> {
-        let mut loaded = self.journal.load::<Run>(&run.to_string()).await?;
+        let mut loaded = self.load::<Run>(&run.to_string()).await?;
         if loaded.version == 0 {
             loaded.state = Arc::new(Run {
                 id: Some(run),
@@ -166,7 +179,7 @@ impl Commands {
         let (Some(id), Some(key)) = (run.id, &run.service) else {
             return Ok(None);
         };
-        let service = self.journal.load::<Service>(&key.to_string()).await?;
+        let service = self.load::<Service>(&key.to_string()).await?;
         // What a provisioned service has is no leftover.
         let succeeded = run.status == RunStatus::Succeeded;
         let removes = run.saga.is_some_and(SagaKind::removes);

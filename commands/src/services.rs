@@ -13,6 +13,7 @@ use opstella_domain::{
 use opstella_journal::{Loaded, StreamAppend};
 use uuid::Uuid;
 
+use crate::anew::anew;
 use crate::unit::Decision;
 use crate::{Accepted, CommandContext, CommandError, Commands, Permission};
 
@@ -87,9 +88,13 @@ impl Commands {
         request: CreateService,
     ) -> Result<Plan, CommandError> {
         self.authorise(context, Permission::ManageServices, Some(&request.key.project))?;
-        let loaded = self.journal.load::<Service>(&request.key.to_string()).await?;
-        let draft = self.draft_creation(&request).await?;
-        loaded.state.decide(draft.service)?;
+        let draft = anew(async {
+            let loaded = self.load::<Service>(&request.key.to_string()).await?;
+            let draft = self.draft_creation(&request).await?;
+            loaded.state.decide(draft.service.clone())?;
+            Ok::<_, CommandError>(draft)
+        })
+        .await?;
         Ok(draft.plan)
     }
 
@@ -244,7 +249,7 @@ impl Commands {
     }
 
     async fn draft_creation(&self, request: &CreateService) -> Result<Draft, CommandError> {
-        let project = self.journal.load::<Project>(request.key.project.as_str()).await?;
+        let project = self.load::<Project>(request.key.project.as_str()).await?;
         if project.version == 0 {
             return Err(DomainError::NotFound {
                 kind: "project",
@@ -268,7 +273,7 @@ impl Commands {
             adopt: request.adopt,
             run,
         };
-        let service = self.journal.load::<Service>(&request.key.to_string()).await?;
+        let service = self.load::<Service>(&request.key.to_string()).await?;
         service.state.decide(command.clone())?;
         let plan = plan_provision(
             &request.key,
@@ -287,7 +292,7 @@ impl Commands {
 
     /// Finds the version of the template that a component is made from.
     async fn resolve(&self, field: &str, request: &ComponentRequest) -> Result<ComponentSpec, CommandError> {
-        let template = self.journal.load::<Template>(request.template.as_str()).await?;
+        let template = self.load::<Template>(request.template.as_str()).await?;
         let missing = |id: String| CommandError::Reference {
             field: field.to_owned(),
             cause: Box::new(DomainError::NotFound { kind: "template", id }),

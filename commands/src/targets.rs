@@ -19,7 +19,7 @@ impl Commands {
                 tool,
                 name: self.options.connection.clone(),
             };
-            let loaded = self.journal.load::<ToolConnection>(&key.to_string()).await?;
+            let loaded = self.load::<ToolConnection>(&key.to_string()).await?;
             if let Some(connection) = &loaded.state.connection {
                 targets.insert(tool, connection);
             }

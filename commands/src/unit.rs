@@ -9,6 +9,7 @@ use opstella_journal::{Append, IdempotencyClaim, Journal, JournalError, Loaded, 
 use rand::RngExt;
 use tracing::Instrument;
 
+use crate::anew::{anew, depends_on_state, is_anew};
 use crate::{Accepted, Authoriser, CommandContext, CommandError, Permission};
 
 /// Tries of a command that conflicts with concurrent ones.
@@ -77,7 +78,15 @@ impl Commands {
             if let Some(first) = self.first_answer(context).await? {
                 return Ok(first);
             }
-            self.decide_and_append(command, context, decide).await
+            match self.decide_and_append(command, context, &decide).await {
+                Err(error) if depends_on_state(&error) => {}
+                done => return done,
+            }
+            match anew(self.decide_and_append(command, context, &decide)).await {
+                // An equal request that was faster is no reason to refuse this one.
+                Err(error) if depends_on_state(&error) => self.first_answer(context).await?.ok_or(error),
+                done => done,
+            }
         };
         let result = work.instrument(span).await;
         let outcome = if result.is_ok() { "accepted" } else { "refused" };
@@ -104,7 +113,7 @@ impl Commands {
         &self,
         command: &'static str,
         context: &CommandContext,
-        decide: D,
+        decide: &D,
     ) -> Result<Accepted, CommandError>
     where
         D: Fn() -> F,
@@ -112,7 +121,11 @@ impl Commands {
     {
         let mut tries = 1;
         loop {
-            let Decision { streams, mut answer } = decide().await?;
+            let mut decision = decide().await?;
+            if !is_anew() && decision.streams.iter().all(StreamAppend::is_empty) {
+                decision = anew(decide()).await?;
+            }
+            let Decision { streams, mut answer } = decision;
             let mut append = Append::new(context.metadata(command), streams);
             if let Some(idempotency) = &context.idempotency {
                 let kept = serde_json::to_value(&answer).map_err(|_| CommandError::UnreadableAnswer)?;
@@ -157,7 +170,7 @@ impl Commands {
         id: &str,
         context: &CommandContext,
     ) -> Result<Loaded<A>, CommandError> {
-        let loaded = self.journal.load::<A>(id).await?;
+        let loaded = self.load::<A>(id).await?;
         match context.expected_version {
             Some(expected) if expected != loaded.version => Err(CommandError::VersionMismatch {
                 id: id.to_owned(),

@@ -110,6 +110,11 @@ impl StreamAppend {
         &self.key.id
     }
 
+    /// Whether there are no new events.
+    pub fn is_empty(&self) -> bool {
+        self.events.is_empty()
+    }
+
     /// The version that the stream will have.
     pub fn version_after(&self) -> u64 {
         self.expected + self.events.len() as u64

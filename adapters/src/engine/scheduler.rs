@@ -33,6 +33,7 @@ pub(super) struct Scheduler {
 impl Scheduler {
     /// Loads a run and puts its work on its way.
     pub async fn look(&self, run: RunId) {
+        self.forget(run);
         if let Some(state) = self.persist(run, None).await {
             self.put(run, &state);
         }
@@ -40,9 +41,15 @@ impl Scheduler {
 
     /// Takes a run over from another session: what is under way there starts again.
     pub async fn take_over(&self, run: RunId) {
+        self.forget(run);
         if let Some(state) = self.persist(run, Some(RunCommand::Resume)).await {
             self.put(run, &state);
         }
+    }
+
+    /// Has the run read from the table: the cache knows nothing of what another process appended.
+    fn forget(&self, run: RunId) {
+        self.commands.journal().evict::<Run>(&run.to_string());
     }
 
     /// Puts everything on its way that the run may do now and that is not on its way already.

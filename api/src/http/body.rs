@@ -138,6 +138,10 @@ fn with_nul(json: &Value, path: String) -> Option<String> {
 }
 
 fn typed<T: DeserializeOwned>(json: Value) -> Result<T, Problem> {
+    // serde would take an array as the fields in their order.
+    if !json.is_object() {
+        return Err(Problem::invalid_field("body", "must be a JSON object", None));
+    }
     serde_path_to_error::deserialize::<_, T>(json).map_err(|error| {
         let path = error.path().to_string();
         let path = if path == "." { "body".to_owned() } else { path };
@@ -245,7 +249,8 @@ mod tests {
                 "unknown field",
             ),
             (json!({"items": 1}), "items", "invalid type"),
-            (json!([]), "body", "invalid"),
+            (json!([]), "body", "JSON object"),
+            (json!([[]]), "body", "JSON object"),
         ] {
             let problem = typed::<Outer>(body.clone()).unwrap_err();
             let error = problem.errors.first().unwrap();

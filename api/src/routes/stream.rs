@@ -1,7 +1,7 @@
 //! Server-sent events: of one run, and of everything.
 //!
-//! A stream first reads from the journal what it missed since `Last-Event-ID`, then follows the [`EventHub`]
-//! (`crate::events`). Both give events in the journal's one order, so the seam shows neither gap nor repetition.
+//! A stream first reads from the journal what it missed since `Last-Event-ID`, then follows the
+//! [`EventHub`](crate::events::EventHub). Both give events in the journal's one order, so the seam shows neither gap nor repetition.
 
 mod feed;
 

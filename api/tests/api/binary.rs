@@ -136,7 +136,7 @@ async fn a_process_that_is_told_to_stop_ends_cleanly() {
         .map(|line| serde_json::from_str(line).unwrap())
         .collect();
     let last = log.last().unwrap();
-    assert_eq!(last["fields"]["message"], "stopped", "{last:#}");
+    assert_eq!(last["message"], "stopped", "{last:#}");
     // Nothing was lost by it.
     process.sandbox.set_latency(Duration::ZERO);
     process.start().await;

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{Server, checkout, eventually};
+use crate::support::{PATIENCE, Server, checkout, eventually};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn projects_are_made_and_read() {
@@ -175,4 +175,9 @@ pub async fn ended(server: &Server, run: &str, status: &str) {
     })
     .await;
     assert_eq!(run.body["status"], status, "{:#}", run.body);
+    // The other read models are at that place as well.
+    let state = server.serving.as_ref().unwrap().state();
+    let head = state.journal.head().await.unwrap();
+    let models = ["catalog", "runs", "resources", "audit"];
+    state.projections.wait_for(&models, head, PATIENCE).await.unwrap();
 }

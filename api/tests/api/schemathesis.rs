@@ -82,7 +82,7 @@ async fn made_up_requests_get_the_answers_that_are_described() {
         .args(["--url", &server.base])
         .args(["--header", &format!("Authorization: Bearer {}", server.token)])
         .args(["--checks", CHECKS, "--phases", "examples,coverage,fuzzing"])
-        .args(["--max-examples", EXAMPLES, "--workers", "2", "--seed", "1"])
+        .args(["--max-examples", EXAMPLES, "--workers", "1", "--seed", "1"])
         .args([
             "--continue-on-failure",
             "--no-color",

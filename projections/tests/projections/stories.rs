@@ -225,6 +225,7 @@ impl World {
                 Work::Compensate { step, attempt, .. } => match back(&step, attempt) {
                     Answer::Done(_) => RunCommand::RecordCompensated {
                         step,
+                        attempt,
                         deleted: true,
                         duration_ms: 3,
                     },
@@ -232,6 +233,7 @@ impl World {
                         let message = format!("undoing {step}: no");
                         RunCommand::RecordCompensationFailure {
                             step,
+                            attempt,
                             class,
                             message,
                             retry_at,

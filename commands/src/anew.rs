@@ -1,0 +1,50 @@
+//! Deciding anew on what the table says: the cache of a process knows nothing of what others appended.
+//!
+//! A command that is accepted on an old state conflicts when it is appended, and is decided again. One that is refused,
+//! or that has nothing to do, would not be found out; it is decided anew with every aggregate read from the table.
+
+use std::future::Future;
+
+use cqrs_es::Aggregate;
+use opstella_journal::{JournalError, Loaded};
+
+use crate::{CommandError, Commands};
+
+tokio::task_local! {
+    static ANEW: ();
+}
+
+/// Runs a future in which [`Commands::load`] reads from the table.
+pub(crate) fn anew<F: Future>(future: F) -> impl Future<Output = F::Output> {
+    ANEW.scope((), future)
+}
+
+/// Whether this task decides anew.
+pub(crate) fn is_anew() -> bool {
+    ANEW.try_with(|()| ()).is_ok()
+}
+
+/// Whether another state could lead to another answer.
+pub(crate) fn depends_on_state(error: &CommandError) -> bool {
+    matches!(
+        error,
+        CommandError::Domain(_)
+            | CommandError::Reference { .. }
+            | CommandError::Plan(_)
+            | CommandError::VersionMismatch { .. }
+    )
+}
+
+impl Commands {
+    /// The aggregate, from the cache unless this task decides anew.
+    pub(crate) async fn load<A: Aggregate + Clone + 'static>(
+        &self,
+        id: &str,
+    ) -> Result<Loaded<A>, JournalError> {
+        if is_anew() {
+            self.journal.load_fresh::<A>(id).await
+        } else {
+            self.journal.load::<A>(id).await
+        }
+    }
+}
