@@ -51,6 +51,23 @@ impl SonarQube {
         answer.success()?.json()
     }
 
+    /// Makes something that there may be one of; the refusal where there is.
+    pub(super) async fn make_new(
+        &self,
+        action: &str,
+        pairs: &Pairs<'_>,
+    ) -> Result<Option<StepError>, StepError> {
+        let call = self.http.post(format!("/api/{action}")).form(pairs);
+        let answer = call.send().await?;
+        let taken =
+            answer.is(http::StatusCode::BAD_REQUEST) && answer.error_text().contains("already exists");
+        if taken {
+            return Ok(Some(answer.refused()));
+        }
+        answer.success()?.json::<serde_json::Value>()?;
+        Ok(None)
+    }
+
     /// Changes something that is answered by 204.
     pub(super) async fn change(&self, action: &str, pairs: &Pairs<'_>) -> Result<(), StepError> {
         self.change_if_there(action, pairs).await?

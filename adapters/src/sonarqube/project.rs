@@ -2,9 +2,8 @@
 
 use opstella_domain::naming::QualityKey;
 use opstella_domain::resource::{Provenance, StepOutcome};
-use serde_json::Value;
 
-use super::ownership::{ADOPTED_TAG, Ownership, RUN_TAG, TAG};
+use super::ownership::{ADOPTED_TAG, Ownership, Project, RUN_TAG, TAG};
 use super::{SonarQube, foreign};
 use crate::http::segment;
 use crate::mark::Mark;
@@ -19,50 +18,71 @@ impl SonarQube {
         key: &QualityKey,
         context: &StepContext,
     ) -> Result<StepOutcome, StepError> {
-        let run_tag = format!("{RUN_TAG}{}", context.owner.run);
         let provenance = match self.project(key).await? {
-            None => {
-                let name = format!("{key} ({})", Mark::service(&context.owner).line());
-                let pairs = [
-                    ("project", key.as_str()),
-                    ("name", &name),
-                    ("visibility", PRIVATE),
-                ];
-                self.make::<Value>("projects/create", &pairs).await?;
-                self.tag(key, &[TAG, &run_tag]).await?;
-                Provenance::Created
-            }
-            Some(there) => match there.ownership(context) {
-                ownership @ Ownership::Ours { run, tagged } => {
-                    if !tagged {
-                        let made_by = run.map(|run| format!("{RUN_TAG}{run}"));
-                        let tags: Vec<&str> = [Some(TAG), made_by.as_deref()].into_iter().flatten().collect();
-                        self.tag(key, &tags).await?;
-                    }
-                    if there
-                        .visibility
-                        .as_deref()
-                        .is_some_and(|visibility| visibility != PRIVATE)
-                    {
-                        let pairs = [("project", key.as_str()), ("visibility", PRIVATE)];
-                        self.change("projects/update_visibility", &pairs).await?;
-                    }
-                    ownership.provenance(context).unwrap_or(Provenance::Existing)
-                }
-                ownership @ Ownership::Adopted => {
-                    ownership.provenance(context).unwrap_or(Provenance::Existing)
-                }
-                Ownership::Foreign if context.adopt => {
-                    let theirs = there.tags.iter().map(String::as_str);
-                    let tags: Vec<&str> = theirs.chain([TAG, ADOPTED_TAG]).collect();
-                    self.tag(key, &tags).await?;
-                    Provenance::Adopted
-                }
-                Ownership::Foreign => return Err(foreign(KIND, key.as_str())),
+            Some(there) => self.take_project(&there, key, context).await?,
+            None => match self.create_project(key, context).await? {
+                None => Provenance::Created,
+                // Another run was faster, or the key is one that we may not see.
+                Some(refusal) => match self.project(key).await? {
+                    Some(there) => self.take_project(&there, key, context).await?,
+                    None => return Err(refusal),
+                },
             },
         };
         let page = format!("dashboard?id={}", segment(key.as_str()));
         Ok(self.outcome(KIND, key.as_str(), &page, provenance))
+    }
+
+    /// Creates it; the refusal where the key is taken.
+    async fn create_project(
+        &self,
+        key: &QualityKey,
+        context: &StepContext,
+    ) -> Result<Option<StepError>, StepError> {
+        let name = format!("{key} ({})", Mark::service(&context.owner).line());
+        let pairs = [
+            ("project", key.as_str()),
+            ("name", &name),
+            ("visibility", PRIVATE),
+        ];
+        if let Some(taken) = self.make_new("projects/create", &pairs).await? {
+            return Ok(Some(taken));
+        }
+        let run_tag = format!("{RUN_TAG}{}", context.owner.run);
+        self.tag(key, &[TAG, &run_tag]).await?;
+        Ok(None)
+    }
+
+    async fn take_project(
+        &self,
+        there: &Project,
+        key: &QualityKey,
+        context: &StepContext,
+    ) -> Result<Provenance, StepError> {
+        let ownership = there.ownership(context);
+        match ownership {
+            Ownership::Ours { run, tagged } => {
+                if !tagged {
+                    let made_by = run.map(|run| format!("{RUN_TAG}{run}"));
+                    let tags: Vec<&str> = [Some(TAG), made_by.as_deref()].into_iter().flatten().collect();
+                    self.tag(key, &tags).await?;
+                }
+                let visibility = there.visibility.as_deref();
+                if visibility.is_some_and(|visibility| visibility != PRIVATE) {
+                    let pairs = [("project", key.as_str()), ("visibility", PRIVATE)];
+                    self.change("projects/update_visibility", &pairs).await?;
+                }
+            }
+            Ownership::Adopted => {}
+            Ownership::Foreign if context.adopt => {
+                let theirs = there.tags.iter().map(String::as_str);
+                let tags: Vec<&str> = theirs.chain([TAG, ADOPTED_TAG]).collect();
+                self.tag(key, &tags).await?;
+                return Ok(Provenance::Adopted);
+            }
+            Ownership::Foreign => return Err(foreign(KIND, key.as_str())),
+        }
+        Ok(ownership.provenance(context).unwrap_or(Provenance::Existing))
     }
 
     pub(super) async fn remove_project(

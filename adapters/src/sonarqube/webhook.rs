@@ -39,7 +39,7 @@ impl Webhook {
     }
 
     fn is_ours(&self) -> bool {
-        self.run().is_some() || self.name == NAME || self.name == ADOPTED
+        self.run().is_some() || self.name == ADOPTED
     }
 }
 

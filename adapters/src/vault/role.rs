@@ -6,7 +6,8 @@ use opstella_domain::resource::{Provenance, StepOutcome};
 use serde_json::{Map, Value, json};
 
 use super::client::{Mount, path};
-use super::{Vault, foreign, role_mark};
+use super::role_mark::{self, Maker};
+use super::{Vault, foreign};
 use crate::http::segment;
 use crate::{Removal, Removed, StepContext, StepError};
 
@@ -90,30 +91,17 @@ impl Vault {
     ) -> Result<StepOutcome, StepError> {
         let there = self.read_role(role).await?;
         let (mark, provenance) = match &there {
-            None => (Some(role_mark::of(context.owner.run)), Provenance::Created),
-            Some(there) => {
-                let policies = policies(there);
-                if policies.iter().any(|name| name == role.policy.as_str()) {
-                    let run = role_mark::run(&policies);
-                    let adopted = policies.iter().any(|name| name == role_mark::ADOPTED);
-                    let mark = run
-                        .map(role_mark::of)
-                        .or_else(|| adopted.then(|| role_mark::ADOPTED.into()));
-                    (mark, role_mark::provenance(run, context))
-                } else if context.adopt {
-                    (Some(role_mark::ADOPTED.into()), Provenance::Adopted)
-                } else {
-                    return Err(foreign(role.kind, &role.full_name()));
-                }
-            }
+            None => (role_mark::of(context.owner.run), Provenance::Created),
+            Some(there) => match Maker::of(&policies(there)) {
+                Some(Maker::Run(run)) => (role_mark::of(run), role_mark::provenance(Some(run), context)),
+                Some(Maker::Adopted) => (role_mark::ADOPTED.into(), role_mark::provenance(None, context)),
+                None if context.adopt => (role_mark::ADOPTED.into(), Provenance::Adopted),
+                None => return Err(foreign(role.kind, &role.full_name())),
+            },
         };
         let mut wanted = role.settings.clone();
         if let Some(fields) = wanted.as_object_mut() {
-            let policies: Vec<&str> = [Some(role.policy.as_str()), mark.as_deref()]
-                .into_iter()
-                .flatten()
-                .collect();
-            fields.insert("token_policies".into(), json!(policies));
+            fields.insert("token_policies".into(), json!([role.policy, mark]));
         }
         if !there.is_some_and(|there| fits(&wanted, &there)) {
             self.change(self.http.post(role.path()).json(&wanted), role.mount)
@@ -133,15 +121,12 @@ impl Vault {
             return Ok(Removed::Absent);
         };
         let there: super::client::Envelope<Map<String, Value>> = answer.json()?;
-        let policies = policies(&there.data);
-        let ours = policies.iter().any(|name| name == role.policy.as_str())
-            && !policies.iter().any(|name| name == role_mark::ADOPTED);
-        let deletes = match context.removal {
-            Removal::ThisRun => role_mark::run(&policies) == Some(context.owner.run),
-            // One without a mark grants nothing but our policy, which goes as well.
-            Removal::Service => true,
+        let deletes = match (Maker::of(&policies(&there.data)), context.removal) {
+            (Some(Maker::Run(run)), Removal::ThisRun) => run == context.owner.run,
+            (Some(Maker::Run(_)), Removal::Service) => true,
+            _ => false,
         };
-        if !ours || !deletes {
+        if !deletes {
             return Ok(Removed::Kept);
         }
         self.change(self.http.delete(role.path()), role.mount).await?;

@@ -17,11 +17,25 @@ pub(super) fn of(run: RunId) -> String {
     format!("{RUN}{run}")
 }
 
-/// Which run made the role with these policies.
-pub(super) fn run(policies: &[String]) -> Option<RunId> {
-    policies
-        .iter()
-        .find_map(|name| name.strip_prefix(RUN)?.parse().ok())
+/// How a role came to be ours. The role's name says whose it is: no two services' roles share one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Maker {
+    /// A run made it.
+    Run(RunId),
+    /// It was there and was adopted.
+    Adopted,
+}
+
+impl Maker {
+    /// By the policies of the role; none if it is somebody else's, whatever else they say: our policy may be among
+    /// those that somebody gave a role by hand.
+    pub(super) fn of(policies: &[String]) -> Option<Self> {
+        if policies.iter().any(|name| name == ADOPTED) {
+            return Some(Self::Adopted);
+        }
+        let run = |name: &String| name.strip_prefix(RUN)?.parse().ok();
+        policies.iter().find_map(run).map(Self::Run)
+    }
 }
 
 /// What a resource of ours is to the context's run, by the run that made it; none made what was adopted.

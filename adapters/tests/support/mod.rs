@@ -16,6 +16,7 @@ use opstella_domain::{RunId, ServiceKey};
 
 #[allow(unused_imports)]
 pub use failures::{Failure, failures, lost, page, permanent, transient};
+#[allow(unused_imports)]
 pub use stores::{Memory, NoTemplates, Templates};
 
 /// The service that most tests are about.

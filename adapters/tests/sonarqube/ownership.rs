@@ -1,0 +1,196 @@
+//! Each operation in each row of the table in `docs/adding-an-adapter.md`.
+
+use opstella_adapters::{Removal, Removed, StepContext, ToolAdapter};
+use opstella_domain::resource::Provenance;
+use serde_json::json;
+
+use crate::support::{Driven, REMOVALS, permanent};
+use crate::world::{KEY, URL, World, all, gate, project, token, webhook};
+
+#[tokio::test]
+async fn absent_is_made_once() {
+    for operation in all() {
+        let world = World::before(&operation, 1).await;
+        let made = world.ensure(&operation, 1).await;
+        assert_eq!(made.provenance, Provenance::Created, "{operation:?}");
+        assert!(made.resource.name.contains(KEY), "{made:?}");
+        let base = format!("{}/", world.sandbox.tool_url("sonarqube"));
+        assert!(made.resource.url.as_ref().unwrap().starts_with(&base), "{made:?}");
+        let (before, secrets) = (world.whole().await, world.secrets.all());
+        assert_eq!(world.ensure(&operation, 1).await, made, "{operation:?}");
+        assert_eq!(
+            (world.whole().await, world.secrets.all()),
+            (before, secrets),
+            "{operation:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_another_run_made_exists() {
+    for operation in all() {
+        let world = World::before(&operation, 1).await;
+        world.ensure(&operation, 1).await;
+        let (before, secrets) = (world.whole().await, world.secrets.all());
+        assert_eq!(
+            world.provenance(&operation, 2).await,
+            Provenance::Existing,
+            "{operation:?}"
+        );
+        assert_eq!(
+            (world.whole().await, world.secrets.all()),
+            (before, secrets),
+            "{operation:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn foreign_things_are_named_and_left_alone() {
+    for (operation, name) in [(project(), KEY), (webhook(), URL)] {
+        for retried in [false, true] {
+            let world = World::with_foreign(&operation).await;
+            let before = world.whole().await;
+            let context = StepContext {
+                retried,
+                ..world.context(1)
+            };
+            let text = permanent(&world.adapter.ensure(&operation, &context).await.unwrap_err());
+            assert!(text.contains(name) && text.contains("adoption"), "{text}");
+            for removal in [Removal::ThisRun, Removal::Service] {
+                let removed = world.remove(&operation, 1, removal).await;
+                assert_eq!(removed, Removed::Kept, "{operation:?}");
+            }
+            assert_eq!(world.whole().await, before, "{operation:?}");
+            assert!(world.secrets.all().is_empty(), "{operation:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_put_into_a_foreign_project() {
+    for operation in [gate(), token(), webhook()] {
+        let world = World::occupied().await;
+        let theirs = [("gateName", "Sonar way"), ("projectKey", KEY)];
+        world.post("qualitygates/select", &theirs).await;
+        let before = world.whole().await;
+        let text = permanent(&world.refusal(&operation, 1).await);
+        assert!(
+            text.contains(&format!("`{KEY}`")) && text.contains("adoption"),
+            "{text}"
+        );
+        for removal in [Removal::ThisRun, Removal::Service] {
+            let removed = world.remove(&operation, 1, removal).await;
+            assert_ne!(removed, Removed::Deleted, "{operation:?}");
+        }
+        assert_eq!(world.whole().await, before, "{operation:?}");
+        assert!(world.secrets.all().is_empty(), "{operation:?}");
+    }
+}
+
+#[tokio::test]
+async fn adopted_things_stay() {
+    for operation in [project(), webhook()] {
+        let world = World::with_foreign(&operation).await;
+        for _ in 0..2 {
+            assert_eq!(
+                world.adopt(&operation, 1).await,
+                Provenance::Adopted,
+                "{operation:?}"
+            );
+        }
+        assert_eq!(
+            world.provenance(&operation, 2).await,
+            Provenance::Existing,
+            "{operation:?}"
+        );
+        let before = world.whole().await;
+        for (number, removal) in [
+            (1, Removal::ThisRun),
+            (1, Removal::Service),
+            (2, Removal::Service),
+        ] {
+            let removed = world.remove(&operation, number, removal).await;
+            assert_eq!(removed, Removed::Kept, "{operation:?}");
+        }
+        assert_eq!(world.whole().await, before, "{operation:?}");
+        if operation == project() {
+            assert_eq!(world.project().await["name"], "Ours");
+            let tags = json!(["java", "opstella", "opstella-adopted", "team-a"]);
+            assert_eq!(world.project().await["tags"], tags);
+        }
+    }
+}
+
+/// What is put into an adopted project: the gate stays, for nobody knows which was there; the rest is ours to take.
+#[tokio::test]
+async fn in_an_adopted_project() {
+    for (operation, expected) in [
+        (gate(), Removed::Kept),
+        (token(), Removed::Deleted),
+        (webhook(), Removed::Deleted),
+    ] {
+        let world = World::occupied().await;
+        world.adopt(&project(), 1).await;
+        world.adopt(&operation, 1).await;
+        assert_eq!(
+            world.remove(&operation, 2, Removal::ThisRun).await,
+            Removed::Kept,
+            "{operation:?}"
+        );
+        assert_eq!(
+            world.remove(&operation, 2, Removal::Service).await,
+            expected,
+            "{operation:?}"
+        );
+        if expected == Removed::Deleted {
+            assert!(world.secrets.all().is_empty(), "{operation:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn removals_take_what_is_ours() {
+    for operation in all() {
+        for (number, removal, expected) in REMOVALS {
+            let world = World::before(&operation, 1).await;
+            let nothing = world.remove(&operation, number, removal).await;
+            assert_eq!(nothing, Removed::Absent, "{operation:?}");
+            let before = world.whole().await;
+            world.ensure(&operation, 1).await;
+            let made = (world.whole().await, world.secrets.all());
+            let removed = world.remove(&operation, number, removal).await;
+            assert_eq!(removed, expected, "{operation:?} {removal:?}");
+            if expected == Removed::Kept {
+                assert_eq!((world.whole().await, world.secrets.all()), made, "{operation:?}");
+                continue;
+            }
+            assert_eq!(world.whole().await, before, "{operation:?}");
+            assert!(world.secrets.all().is_empty(), "{operation:?}");
+            let again = world.remove(&operation, number, removal).await;
+            assert_eq!(again, Removed::Absent, "{operation:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn without_the_project_nothing_is_made_and_nothing_is_left() {
+    for operation in [gate(), token(), webhook()] {
+        let world = World::before(&operation, 1).await;
+        world.ensure(&operation, 1).await;
+        world.post("projects/delete", &[("project", KEY)]).await;
+        let text = permanent(&world.refusal(&operation, 1).await);
+        assert!(text.contains(&format!("no project `{KEY}`")), "{text}");
+        // Of the token and the webhook there is still the secret.
+        let first = if operation == gate() {
+            Removed::Absent
+        } else {
+            Removed::Deleted
+        };
+        for expected in [first, Removed::Absent] {
+            let removed = world.remove(&operation, 1, Removal::ThisRun).await;
+            assert_eq!(removed, expected, "{operation:?}");
+        }
+        assert!(world.secrets.all().is_empty(), "{operation:?}");
+    }
+}
