@@ -11,12 +11,14 @@
 pub mod decide;
 pub mod environment;
 pub mod error;
+pub mod evidence;
 pub mod ids;
 pub mod names;
 pub mod naming;
 pub mod operation;
 pub mod plan;
 pub mod project;
+pub mod release;
 pub mod resource;
 pub mod run;
 pub mod schema;

@@ -1,0 +1,120 @@
+//! The artifact aggregate: an image of a component, and the evidence on it.
+
+use std::fmt;
+use std::str::FromStr;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Evidence, ReportKind};
+use crate::decide::aggregate;
+use crate::release::Digest;
+use crate::{ComponentName, Decide, DomainError, Environment, InvalidValue, ServiceKey};
+
+/// The natural key of an image: `payments/checkout/api@sha256:…`. Evidence of one project says nothing to another, so
+/// the component is part of it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ArtifactKey {
+    /// Whose.
+    pub service: ServiceKey,
+    /// Which component's.
+    pub component: ComponentName,
+    /// Which image.
+    pub digest: Digest,
+}
+
+impl fmt::Display for ArtifactKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}@{}", self.service, self.component, self.digest)
+    }
+}
+
+impl FromStr for ArtifactKey {
+    type Err = InvalidValue;
+    fn from_str(value: &str) -> Result<Self, InvalidValue> {
+        let wrong = || InvalidValue::new("artifact", value, "written as project/service/component@digest");
+        let (place, digest) = value.split_once('@').ok_or_else(wrong)?;
+        let (service, component) = place.rsplit_once('/').ok_or_else(wrong)?;
+        Ok(Self {
+            service: service.parse()?,
+            component: component.parse()?,
+            digest: digest.parse()?,
+        })
+    }
+}
+
+/// What can be asked of an artifact.
+#[derive(Debug, Clone)]
+pub enum ArtifactCommand {
+    /// `AddEvidence`. The same report again changes nothing.
+    AddEvidence {
+        /// Of which image.
+        key: ArtifactKey,
+        /// What.
+        evidence: Box<Evidence>,
+    },
+}
+
+/// What happened to an artifact.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, strum::IntoStaticStr)]
+pub enum ArtifactEvent {
+    /// A report on it was taken.
+    EvidenceAdded {
+        /// On which image.
+        key: ArtifactKey,
+        /// What it says.
+        evidence: Box<Evidence>,
+    },
+}
+
+/// The aggregate; its stream's id is the key. The newest evidence of each kind counts.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Artifact {
+    /// The newest evidence of each kind, and of dynamic scans of each environment.
+    pub evidence: Vec<Evidence>,
+}
+
+impl Artifact {
+    /// The newest evidence of a kind.
+    pub fn newest(&self, kind: ReportKind) -> Option<&Evidence> {
+        self.evidence.iter().rev().find(|e| e.kind == kind)
+    }
+
+    /// The newest dynamic scan of an environment.
+    pub fn dynamic_scan(&self, environment: Environment) -> Option<&Evidence> {
+        let of = |e: &&Evidence| e.kind == ReportKind::DynamicScan && e.environment == Some(environment);
+        self.evidence.iter().rev().find(of)
+    }
+}
+
+impl Decide for Artifact {
+    const TYPE: &'static str = "Artifact";
+    type Command = ArtifactCommand;
+    type Event = ArtifactEvent;
+
+    fn decide(&self, command: ArtifactCommand) -> Result<Vec<ArtifactEvent>, DomainError> {
+        let ArtifactCommand::AddEvidence { key, evidence } = command;
+        let scan = evidence.kind == ReportKind::DynamicScan;
+        if scan != evidence.environment.is_some() {
+            let rule = "the environment that was scanned, for a dynamic scan and for nothing else";
+            return Err(DomainError::invalid("environment", rule));
+        }
+        let same = |e: &Evidence| {
+            e.kind == evidence.kind && e.report == evidence.report && e.environment == evidence.environment
+        };
+        if self.evidence.iter().any(same) {
+            return Ok(vec![]);
+        }
+        Ok(vec![ArtifactEvent::EvidenceAdded { key, evidence }])
+    }
+
+    fn evolve(&mut self, event: ArtifactEvent) {
+        let ArtifactEvent::EvidenceAdded { evidence, .. } = event;
+        self.evidence
+            .retain(|e| e.kind != evidence.kind || e.environment != evidence.environment);
+        self.evidence.push(*evidence);
+    }
+}
+
+aggregate!(Artifact, ArtifactEvent);

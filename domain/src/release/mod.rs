@@ -1,0 +1,7 @@
+//! Releases: what CI built, and may be promoted.
+
+mod digest;
+mod version;
+
+pub use digest::{Commit, Digest};
+pub use version::ReleaseVersion;
