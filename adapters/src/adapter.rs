@@ -97,6 +97,15 @@ pub enum StepError {
         /// How long the tool asked to wait.
         retry_after: Option<Duration>,
     },
+    /// Under way in the tool: looked at again, which is no failure. How long that may go on is the operation's
+    /// [`patience`](Operation::patience).
+    #[error("{message}")]
+    Awaited {
+        /// What it waits for.
+        message: String,
+        /// When to look again.
+        look_in: Duration,
+    },
     /// Will not work by itself.
     #[error("{message}")]
     Permanent {

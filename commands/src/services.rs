@@ -227,6 +227,7 @@ impl Commands {
                 service: key.clone(),
                 adopt,
                 at: Utc::now(),
+                environment: None,
                 plan,
             };
             let fresh = Loaded::<Run>::absent(run.to_string());

@@ -4,10 +4,13 @@
 //! *observe, then delete what this run made*. An input holds names only: no secret is ever in an operation, it
 //! names the [`SecretPath`] where one is kept.
 
+use std::time::Duration;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::naming::{KubernetesName, QualityKey, RegistryProject, RepositoryPath, SecretPath, VaultName};
+use crate::release::{Digest, ReleaseVersion};
 use crate::template::TemplateRef;
 use crate::{ComponentName, Environment, EnvironmentSet, ProjectSlug, ServiceKey, Tool};
 
@@ -263,6 +266,87 @@ pub enum Operation {
         /// On which cluster.
         destination: String,
     },
+    /// The image of a release is in the registry. Only looked at.
+    HarborArtifact {
+        /// In which registry project.
+        project: RegistryProject,
+        /// In which repository of it.
+        repository: ComponentName,
+        /// Which image.
+        digest: Digest,
+    },
+    /// The tag by which the registry says what an environment runs. Unwinding puts it back.
+    HarborEnvironmentTag {
+        /// In which registry project.
+        project: RegistryProject,
+        /// In which repository of it.
+        repository: ComponentName,
+        /// Which image.
+        digest: Digest,
+        /// The tag is this environment's slug.
+        environment: Environment,
+        /// Which image had the tag before; none had where this is absent.
+        previous: Option<Digest>,
+    },
+    /// The image that an environment's overlay names, in one commit. Unwinding commits the previous one.
+    GitlabImage {
+        /// Where.
+        repository: RepositoryPath,
+        /// In `deploy/<env>/kustomization.yaml`.
+        environment: Environment,
+        /// Image name without tag: `harbor.example/payments_checkout/api`.
+        image: String,
+        /// Which image of it.
+        digest: Digest,
+        /// The one before; where this is absent, the overlay still names what the template wrote.
+        previous: Option<Digest>,
+        /// For the commit's message.
+        release: ReleaseVersion,
+    },
+    /// The application is there, ours and at rest. Nothing is changed; *unwinding* it, which comes last, syncs the
+    /// application back to what the repository says then, and waits until it is healthy.
+    ArgoHold {
+        /// Which application.
+        application: KubernetesName,
+        /// In which Argo CD project.
+        project: ProjectSlug,
+        /// Image name without tag.
+        image: String,
+        /// The image before; where this is absent there was none, and nobody waits for it to be healthy.
+        previous: Option<Digest>,
+    },
+    /// A sync of the application to the head of its repository was asked for. Unwinding leaves that to
+    /// [`Operation::ArgoHold`].
+    ArgoSync {
+        /// Which application.
+        application: KubernetesName,
+        /// In which Argo CD project.
+        project: ProjectSlug,
+        /// Image name without tag.
+        image: String,
+        /// The image that it has to run then.
+        digest: Digest,
+    },
+    /// The application is Synced and Healthy and runs the image. A durable wait: no thread is held.
+    ArgoHealthy {
+        /// Which application.
+        application: KubernetesName,
+        /// In which Argo CD project.
+        project: ProjectSlug,
+        /// Image name without tag.
+        image: String,
+        /// The image that it has to run.
+        digest: Digest,
+    },
+    /// The component answers on its health endpoint, by the API server's service proxy.
+    KubernetesSmoke {
+        /// Where.
+        namespace: KubernetesName,
+        /// Which `Service`; its port is called `http`.
+        service: KubernetesName,
+        /// Which path has to answer with 2xx.
+        path: String,
+    },
 }
 
 /// Whose a resource is.
@@ -284,10 +368,13 @@ impl Operation {
             | Self::GitlabProtectedBranch { .. }
             | Self::GitlabEnvironment { .. }
             | Self::GitlabVariables { .. }
-            | Self::GitlabWebhook { .. } => Tool::GitLab,
-            Self::HarborProject { .. } | Self::HarborRobot { .. } | Self::HarborRetention { .. } => {
-                Tool::Harbor
-            }
+            | Self::GitlabWebhook { .. }
+            | Self::GitlabImage { .. } => Tool::GitLab,
+            Self::HarborProject { .. }
+            | Self::HarborRobot { .. }
+            | Self::HarborRetention { .. }
+            | Self::HarborArtifact { .. }
+            | Self::HarborEnvironmentTag { .. } => Tool::Harbor,
             Self::VaultSecretPath { .. }
             | Self::VaultPolicy { .. }
             | Self::VaultKubernetesRole { .. }
@@ -302,9 +389,23 @@ impl Operation {
             | Self::KubernetesNetworkPolicy { .. }
             | Self::KubernetesServiceAccount { .. }
             | Self::KubernetesRoleBinding { .. }
-            | Self::KubernetesPullSecret { .. } => Tool::Kubernetes,
-            Self::ArgoProject { .. } | Self::ArgoApplication { .. } => Tool::ArgoCd,
+            | Self::KubernetesPullSecret { .. }
+            | Self::KubernetesSmoke { .. } => Tool::Kubernetes,
+            Self::ArgoProject { .. }
+            | Self::ArgoApplication { .. }
+            | Self::ArgoHold { .. }
+            | Self::ArgoSync { .. }
+            | Self::ArgoHealthy { .. } => Tool::ArgoCd,
         }
+    }
+
+    /// How long the step, or its compensation, may stay under way in the tool before that counts as its failure.
+    pub fn patience(&self) -> Duration {
+        let minutes = match self {
+            Self::ArgoHealthy { .. } | Self::ArgoHold { .. } => 15,
+            _ => 5,
+        };
+        Duration::from_secs(minutes * 60)
     }
 
     /// Whose the resource is.

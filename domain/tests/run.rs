@@ -31,6 +31,7 @@ fn plan_run(saga: SagaKind, plan: Plan) -> RunCommand {
         service: key(),
         adopt: false,
         at: at(),
+        environment: None,
         plan,
     }
 }

@@ -121,6 +121,7 @@ impl World {
             service: key(),
             adopt: true,
             at: at(),
+            environment: None,
             plan,
         };
         world.take(command).unwrap();

@@ -147,6 +147,7 @@ fn run_events_fit() {
         service: key(),
         adopt: true,
         at: at(),
+        environment: None,
         plan: plan.clone(),
     };
     let comp_failed = |not_before| RunEvent::CompensationFailed {

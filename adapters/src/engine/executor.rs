@@ -94,6 +94,10 @@ impl StepExecutor for InProcess {
 fn failed(error: StepError) -> StepReport {
     let message = error.to_string();
     let (class, retry_after) = match error {
+        StepError::Awaited { look_in, .. } => {
+            let look_in_ms = u64::try_from(look_in.as_millis()).unwrap_or(u64::MAX);
+            return StepReport::Awaited { message, look_in_ms };
+        }
         StepError::Transient { retry_after, .. } => (FailureClass::Transient, retry_after),
         StepError::Permanent { .. } => (FailureClass::Permanent, None),
         StepError::Unauthorised { .. } => (FailureClass::Unauthorised, None),

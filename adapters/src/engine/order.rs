@@ -58,6 +58,13 @@ pub enum StepReport {
         /// Whether something was deleted.
         deleted: bool,
     },
+    /// It is under way in the tool, and to be looked at again.
+    Awaited {
+        /// What it waits for.
+        message: String,
+        /// When to look again, in milliseconds from now.
+        look_in_ms: u64,
+    },
     /// It did not work.
     Failed {
         /// What that means.

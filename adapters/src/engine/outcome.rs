@@ -9,6 +9,9 @@ use super::backoff::next_try;
 use super::queues::Ticket;
 use super::{EngineOptions, StepReport};
 
+/// Longest pause between two looks at a step that is under way in its tool.
+const LONGEST_LOOK: Duration = Duration::from_secs(60);
+
 /// The command that records how a try ended.
 pub(super) fn command(
     options: &EngineOptions,
@@ -45,6 +48,18 @@ pub(super) fn command(
             deleted,
             duration_ms,
         },
+        (StepReport::Awaited { message, look_in_ms }, back) => {
+            let at = Utc::now();
+            let look_in = Duration::from_millis(look_in_ms).min(LONGEST_LOOK);
+            RunCommand::RecordAwaited {
+                step,
+                attempt: ticket.attempt,
+                back,
+                message,
+                at,
+                look_at: at + look_in,
+            }
+        }
         (
             StepReport::Failed {
                 class,

@@ -239,6 +239,7 @@ fn measure(connection: &ConnectionKey, ticket: &Ticket, report: &StepReport, dur
             class: FailureClass::Unauthorised,
             ..
         } => "unauthorised",
+        StepReport::Awaited { .. } => "awaited",
         _ => "done",
     };
     let direction = if ticket.back { "back" } else { "forward" };

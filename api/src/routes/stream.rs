@@ -4,6 +4,7 @@
 //! [`EventHub`](crate::events::EventHub). Both give events in the journal's one order, so the seam shows neither gap nor repetition.
 
 mod feed;
+mod sent;
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
@@ -16,6 +17,7 @@ use crate::http::params::{PathParams, QueryParams};
 use crate::problem::{Problem, ProblemKind};
 use crate::state::AppState;
 use feed::{Feed, Scope};
+use sent::ServerSentEvent;
 
 /// Everything that happens in a run, as server-sent events: from its beginning, or after `Last-Event-ID`. The stream
 /// ends with the run.
@@ -25,7 +27,7 @@ use feed::{Feed, Scope};
         ("Last-Event-ID" = Option<String>, Header, description = "Position of the last event that was received"),
     ),
     responses((status = 200, description = "Events; the id of each is its position, the data an `EventView`",
-        body = String, content_type = "text/event-stream")))]
+        body = ServerSentEvent, content_type = "text/event-stream")))]
 pub(crate) async fn run(
     state: Data<AppState>,
     request: HttpRequest,
@@ -46,7 +48,7 @@ pub(crate) async fn run(
 #[utoipa::path(get, path = "/api/v1/events/stream", operation_id = "StreamEvents", tag = "events",
     params(("Last-Event-ID" = Option<String>, Header, description = "Position of the last event that was received")),
     responses((status = 200, description = "Events; the id of each is its position, the data an `EventView`",
-        body = String, content_type = "text/event-stream")))]
+        body = ServerSentEvent, content_type = "text/event-stream")))]
 pub(crate) async fn all(
     state: Data<AppState>,
     request: HttpRequest,

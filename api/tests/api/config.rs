@@ -160,11 +160,14 @@ fn variables_go_before_the_file() {
 
 #[test]
 fn what_is_wrong_in_a_variable_is_named() {
-    let unknown = said(&[], &[("OPSTELLA_PORT", "tcp://10.0.0.1:80")]);
+    let unknown = said(&[], &[("OPSTELLA_PROT", "80")]);
     assert!(
-        unknown.contains("port: there is no such key (set as OPSTELLA_PORT)"),
+        unknown.contains("prot: there is no such key (set as OPSTELLA_PROT)"),
         "{unknown}"
     );
+    // What Kubernetes puts there for a Service of our name is none of ours.
+    let passed_over = said(&[], &[("OPSTELLA_PORT", "tcp://10.0.0.1:80")]);
+    assert!(passed_over.contains("database.url: is required"), "{passed_over}");
     let unknown = said(&[], &[("OPSTELLA_SERVER__PROT", "1")]);
     assert!(unknown.contains("server.prot"), "{unknown}");
     assert!(unknown.contains("OPSTELLA_SERVER__PROT"), "{unknown}");

@@ -43,6 +43,7 @@ pub async fn start(journal: &Journal, plan: Plan) -> Result<RunId, BenchError> {
         service,
         adopt: false,
         at: Utc::now(),
+        environment: None,
         plan,
     };
     let fresh = Loaded::<Run>::absent(run.to_string());

@@ -16,6 +16,8 @@ pub enum SagaKind {
     AddEnvironment,
     /// Removes one.
     DecommissionService,
+    /// Carries a release into an environment, or back to an earlier one.
+    Promote,
 }
 
 impl SagaKind {

@@ -6,67 +6,17 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{FailureClass, RunCommand, RunEvent, StepPhase, StepState, UnwindCause};
+use super::{FailureClass, RunCommand, RunEvent, RunStatus, StepPhase, StepState, UnwindCause};
 use crate::decide::aggregate;
 use crate::plan::{Plan, PlannedStep, SagaKind, StepId};
-use crate::{Decide, DomainError, RunId, ServiceKey};
+use crate::{Decide, DomainError, Environment, RunId, ServiceKey};
 
 /// Tries of a step that fails transiently, before the failure counts as permanent.
 pub const MAX_ATTEMPTS: u32 = 8;
 /// Tries of a compensation that fails transiently, before the run is stuck.
 pub const MAX_COMPENSATION_ATTEMPTS: u32 = 8;
 /// Longest kept failure message, in characters.
-const MAX_MESSAGE: usize = 1000;
-
-/// Where a run stands.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum RunStatus {
-    /// Not planned yet.
-    #[default]
-    Unknown,
-    /// Going forward.
-    Running,
-    /// Going back.
-    Unwinding,
-    /// Waiting for an operator.
-    Stuck {
-        /// Whether it was going back.
-        unwinding: bool,
-    },
-    /// Ended: every step done.
-    Succeeded,
-    /// Ended: a step failed, everything undone.
-    Failed,
-    /// Ended: cancelled, everything undone.
-    Cancelled,
-    /// Ended: given up as it was.
-    Abandoned,
-}
-
-impl RunStatus {
-    /// The name in the API.
-    pub fn slug(self) -> &'static str {
-        match self {
-            Self::Unknown => "unknown",
-            Self::Running => "running",
-            Self::Unwinding => "unwinding",
-            Self::Stuck { .. } => "stuck",
-            Self::Succeeded => "succeeded",
-            Self::Failed => "failed",
-            Self::Cancelled => "cancelled",
-            Self::Abandoned => "abandoned",
-        }
-    }
-
-    /// Whether nothing more will happen.
-    pub fn ended(self) -> bool {
-        matches!(
-            self,
-            Self::Succeeded | Self::Failed | Self::Cancelled | Self::Abandoned
-        )
-    }
-}
+pub(super) const MAX_MESSAGE: usize = 1000;
 
 /// The aggregate; its stream's id is the run's id.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -79,6 +29,9 @@ pub struct Run {
     pub service: Option<ServiceKey>,
     /// Whether resources that are there and not ours may be adopted.
     pub adopt: bool,
+    /// Into which environment, of a saga that promotes.
+    #[serde(default)]
+    pub environment: Option<Environment>,
     /// When it was planned.
     pub planned_at: Option<DateTime<Utc>>,
     /// Its steps.
@@ -174,7 +127,7 @@ impl Run {
         }
     }
 
-    fn known(&self, step: &StepId) -> Result<&StepState, DomainError> {
+    pub(super) fn known(&self, step: &StepId) -> Result<&StepState, DomainError> {
         let missing = || DomainError::NotFound {
             kind: "step",
             id: format!("{step} of run {}", self.id_text()),
@@ -183,7 +136,7 @@ impl Run {
     }
 
     /// The state of a step whose current try is `attempt` and under way.
-    fn current(&self, step: &StepId, attempt: u32) -> Result<&StepState, DomainError> {
+    pub(super) fn current(&self, step: &StepId, attempt: u32) -> Result<&StepState, DomainError> {
         let state = self.known(step)?;
         if self.status.ended() || state.phase != StepPhase::Running || state.attempt != attempt {
             let (run, step) = (self.id_text(), step.to_string());
@@ -198,7 +151,7 @@ impl Run {
     }
 
     /// Checks that the compensation of this step is the one under way, and `attempt` its current try.
-    fn compensating(&self, step: &StepId, attempt: u32) -> Result<(), DomainError> {
+    pub(super) fn compensating(&self, step: &StepId, attempt: u32) -> Result<(), DomainError> {
         let current = self.known(step)?.compensation_attempt + 1;
         if self.under_compensation() != Some(step) || attempt != current {
             let (run, step) = (self.id_text(), step.to_string());
@@ -212,7 +165,7 @@ impl Run {
         Ok(())
     }
 
-    fn failure(
+    pub(super) fn failure(
         &self,
         step: StepId,
         attempt: u32,
@@ -321,6 +274,7 @@ impl Run {
                 service,
                 adopt,
                 at,
+                environment,
                 plan,
             } => {
                 if self.status != RunStatus::Unknown {
@@ -335,6 +289,7 @@ impl Run {
                     service,
                     adopt,
                     at,
+                    environment,
                     plan,
                 }])
             }
@@ -377,6 +332,23 @@ impl Run {
                 retry_at,
                 duration_ms,
             } => self.failure(step, attempt, class, message, retry_at, duration_ms),
+            RunCommand::RecordAwaited {
+                step,
+                attempt,
+                back: false,
+                message,
+                at,
+                look_at,
+            } => self.awaited(step, attempt, message, at, look_at),
+            RunCommand::RecordAwaited {
+                step,
+                attempt,
+                back: true,
+                message,
+                at,
+                look_at,
+            } => self.compensation_awaited(step, attempt, message, at, look_at),
+            RunCommand::LookAgain { tool } => Ok(self.look_again(tool)),
             RunCommand::RecordCompensated {
                 step,
                 attempt,
@@ -398,7 +370,8 @@ impl Run {
                 retry_at,
             } => {
                 self.compensating(&step, attempt)?;
-                let again = class == FailureClass::Transient && attempt < MAX_COMPENSATION_ATTEMPTS;
+                let failures = self.known(&step)?.compensation_failures + 1;
+                let again = class == FailureClass::Transient && failures < MAX_COMPENSATION_ATTEMPTS;
                 let message: String = message.chars().take(MAX_MESSAGE).collect();
                 let not_before = again.then_some(retry_at);
                 let stuck = RunEvent::RunStuck {
@@ -529,160 +502,7 @@ impl Decide for Run {
     }
 
     fn evolve(&mut self, event: RunEvent) {
-        match event {
-            RunEvent::RunPlanned {
-                run,
-                saga,
-                service,
-                adopt,
-                at,
-                plan,
-            } => {
-                *self = Self {
-                    id: Some(run),
-                    saga: Some(saga),
-                    service: Some(service),
-                    adopt,
-                    planned_at: Some(at),
-                    steps: plan
-                        .steps()
-                        .iter()
-                        .map(|s| (s.id.clone(), StepState::default()))
-                        .collect(),
-                    plan: Arc::new(plan),
-                    status: RunStatus::Running,
-                    ..Self::default()
-                };
-            }
-            RunEvent::StepStarted { step, attempt } => {
-                self.change(&step, |s| {
-                    s.phase = StepPhase::Running;
-                    s.attempt = attempt;
-                    s.not_before = None;
-                });
-            }
-            RunEvent::StepSucceeded { step, outcome, .. } => {
-                self.change(&step, |s| {
-                    s.phase = StepPhase::Succeeded;
-                    s.failures = 0;
-                    s.provenance = outcome.map(|o| o.provenance);
-                });
-                self.completed.push(step);
-            }
-            RunEvent::StepFailed { step, .. } => {
-                self.change(&step, |s| {
-                    s.phase = StepPhase::Failed;
-                    s.failures += 1;
-                });
-            }
-            RunEvent::StepRetryScheduled { step, not_before, .. } => {
-                self.change(&step, |s| {
-                    s.phase = StepPhase::Waiting;
-                    s.not_before = Some(not_before);
-                });
-            }
-            RunEvent::StepRetryRequested { step } => {
-                self.change(&step, |s| {
-                    s.failures = 0;
-                    s.compensation_failures = 0;
-                    s.not_before = None;
-                });
-                self.unstick();
-            }
-            RunEvent::StepSkipped { step, .. } => {
-                let going_back = matches!(
-                    self.status,
-                    RunStatus::Unwinding | RunStatus::Stuck { unwinding: true }
-                );
-                let phase = if going_back {
-                    StepPhase::LeftBehind
-                } else {
-                    StepPhase::Skipped
-                };
-                self.change(&step, |s| {
-                    s.phase = phase;
-                    s.not_before = None;
-                });
-                if phase == StepPhase::Skipped {
-                    // Its dependents start now: should the run unwind, they are undone before it.
-                    self.completed.push(step);
-                }
-                self.unstick();
-            }
-            RunEvent::UnwindStarted { cause } => {
-                self.status = RunStatus::Unwinding;
-                self.cause = Some(cause);
-                self.stuck_on = None;
-                for state in self.steps.values_mut() {
-                    state.not_before = None;
-                }
-            }
-            RunEvent::StepCompensated { step, .. } => {
-                self.change(&step, |s| {
-                    s.phase = StepPhase::Compensated;
-                    s.not_before = None;
-                });
-            }
-            RunEvent::CompensationFailed {
-                step,
-                attempt,
-                not_before,
-                ..
-            } => {
-                self.change(&step, |s| {
-                    s.compensation_attempt = attempt;
-                    s.compensation_failures += 1;
-                    s.not_before = not_before;
-                });
-            }
-            RunEvent::RunStuck { step, .. } => {
-                self.status = RunStatus::Stuck {
-                    unwinding: self.status == RunStatus::Unwinding,
-                };
-                self.stuck_on = Some(step);
-            }
-            RunEvent::RunSucceeded { .. } => self.status = RunStatus::Succeeded,
-            RunEvent::RunFailed { .. } => self.status = RunStatus::Failed,
-            RunEvent::RunCancelled { .. } => self.status = RunStatus::Cancelled,
-            RunEvent::RunAbandoned { reason, .. } => {
-                self.status = RunStatus::Abandoned;
-                self.stuck_on = None;
-                self.cause.get_or_insert(UnwindCause::Cancelled { reason });
-            }
-        }
-    }
-}
-
-impl Run {
-    fn change(&mut self, step: &StepId, change: impl FnOnce(&mut StepState)) {
-        if let Some(state) = self.steps.get_mut(step) {
-            change(state);
-        }
-    }
-
-    /// An operator dealt with a step: the run goes on, unless it (or, going forward, another) still needs one.
-    fn unstick(&mut self) {
-        if let RunStatus::Stuck { unwinding } = self.status {
-            let waits_for_operator = |id: &StepId, s: &StepState| {
-                if unwinding {
-                    self.stuck_on.as_ref() == Some(id) && s.to_undo() && s.compensation_failures > 0
-                } else {
-                    s.phase == StepPhase::Failed && s.failures > 0
-                }
-            };
-            let other = self.steps.iter().find(|(id, s)| waits_for_operator(id, s));
-            match other {
-                Some((id, _)) => self.stuck_on = Some(id.clone()),
-                None => {
-                    self.status = if unwinding {
-                        RunStatus::Unwinding
-                    } else {
-                        RunStatus::Running
-                    };
-                    self.stuck_on = None;
-                }
-            }
-        }
+        self.apply(event);
     }
 }
 

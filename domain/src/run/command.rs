@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use super::FailureClass;
 use crate::plan::{Plan, SagaKind, StepId};
 use crate::resource::StepOutcome;
-use crate::{RunId, ServiceKey};
+use crate::{Environment, RunId, ServiceKey, Tool};
 
 /// What can be asked of a run.
 #[derive(Debug, Clone)]
@@ -22,6 +22,8 @@ pub enum RunCommand {
         adopt: bool,
         /// Now.
         at: DateTime<Utc>,
+        /// Into which environment, of a saga that promotes.
+        environment: Option<Environment>,
         /// Its steps.
         plan: Plan,
     },
@@ -59,6 +61,26 @@ pub enum RunCommand {
         retry_at: DateTime<Utc>,
         /// Time spent in the tool, in milliseconds.
         duration_ms: u64,
+    },
+    /// A try found the step, or its compensation, under way in the tool.
+    RecordAwaited {
+        /// Which step.
+        step: StepId,
+        /// At which try; of a compensation, as [`super::Work::Compensate`] named it.
+        attempt: u32,
+        /// Whether it is the compensation.
+        back: bool,
+        /// What it waits for.
+        message: String,
+        /// Now.
+        at: DateTime<Utc>,
+        /// When it is looked at again.
+        look_at: DateTime<Utc>,
+    },
+    /// A tool says that something happened: steps that wait for it are looked at now.
+    LookAgain {
+        /// Of which tool.
+        tool: Tool,
     },
     /// What a step had made is gone.
     RecordCompensated {
@@ -117,6 +139,8 @@ impl RunCommand {
             Self::StartRetry { .. } => "StartRetry",
             Self::RecordSuccess { .. } => "RecordStepSuccess",
             Self::RecordFailure { .. } => "RecordStepFailure",
+            Self::RecordAwaited { .. } => "RecordStepAwaited",
+            Self::LookAgain { .. } => "LookAgain",
             Self::RecordCompensated { .. } => "RecordCompensation",
             Self::RecordCompensationFailure { .. } => "RecordCompensationFailure",
             Self::RetryStep { .. } => "RetryStep",

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::plan::{Plan, SagaKind, StepId};
 use crate::resource::StepOutcome;
-use crate::{RunId, ServiceKey};
+use crate::{Environment, RunId, ServiceKey};
 
 /// What a failure means for the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -53,6 +53,9 @@ pub enum RunEvent {
         adopt: bool,
         /// When.
         at: DateTime<Utc>,
+        /// Into which environment, of a saga that promotes.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        environment: Option<Environment>,
         /// Its steps.
         plan: Plan,
     },
@@ -97,6 +100,19 @@ pub enum RunEvent {
         /// Not before.
         not_before: DateTime<Utc>,
     },
+    /// The step is under way in the tool. It is looked at again; that is no failure.
+    StepAwaited {
+        /// Which.
+        step: StepId,
+        /// At which try.
+        attempt: u32,
+        /// What it waits for.
+        message: String,
+        /// Since when it waits: the first look that found it under way.
+        since: DateTime<Utc>,
+        /// Looked at again not before.
+        not_before: DateTime<Utc>,
+    },
     /// An operator asked for another try, now.
     StepRetryRequested {
         /// Which.
@@ -134,6 +150,19 @@ pub enum RunEvent {
         /// When it is tried again; without it, the run is stuck.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         not_before: Option<DateTime<Utc>>,
+    },
+    /// What the step had made is being unmade in the tool. It is looked at again; that is no failure.
+    CompensationAwaited {
+        /// Which.
+        step: StepId,
+        /// At which try.
+        attempt: u32,
+        /// What it waits for.
+        message: String,
+        /// Since when it waits.
+        since: DateTime<Utc>,
+        /// Looked at again not before.
+        not_before: DateTime<Utc>,
     },
     /// The run waits for an operator: RetryStep, SkipStep, AbandonRun (or CancelRun while it was going forward).
     RunStuck {

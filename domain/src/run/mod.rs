@@ -11,13 +11,17 @@
 //! and outcomes of earlier attempts are refused.
 
 mod aggregate;
+mod apply;
+mod awaited;
 mod command;
 mod event;
+mod status;
 mod step;
 mod work;
 
-pub use aggregate::{Run, RunStatus};
+pub use aggregate::Run;
 pub use command::RunCommand;
 pub use event::{FailureClass, RunEvent, UnwindCause};
+pub use status::RunStatus;
 pub use step::{StepPhase, StepState};
 pub use work::Work;

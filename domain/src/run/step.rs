@@ -42,7 +42,10 @@ pub struct StepState {
     pub not_before: Option<DateTime<Utc>>,
     /// How its resource came to be ours, once it succeeded.
     pub provenance: Option<Provenance>,
-    /// Number of the newest try of its compensation that failed; 0 before the first.
+    /// Since when it is under way in the tool, if it is; or its compensation.
+    #[serde(default)]
+    pub awaited_since: Option<DateTime<Utc>>,
+    /// Number of the newest try of its compensation that ended without it; 0 before the first.
     pub compensation_attempt: u32,
     /// Failed tries of its compensation since an operator's last retry.
     pub compensation_failures: u32,

@@ -19,8 +19,10 @@ pub struct Run {
     pub project: String,
     /// The service.
     pub service: String,
-    /// `provision-service`, `add-component`, `add-environment` or `decommission-service`.
+    /// `provision-service`, `add-component`, `add-environment`, `decommission-service` or `promote`.
     pub saga: String,
+    /// Into which environment, of a `promote` run.
+    pub environment: Option<String>,
     /// Whether resources that are there and not ours may be adopted.
     pub adopt: bool,
     /// `running`, `unwinding`, `stuck`, `succeeded`, `failed`, `cancelled` or `abandoned`.
@@ -105,7 +107,7 @@ pub struct RunAttempt {
     pub direction: String,
     /// Its number in the domain.
     pub attempt: i64,
-    /// `running`, `succeeded`, `failed` or `superseded` (its worker was gone).
+    /// `running`, `succeeded`, `failed`, `superseded` (its worker was gone) or `awaited` (under way in the tool).
     pub outcome: String,
     /// What a failure means: `transient`, `permanent` or `unauthorised`.
     pub class: Option<String>,

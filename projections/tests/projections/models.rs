@@ -222,7 +222,6 @@ async fn runs_show_their_steps_and_tries() {
             ("forward", "succeeded"),
             ("back", "failed"),
             ("back", "failed"),
-            ("back", "failed"),
             ("back", "failed")
         ]
     );

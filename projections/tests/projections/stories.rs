@@ -168,6 +168,7 @@ impl World {
                 service,
                 adopt: false,
                 at: at(),
+                environment: None,
                 plan,
             },
         )

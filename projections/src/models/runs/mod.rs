@@ -84,11 +84,12 @@ fn fold(
         service,
         adopt,
         at,
+        environment,
         plan,
         ..
     } = &event
     {
-        let view = RunView::planned(id, recorded, (*saga, service, *adopt, *at), plan)?;
+        let view = RunView::planned(id, recorded, (*saga, service, *adopt, *at), *environment, plan)?;
         views.insert(id, view);
     }
     let view = views.get_mut(&id).ok_or_else(|| ApplyError::Refused {

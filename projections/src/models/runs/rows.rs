@@ -14,6 +14,7 @@ pub(super) struct RunRow {
     pub project: String,
     pub service: String,
     pub saga: String,
+    pub environment: Option<String>,
     pub adopt: bool,
     pub status: String,
     pub going_back: bool,
@@ -72,6 +73,7 @@ pub(super) struct StepRow {
     pub compensation_attempt: u32,
     pub compensation_failures: u32,
     pub next_try_at: Option<DateTime<Utc>>,
+    pub awaited_since: Option<DateTime<Utc>>,
     pub provenance: Option<String>,
     pub attempts: i32,
     pub started_at: Option<DateTime<Utc>>,
@@ -88,6 +90,7 @@ impl StepRow {
             attempt: self.attempt,
             failures: self.failures,
             not_before: self.next_try_at,
+            awaited_since: self.awaited_since,
             provenance: self.provenance.as_deref().map(unslug).transpose()?,
             compensation_attempt: self.compensation_attempt,
             compensation_failures: self.compensation_failures,
@@ -100,6 +103,7 @@ impl StepRow {
         self.attempt = state.attempt;
         self.failures = state.failures;
         self.next_try_at = state.not_before;
+        self.awaited_since = state.awaited_since;
         self.provenance = state.provenance.as_ref().map(slug).transpose()?;
         self.compensation_attempt = state.compensation_attempt;
         self.compensation_failures = state.compensation_failures;

@@ -18,7 +18,7 @@ const LOAD_STEPS: &str = "SELECT to_jsonb(s) FROM run_steps s WHERE s.run_id IN 
 
 const RUNS: &str = "
 INSERT INTO runs
-SELECT * FROM jsonb_to_recordset($1) AS r(id uuid, project text, service text, saga text, adopt boolean, status text,
+SELECT * FROM jsonb_to_recordset($1) AS r(id uuid, project text, service text, saga text, environment text, adopt boolean, status text,
     going_back boolean, cause text, unwind_cause jsonb, end_reason text, stuck_on text, stuck_message text,
     left_behind text[], planned_at timestamptz, started_at timestamptz, updated_at timestamptz,
     finished_at timestamptz, version bigint, transaction_id bigint, position bigint)
@@ -32,12 +32,12 @@ INSERT INTO run_steps
 SELECT * FROM jsonb_to_recordset($1) AS r(run_id uuid, step text, ordinal integer, tool text, connection text,
     operation text, depends_on text[], phase text, attempt bigint, failures bigint, compensation_attempt bigint,
     compensation_failures bigint,
-    next_try_at timestamptz, provenance text, attempts integer, started_at timestamptz, finished_at timestamptz,
+    next_try_at timestamptz, awaited_since timestamptz, provenance text, attempts integer, started_at timestamptz, finished_at timestamptz,
     duration_ms bigint, last_error text, skip_reason text)
 ON CONFLICT (run_id, step) DO UPDATE SET phase = excluded.phase, attempt = excluded.attempt,
     failures = excluded.failures, compensation_attempt = excluded.compensation_attempt,
     compensation_failures = excluded.compensation_failures,
-    next_try_at = excluded.next_try_at, provenance = excluded.provenance, attempts = excluded.attempts,
+    next_try_at = excluded.next_try_at, awaited_since = excluded.awaited_since, provenance = excluded.provenance, attempts = excluded.attempts,
     started_at = excluded.started_at, finished_at = excluded.finished_at, duration_ms = excluded.duration_ms,
     last_error = excluded.last_error, skip_reason = excluded.skip_reason";
 

@@ -3,6 +3,7 @@ CREATE TABLE runs (
     project        text NOT NULL,
     service        text NOT NULL,
     saga           text NOT NULL,
+    environment    text,              -- into which one, of a saga that promotes
     adopt          boolean NOT NULL,
     status         text NOT NULL,
     going_back     boolean NOT NULL,  -- unwinding, or stuck while unwinding
@@ -35,9 +36,10 @@ CREATE TABLE run_steps (
     phase                 text NOT NULL,
     attempt               bigint NOT NULL,
     failures              bigint NOT NULL,
-    compensation_attempt bigint NOT NULL,
+    compensation_attempt  bigint NOT NULL,
     compensation_failures bigint NOT NULL,
     next_try_at           timestamptz,
+    awaited_since         timestamptz,      -- since when it is under way in the tool, or its undoing
     provenance            text,
     attempts              integer NOT NULL, -- rows in run_attempts
     started_at            timestamptz,
@@ -54,7 +56,7 @@ CREATE TABLE run_attempts (
     ordinal     integer NOT NULL, -- 1 for the first, whatever it did
     direction   text NOT NULL,    -- forward or back
     attempt     bigint NOT NULL,  -- the domain's number
-    outcome     text NOT NULL,    -- running, succeeded, failed, superseded
+    outcome     text NOT NULL,    -- running, succeeded, failed, superseded, awaited
     class       text,
     message     text,
     deleted     boolean,          -- of a compensation: whether something was deleted

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, TimeDelta, Utc};
 use opstella_domain::plan::{Plan, SagaKind, StepId};
 use opstella_domain::run::{FailureClass, Run, RunEvent, RunStatus, StepPhase};
-use opstella_domain::{Decide, RunId, ServiceKey};
+use opstella_domain::{Decide, Environment, RunId, ServiceKey};
 use opstella_journal::RecordedEvent;
 use serde_json::Value;
 
@@ -40,6 +40,7 @@ impl RunView {
         id: RunId,
         recorded: &RecordedEvent,
         (saga, service, adopt, at): (SagaKind, &ServiceKey, bool, DateTime<Utc>),
+        environment: Option<Environment>,
         plan: &Plan,
     ) -> Result<Self, ApplyError> {
         let (transaction_id, position) = halves(recorded);
@@ -48,6 +49,7 @@ impl RunView {
             project: service.project.to_string(),
             service: service.service.to_string(),
             saga: saga.slug().to_owned(),
+            environment: environment.map(|e| e.as_str().to_owned()),
             adopt,
             status: String::new(),
             going_back: false,
@@ -83,6 +85,7 @@ impl RunView {
                 compensation_attempt: 0,
                 compensation_failures: 0,
                 next_try_at: None,
+                awaited_since: None,
                 provenance: None,
                 attempts: 0,
                 started_at: None,
@@ -104,6 +107,7 @@ impl RunView {
             saga: Some(unslug(&row.saga)?),
             service: format!("{}/{}", row.project, row.service).parse().ok(),
             adopt: row.adopt,
+            environment: row.environment.as_deref().map(unslug).transpose()?,
             planned_at: Some(row.planned_at),
             status: row.run_status(),
             cause: row.unwind_cause.clone(),
@@ -196,6 +200,16 @@ impl RunView {
                 self.with(step, |row| row.last_error = said);
             }
             RunEvent::StepRetryScheduled { step, .. } => self.with(step, |row| row.finished_at = None),
+            RunEvent::StepAwaited { step, message, .. } => {
+                let end = End {
+                    outcome: "awaited",
+                    class: None,
+                    message: Some(message.clone()),
+                    duration_ms: None,
+                };
+                self.end(at, step, end)?;
+                self.with(step, |row| row.finished_at = None);
+            }
             RunEvent::StepRetryRequested { .. } => {}
             RunEvent::StepSkipped { step, reason } => self.with(step, |row| {
                 row.finished_at = Some(at);
@@ -233,6 +247,16 @@ impl RunView {
                 });
                 self.with(step, |row| row.last_error = Some(message.clone()));
             }
+            RunEvent::CompensationAwaited {
+                step,
+                attempt,
+                message,
+                ..
+            } => self.undone(step, at, at, |row| {
+                row.attempt = *attempt;
+                row.outcome = "awaited";
+                row.message = Some(message.clone());
+            }),
             RunEvent::RunStuck { message, .. } => self.row.stuck_message = Some(message.clone()),
             RunEvent::RunSucceeded { left_behind }
             | RunEvent::RunFailed { left_behind, .. }
