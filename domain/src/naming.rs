@@ -171,6 +171,11 @@ impl KubernetesName {
         Self(label(&parts))
     }
 
+    /// The `Deployment` and the `Service` of a component, in its namespace.
+    pub fn component(component: &ComponentName) -> Self {
+        Self(component.to_string())
+    }
+
     /// The object of one fixed purpose within a namespace of ours.
     pub fn fixed(name: &'static str) -> Self {
         Self(name.to_owned())

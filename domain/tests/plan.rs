@@ -58,7 +58,7 @@ fn assert_ordered(plan: &Plan) {
 }
 
 #[test]
-fn every_kind_of_operation_is_in_the_plan() {
+fn every_kind_of_operation_is_in_a_plan() {
     // The schema of `Operation` names every kind: one that is added later has to be planned, or fail here.
     let schema = schemars::schema_for!(Operation);
     let declared: BTreeSet<String> = schema.as_value()["oneOf"]
@@ -72,8 +72,23 @@ fn every_kind_of_operation_is_in_the_plan() {
                 .to_owned()
         })
         .collect();
-    let planned: BTreeSet<String> = provision().steps().iter().map(kind).collect();
+    let (provision, promotion) = (provision(), promotion());
+    let steps = provision.steps().iter().chain(promotion.steps());
+    let planned: BTreeSet<String> = steps.map(kind).collect();
     assert_eq!(planned, declared);
+}
+
+fn promotion() -> Plan {
+    use opstella_domain::plan::{CarriedImage, plan_promote};
+    use opstella_domain::release::Digest;
+    let carried = |name: &str| CarriedImage {
+        component: name.parse().unwrap(),
+        digest: Digest::of(name.as_bytes()),
+        previous: None,
+    };
+    let version = "1.4.0".parse().unwrap();
+    let images = [carried("api"), carried("web")];
+    plan_promote(&key(), Environment::Sit, &version, &images, &targets()).unwrap()
 }
 
 #[test]
@@ -443,4 +458,21 @@ proptest! {
             other => prop_assert!(false, "{other:?}"),
         }
     }
+}
+
+#[test]
+fn a_promotion_checks_all_before_it_changes_any() {
+    let plan = promotion();
+    let place = |prefix: &str| -> Vec<usize> {
+        let of = |(index, step): (usize, &PlannedStep)| step.id.as_str().starts_with(prefix).then_some(index);
+        plan.steps().iter().enumerate().filter_map(of).collect()
+    };
+    let last = |prefix: &str| place(prefix).into_iter().max().unwrap();
+    let first = |prefix: &str| place(prefix).into_iter().min().unwrap();
+    assert_eq!(plan.steps().len(), 14);
+    for change in ["harbor.tag", "gitlab.image"] {
+        assert!(last("harbor.artifact") < first(change) && last("argocd.hold") < first(change));
+        assert!(last(change) < first("argocd.sync"));
+    }
+    assert_eq!(plan.critical_path(|_| 1), 5);
 }

@@ -147,7 +147,7 @@ fn run_events_fit() {
         service: key(),
         adopt: true,
         at: at(),
-        environment: None,
+        environment: Some(Environment::Sit),
         plan: plan.clone(),
     };
     let comp_failed = |not_before| RunEvent::CompensationFailed {
@@ -167,6 +167,21 @@ fn run_events_fit() {
             planned(SagaKind::AddComponent),
             planned(SagaKind::AddEnvironment),
             planned(SagaKind::DecommissionService),
+            planned(SagaKind::Promote),
+            RunEvent::StepAwaited {
+                step: step(),
+                attempt: 1,
+                message: message(),
+                since: at(),
+                not_before: at(),
+            },
+            RunEvent::CompensationAwaited {
+                step: step(),
+                attempt: 1,
+                message: message(),
+                since: at(),
+                not_before: at(),
+            },
             RunEvent::StepStarted {
                 step: step(),
                 attempt: 1,

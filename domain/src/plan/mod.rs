@@ -4,12 +4,14 @@
 //! the plan shown. Steps are named `<tool>.<what>[/<component>][/<environment>]`.
 
 mod graph;
+mod promote;
 mod saga;
 mod service;
 mod steps;
 mod targets;
 
 pub use graph::{Plan, PlanError, PlannedStep, StepId};
+pub use promote::{CarriedImage, HEALTH_PATH, plan_promote};
 pub use saga::SagaKind;
 pub use service::{plan_add_component, plan_add_environment, plan_decommission, plan_provision};
 pub use steps::{PULL_SECRET, SERVICE_ACCOUNT};

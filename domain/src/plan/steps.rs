@@ -34,6 +34,10 @@ impl<'a> Draft<'a> {
         }
     }
 
+    pub(super) fn key(&self) -> &'a ServiceKey {
+        self.key
+    }
+
     pub(super) fn finish(mut self) -> Result<Plan, PlanError> {
         let held: std::collections::BTreeSet<_> = self.steps.iter().map(|s| s.id.clone()).collect();
         for step in &mut self.steps {
@@ -42,7 +46,12 @@ impl<'a> Draft<'a> {
         Plan::new(self.steps)
     }
 
-    fn step(&mut self, name: &str, operation: Operation, depends_on: &[String]) -> Result<(), PlanError> {
+    pub(super) fn step(
+        &mut self,
+        name: &str,
+        operation: Operation,
+        depends_on: &[String],
+    ) -> Result<(), PlanError> {
         self.targets.get(operation.tool())?;
         let id = step_id(name)?;
         let depends_on = depends_on.iter().map(|d| step_id(d)).collect::<Result<_, _>>()?;
@@ -350,7 +359,7 @@ impl<'a> Draft<'a> {
         })
     }
 
-    fn image(&self, component: &ComponentName) -> Result<String, PlanError> {
+    pub(super) fn image(&self, component: &ComponentName) -> Result<String, PlanError> {
         let registry = host(self.targets.get(Tool::Harbor)?.url.authority_and_path());
         Ok(format!(
             "{registry}/{}/{component}",
