@@ -210,7 +210,7 @@ impl Run {
 
     fn skip(&self, step: StepId, reason: String) -> Result<Vec<RunEvent>, DomainError> {
         self.admit("SkipStep")?;
-        check_reason(&reason)?;
+        crate::reason::check("reason", &reason)?;
         let state = self.known(&step)?;
         let skippable = match self.status {
             RunStatus::Unwinding | RunStatus::Stuck { unwinding: true } => {
@@ -390,14 +390,14 @@ impl Run {
             RunCommand::SkipStep { step, reason } => self.skip(step, reason),
             RunCommand::Cancel { reason } => {
                 self.admit("CancelRun")?;
-                check_reason(&reason)?;
+                crate::reason::check("reason", &reason)?;
                 Ok(vec![RunEvent::UnwindStarted {
                     cause: UnwindCause::Cancelled { reason },
                 }])
             }
             RunCommand::Abandon { reason } => {
                 self.admit("AbandonRun")?;
-                check_reason(&reason)?;
+                crate::reason::check("reason", &reason)?;
                 Ok(vec![RunEvent::RunAbandoned {
                     reason,
                     left_behind: self.left_behind(),
@@ -474,13 +474,6 @@ impl Run {
         });
         events
     }
-}
-
-fn check_reason(reason: &str) -> Result<(), DomainError> {
-    if reason.trim().is_empty() || reason.chars().count() > 500 {
-        return Err(DomainError::invalid("reason", "1 to 500 characters"));
-    }
-    Ok(())
 }
 
 impl Decide for Run {

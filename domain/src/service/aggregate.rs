@@ -249,9 +249,7 @@ impl Decide for Service {
             }
             ServiceCommand::Decommission { key, reason, run } => {
                 self.admit(&key, name)?;
-                if reason.trim().is_empty() || reason.chars().count() > 500 {
-                    return Err(DomainError::invalid("reason", "1 to 500 characters"));
-                }
+                crate::reason::check("reason", &reason)?;
                 ServiceEvent::ServiceDecommissionRequested { reason, run }
             }
             ServiceCommand::RunSucceeded { run, left_behind } => {

@@ -1,0 +1,108 @@
+//! Approvals: who has to say yes, and who did.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use strum::EnumIter;
+
+use super::{GateName, GateResult};
+use crate::Subject;
+
+/// A role in which somebody approves.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, EnumIter, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum ApproverRole {
+    /// A tester of the project.
+    Tester,
+    /// An approver of the project.
+    Approver,
+    /// An owner of the project.
+    Owner,
+    /// The platform's security people.
+    Security,
+}
+
+impl ApproverRole {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Tester => "tester",
+            Self::Approver => "approver",
+            Self::Owner => "owner",
+            Self::Security => "security",
+        }
+    }
+}
+
+/// So many different people in one of these roles have to approve.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ApprovalRule {
+    /// In one of these roles.
+    pub roles: BTreeSet<ApproverRole>,
+    /// How many people, 1 to 5.
+    pub people: u8,
+}
+
+impl ApprovalRule {
+    pub(super) fn of(roles: &[ApproverRole], people: u8) -> Self {
+        Self {
+            roles: roles.iter().copied().collect(),
+            people,
+        }
+    }
+
+    fn text(&self) -> String {
+        let roles: Vec<_> = self.roles.iter().map(|role| role.word()).collect();
+        format!("{} by {}", self.people, roles.join(" or "))
+    }
+}
+
+/// Somebody's yes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Approval {
+    /// Whose.
+    pub by: Subject,
+    /// In which roles.
+    pub roles: BTreeSet<ApproverRole>,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// In whose own words, if there are any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comment: Option<String>,
+}
+
+/// The gate of the approvals; none where nobody has to approve. Each person counts once for each rule.
+pub fn approval_gate(rules: &[ApprovalRule], approvals: &[Approval]) -> Option<GateResult> {
+    if rules.is_empty() {
+        return None;
+    }
+    let given = |rule: &ApprovalRule| {
+        let people: BTreeSet<_> = approvals
+            .iter()
+            .filter(|approval| !approval.roles.is_disjoint(&rule.roles))
+            .map(|approval| &approval.by)
+            .collect();
+        people.len()
+    };
+    let missing: Vec<String> = rules
+        .iter()
+        .filter(|rule| given(rule) < usize::from(rule.people))
+        .map(|rule| format!("{} (there are {})", rule.text(), given(rule)))
+        .collect();
+    let gate = GateName::APPROVALS;
+    if missing.is_empty() {
+        let who: Vec<_> = approvals.iter().map(|a| a.by.as_str()).collect();
+        return Some(GateResult::passed(
+            gate,
+            format!("approved by {}", who.join(", ")),
+        ));
+    }
+    let reason = format!("approvals are missing: {}", missing.join("; "));
+    let remedy = "somebody in such a role, who did not ask for the promotion, approves";
+    Some(GateResult::waiting(gate, reason, remedy))
+}

@@ -1,0 +1,75 @@
+//! What gates look at. It serialises: custom gates get the same as JSON.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::evidence::Evidence;
+use crate::release::{Digest, ReleaseVersion, Waiver};
+use crate::{ComponentName, Environment, ServiceKey};
+
+/// Which versions of which policies were looked at; 0 for the rules that come along.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PolicyVersions {
+    /// Of the platform's policy.
+    pub platform: u32,
+    /// Of the project's.
+    pub project: u32,
+}
+
+/// An image of the release, with the newest evidence of each kind.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ImageEvidence {
+    /// Which image.
+    pub digest: Digest,
+    /// What there is on it.
+    pub evidence: Vec<Evidence>,
+}
+
+/// What an environment runs.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Running {
+    /// Which release.
+    pub release: ReleaseVersion,
+    /// Since when.
+    pub since: DateTime<Utc>,
+    /// Whether it is healthy there.
+    pub healthy: bool,
+}
+
+/// The environment before, in the service's choice.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Predecessor {
+    /// Which.
+    pub environment: Environment,
+    /// What it runs.
+    pub running: Option<Running>,
+}
+
+/// Everything that gates look at, but approvals: those are looked at by the environment itself.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct GateInput {
+    /// Of which service.
+    pub service: ServiceKey,
+    /// Into which environment.
+    pub environment: Environment,
+    /// Which release.
+    pub release: ReleaseVersion,
+    /// Its images.
+    pub images: BTreeMap<ComponentName, ImageEvidence>,
+    /// Its waivers.
+    pub waivers: Vec<Waiver>,
+    /// The environment before; none for the first.
+    pub predecessor: Option<Predecessor>,
+    /// The change that the promotion names.
+    pub change_reference: Option<String>,
+    /// Whether two people have overridden the freeze.
+    pub freeze_overridden: bool,
+    /// Versions of the policies.
+    pub policy: PolicyVersions,
+    /// Now.
+    pub at: DateTime<Utc>,
+}

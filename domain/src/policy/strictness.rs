@@ -1,0 +1,89 @@
+//! Which of two policies is stricter, rule by rule.
+
+use super::{ApprovalRule, PolicyRules};
+
+impl PolicyRules {
+    /// The stricter of both in each rule.
+    #[must_use]
+    pub fn strictest(&self, other: &Self) -> Self {
+        let least = |a: Option<u32>, b: Option<u32>| match (a, b) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        };
+        Self {
+            quality_gate: self.quality_gate || other.quality_gate,
+            tests: self.tests || other.tests,
+            sbom: self.sbom || other.sbom,
+            max_critical: least(self.max_critical, other.max_critical),
+            max_high: least(self.max_high, other.max_high),
+            healthy_before: self.healthy_before || other.healthy_before,
+            // Of two environments, the one further on is closer to what users see.
+            dynamic_scan: self.dynamic_scan.max(other.dynamic_scan),
+            no_open_critical: self.no_open_critical || other.no_open_critical,
+            soak_minutes: self.soak_minutes.max(other.soak_minutes),
+            approvals: both(&self.approvals, &other.approvals),
+            independent_approvers: self.independent_approvers || other.independent_approvers,
+            change_reference: self.change_reference || other.change_reference,
+            rollback_approvals: self.rollback_approvals.max(other.rollback_approvals),
+            freezes: united(&self.freezes, &other.freezes),
+            custom: united(&self.custom, &other.custom),
+        }
+    }
+
+    /// The rules in which these are looser than `base`: empty where they may override it.
+    pub fn looser_than(&self, base: &Self) -> Vec<&'static str> {
+        let both = self.strictest(base);
+        let mut looser = Vec::new();
+        let mut look = |name: &'static str, differs: bool| {
+            if differs {
+                looser.push(name);
+            }
+        };
+        look("quality_gate", both.quality_gate != self.quality_gate);
+        look("tests", both.tests != self.tests);
+        look("sbom", both.sbom != self.sbom);
+        look("max_critical", both.max_critical != self.max_critical);
+        look("max_high", both.max_high != self.max_high);
+        look("healthy_before", both.healthy_before != self.healthy_before);
+        look("dynamic_scan", both.dynamic_scan != self.dynamic_scan);
+        look("no_open_critical", both.no_open_critical != self.no_open_critical);
+        look("soak_minutes", both.soak_minutes != self.soak_minutes);
+        look("approvals", !covered(&base.approvals, &self.approvals));
+        look(
+            "independent_approvers",
+            both.independent_approvers != self.independent_approvers,
+        );
+        look("change_reference", both.change_reference != self.change_reference);
+        look(
+            "rollback_approvals",
+            both.rollback_approvals != self.rollback_approvals,
+        );
+        look("freezes", both.freezes.len() != self.freezes.len());
+        look("custom", both.custom.len() != self.custom.len());
+        looser
+    }
+}
+
+fn united<T: Clone + PartialEq>(first: &[T], second: &[T]) -> Vec<T> {
+    let more = second.iter().filter(|item| !first.contains(item));
+    first.iter().chain(more).cloned().collect()
+}
+
+/// All rules of both, without those that another one covers.
+fn both(first: &[ApprovalRule], second: &[ApprovalRule]) -> Vec<ApprovalRule> {
+    let mut all = united(first, second);
+    all.sort();
+    let rules = all.clone();
+    all.retain(|rule| !rules.iter().any(|other| other != rule && covers(other, rule)));
+    all
+}
+
+/// Whether whoever satisfies `strict` satisfies `rule` as well.
+fn covers(strict: &ApprovalRule, rule: &ApprovalRule) -> bool {
+    strict.people >= rule.people && strict.roles.is_subset(&rule.roles)
+}
+
+fn covered(base: &[ApprovalRule], by: &[ApprovalRule]) -> bool {
+    base.iter()
+        .all(|rule| by.iter().any(|strict| covers(strict, rule)))
+}

@@ -1,0 +1,214 @@
+//! What follows when gates were looked at, people answered, a run ended, or Argo CD was looked at.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+
+use super::{
+    EnvironmentEvent, EnvironmentKey, Health, Promotion, PromotionId, PromotionState, RunEnd,
+    ServiceEnvironment,
+};
+use crate::policy::{Approval, Evaluation, approval_gate};
+use crate::{ComponentName, DomainError, RunId, Subject};
+
+/// Longest comment on an approval, in characters.
+const LONGEST_COMMENT: usize = 500;
+
+impl ServiceEnvironment {
+    /// Tells what changed, voids approvals whose basis did, and starts the deployment where nothing is in its way.
+    pub(super) fn evaluated(
+        &self,
+        id: PromotionId,
+        evaluation: Evaluation,
+        run: RunId,
+        at: DateTime<Utc>,
+    ) -> Vec<EnvironmentEvent> {
+        let Some(promotion) = self.in_flight.as_ref().filter(|p| p.id == id && p.run.is_none()) else {
+            return vec![];
+        };
+        let mut events = Vec::new();
+        let void = !promotion.approvals.is_empty()
+            && promotion
+                .basis
+                .as_ref()
+                .is_some_and(|basis| basis != &evaluation.basis);
+        if void {
+            events.push(EnvironmentEvent::ApprovalsVoided {
+                promotion: id,
+                reason: "the policy, the release's images, or a verdict on them has changed".to_owned(),
+            });
+        }
+        let counted = counted(promotion, &evaluation, void);
+        let mut gates = evaluation.gates.clone();
+        gates.extend(approval_gate(&evaluation.approvals, &counted));
+        let open = gates.iter().all(|gate| gate.verdict.open());
+        if gates != promotion.gates
+            || promotion.basis.as_ref() != Some(&evaluation.basis)
+            || promotion.policy != evaluation.policy
+        {
+            events.push(EnvironmentEvent::GatesEvaluated {
+                promotion: id,
+                policy: evaluation.policy,
+                gates,
+                basis: evaluation.basis,
+                at,
+            });
+        }
+        if open {
+            events.push(EnvironmentEvent::DeploymentStarted { promotion: id, run });
+        }
+        events
+    }
+
+    pub(super) fn approve(
+        &self,
+        key: &EnvironmentKey,
+        id: PromotionId,
+        approval: Approval,
+    ) -> Result<Vec<EnvironmentEvent>, DomainError> {
+        let promotion = self.open(key, id, "Approve")?;
+        if self.state_of(id) == Some(PromotionState::Queued) {
+            return Err(DomainError::WrongState {
+                kind: "promotion",
+                id: id.to_string(),
+                state: "queued".to_owned(),
+                command: "Approve",
+                accepts: vec!["Reject", "CancelPromotion"],
+            });
+        }
+        if approval.by == promotion.requester {
+            let rule = "somebody else than who asked for the promotion";
+            return Err(DomainError::invalid("approver", rule));
+        }
+        if approval.roles.is_empty() {
+            let rule = "somebody with the role tester, approver, owner or security";
+            return Err(DomainError::invalid("approver", rule));
+        }
+        let long = |comment: &String| comment.chars().count() > LONGEST_COMMENT;
+        if approval.comment.as_ref().is_some_and(long) {
+            return Err(DomainError::invalid(
+                "comment",
+                format!("at most {LONGEST_COMMENT} characters"),
+            ));
+        }
+        if promotion
+            .approvals
+            .iter()
+            .any(|a| a.by == approval.by && a.roles == approval.roles)
+        {
+            return Ok(vec![]);
+        }
+        Ok(vec![EnvironmentEvent::PromotionApproved {
+            promotion: id,
+            approval,
+        }])
+    }
+
+    pub(super) fn confirm_override(
+        &self,
+        key: &EnvironmentKey,
+        id: PromotionId,
+        by: Subject,
+    ) -> Result<Vec<EnvironmentEvent>, DomainError> {
+        let promotion = self.open(key, id, "ConfirmFreezeOverride")?;
+        let Some(wanted) = &promotion.freeze_override else {
+            return Err(DomainError::WrongState {
+                kind: "promotion",
+                id: id.to_string(),
+                state: "not to override a freeze".to_owned(),
+                command: "ConfirmFreezeOverride",
+                accepts: vec!["OverrideFreeze"],
+            });
+        };
+        if wanted.by == by {
+            return Err(DomainError::invalid(
+                "confirmer",
+                "somebody else than who asked for the override",
+            ));
+        }
+        match wanted.confirmed_by {
+            Some(_) => Ok(vec![]),
+            None => Ok(vec![EnvironmentEvent::FreezeOverridden { promotion: id, by }]),
+        }
+    }
+
+    /// What the end of a run means; none where it is not the run in flight.
+    pub(super) fn ended(&self, run: RunId, end: RunEnd, at: DateTime<Utc>) -> Option<EnvironmentEvent> {
+        let promotion = self.in_flight.as_ref().filter(|p| p.run == Some(run))?.id;
+        Some(match end {
+            RunEnd::Succeeded => EnvironmentEvent::PromotionCompleted { promotion, at },
+            RunEnd::Undone {
+                cause,
+                changed: true,
+                left_behind: false,
+            } => EnvironmentEvent::DeploymentRolledBack {
+                promotion,
+                cause,
+                to: self.current.as_ref().map(|d| d.release.clone()),
+                at,
+            },
+            RunEnd::Undone {
+                cause, left_behind, ..
+            } => EnvironmentEvent::PromotionFailed {
+                promotion,
+                cause,
+                left_behind,
+                at,
+            },
+        })
+    }
+
+    /// Tells of drift and health, where they changed. While a run deploys, what it finds is its own.
+    pub(super) fn observed(
+        &self,
+        found: &BTreeMap<ComponentName, (String, bool)>,
+        health: Health,
+        at: DateTime<Utc>,
+    ) -> Vec<EnvironmentEvent> {
+        let Some(current) = self.current.as_ref() else {
+            return vec![];
+        };
+        if self.in_flight.as_ref().is_some_and(|p| p.run.is_some()) {
+            return vec![];
+        }
+        let differs = |name: &ComponentName| current.images.contains_key(name);
+        let found: BTreeMap<_, _> = found
+            .iter()
+            .filter(|(name, (_, right))| !right && differs(name))
+            .map(|(name, (image, _))| (name.clone(), image.clone()))
+            .collect();
+        let mut events = Vec::new();
+        match &self.drift {
+            None if found.is_empty() => {}
+            Some(_) if found.is_empty() => events.push(EnvironmentEvent::DriftCleared { at }),
+            Some(drift) if drift.found == found => {}
+            _ => {
+                let expected = current
+                    .images
+                    .iter()
+                    .filter(|(name, _)| found.contains_key(*name));
+                events.push(EnvironmentEvent::DriftDetected {
+                    expected: expected
+                        .map(|(name, digest)| (name.clone(), digest.clone()))
+                        .collect(),
+                    found,
+                    at,
+                });
+            }
+        }
+        if current.health != health {
+            events.push(EnvironmentEvent::HealthChanged { health, at });
+        }
+        events
+    }
+}
+
+/// The approvals that count: none after they were voided, and where approvers have to be independent, no author's.
+fn counted(promotion: &Promotion, evaluation: &Evaluation, void: bool) -> Vec<Approval> {
+    if void {
+        return vec![];
+    }
+    let independent =
+        |approval: &&Approval| !evaluation.independent_approvers || !promotion.authors.contains(&approval.by);
+    promotion.approvals.iter().filter(independent).cloned().collect()
+}

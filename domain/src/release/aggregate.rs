@@ -1,0 +1,277 @@
+//! The release aggregate.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Commit, Digest, ReleaseKey, Waiver, WaiverId};
+use crate::decide::aggregate;
+use crate::{ComponentName, Decide, DomainError, Subject};
+
+/// Longest link to a pipeline, in bytes.
+const LONGEST_LINK: usize = 2048;
+
+/// The image of one component, as its pipeline built it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReleaseImage {
+    /// Of which component.
+    pub component: ComponentName,
+    /// Which image.
+    pub digest: Digest,
+    /// From which commit.
+    pub commit: Commit,
+    /// By which pipeline: a link.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pipeline: Option<String>,
+}
+
+/// What can be asked of a release.
+#[derive(Debug, Clone)]
+pub enum ReleaseCommand {
+    /// `RegisterRelease`: images of a version. The same again changes nothing; more components may follow until the
+    /// release is sealed, which it is by itself once it has an image of each of the service's components.
+    Register {
+        /// Which.
+        key: ReleaseKey,
+        /// Images, at least one.
+        images: Vec<ReleaseImage>,
+        /// Who wrote what is in it.
+        author: Subject,
+        /// The components that the service has now.
+        components: Vec<ComponentName>,
+    },
+    /// `SealRelease`: it has all the images that it will have. Components without one keep what they run.
+    Seal {
+        /// Which (for messages).
+        key: ReleaseKey,
+    },
+    /// `GrantWaiver`.
+    GrantWaiver {
+        /// Of which release (for messages).
+        key: ReleaseKey,
+        /// What.
+        waiver: Waiver,
+        /// Now.
+        at: DateTime<Utc>,
+    },
+    /// `RevokeWaiver`.
+    RevokeWaiver {
+        /// Of which release (for messages).
+        key: ReleaseKey,
+        /// Which.
+        waiver: WaiverId,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// What happened to a release.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, strum::IntoStaticStr)]
+pub enum ReleaseEvent {
+    /// A pipeline registered images of a version.
+    ReleaseRegistered {
+        /// Which.
+        key: ReleaseKey,
+        /// Its images so far.
+        images: Vec<ReleaseImage>,
+        /// Who wrote what is in it.
+        author: Subject,
+    },
+    /// Another pipeline added images.
+    ReleaseImagesAdded {
+        /// Which.
+        images: Vec<ReleaseImage>,
+        /// Who wrote what is in them.
+        author: Subject,
+    },
+    /// It never changes from here on.
+    ReleaseSealed {
+        /// Which.
+        key: ReleaseKey,
+    },
+    /// A gate is waived for it, for a while.
+    WaiverGranted {
+        /// What.
+        waiver: Waiver,
+    },
+    /// A waiver counts no more.
+    WaiverRevoked {
+        /// Which.
+        waiver: WaiverId,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// The aggregate; its stream's id is the key.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Release {
+    /// Its images.
+    pub images: BTreeMap<ComponentName, ReleaseImage>,
+    /// Who wrote what is in it.
+    pub authors: BTreeSet<Subject>,
+    /// Whether it never changes any more.
+    pub sealed: bool,
+    /// Waivers that were granted and not revoked.
+    pub waivers: Vec<Waiver>,
+}
+
+impl Release {
+    /// Whether it was registered.
+    pub fn exists(&self) -> bool {
+        !self.images.is_empty()
+    }
+
+    /// The images by component.
+    pub fn digests(&self) -> BTreeMap<ComponentName, Digest> {
+        let pair = |image: &ReleaseImage| (image.component.clone(), image.digest.clone());
+        self.images.values().map(pair).collect()
+    }
+
+    fn known(&self, key: &ReleaseKey) -> Result<(), DomainError> {
+        if self.exists() {
+            return Ok(());
+        }
+        Err(DomainError::NotFound {
+            kind: "release",
+            id: key.to_string(),
+        })
+    }
+
+    fn register(
+        &self,
+        key: ReleaseKey,
+        images: Vec<ReleaseImage>,
+        author: Subject,
+        components: &[ComponentName],
+    ) -> Result<Vec<ReleaseEvent>, DomainError> {
+        check(&images, components)?;
+        let new: Vec<ReleaseImage> = images
+            .into_iter()
+            .filter(|image| self.images.get(&image.component) != Some(image))
+            .collect();
+        let taken = |image: &&ReleaseImage| self.images.contains_key(&image.component);
+        if let Some(image) = new.iter().find(taken) {
+            return Err(DomainError::AlreadyExists {
+                kind: "image of the release",
+                id: format!("{key}/{}", image.component),
+            });
+        }
+        if new.is_empty() {
+            return Ok(vec![]);
+        }
+        if self.sealed {
+            return Err(DomainError::WrongState {
+                kind: "release",
+                id: key.to_string(),
+                state: "sealed".to_owned(),
+                command: "RegisterRelease",
+                accepts: vec!["GrantWaiver", "RevokeWaiver", "AddEvidence"],
+            });
+        }
+        let has = |name: &ComponentName| {
+            self.images.contains_key(name) || new.iter().any(|image| &image.component == name)
+        };
+        let complete = components.iter().all(has);
+        let first = if self.exists() {
+            ReleaseEvent::ReleaseImagesAdded { images: new, author }
+        } else {
+            ReleaseEvent::ReleaseRegistered {
+                key: key.clone(),
+                images: new,
+                author,
+            }
+        };
+        let sealed = complete.then_some(ReleaseEvent::ReleaseSealed { key });
+        Ok(std::iter::once(first).chain(sealed).collect())
+    }
+}
+
+fn check(images: &[ReleaseImage], components: &[ComponentName]) -> Result<(), DomainError> {
+    if images.is_empty() || images.len() > components.len() {
+        let rule = format!("1 to {} images, one for each component", components.len());
+        return Err(DomainError::invalid("components", rule));
+    }
+    for (index, image) in images.iter().enumerate() {
+        let field = |name: &str| format!("components[{index}].{name}");
+        if !components.contains(&image.component) {
+            let has: Vec<&str> = components.iter().map(ComponentName::as_str).collect();
+            let rule = format!("the service has no such component; it has {}", has.join(", "));
+            return Err(DomainError::invalid(field("name"), rule));
+        }
+        if images
+            .iter()
+            .take(index)
+            .any(|other| other.component == image.component)
+        {
+            return Err(DomainError::invalid(field("name"), "each component once"));
+        }
+        let fits = |link: &String| {
+            link.len() <= LONGEST_LINK && (link.starts_with("https://") || link.starts_with("http://"))
+        };
+        if image.pipeline.as_ref().is_some_and(|link| !fits(link)) {
+            let rule = format!("an http or https URL of at most {LONGEST_LINK} bytes");
+            return Err(DomainError::invalid(field("pipeline"), rule));
+        }
+    }
+    Ok(())
+}
+
+impl Decide for Release {
+    const TYPE: &'static str = "Release";
+    type Command = ReleaseCommand;
+    type Event = ReleaseEvent;
+
+    fn decide(&self, command: ReleaseCommand) -> Result<Vec<ReleaseEvent>, DomainError> {
+        match command {
+            ReleaseCommand::Register {
+                key,
+                images,
+                author,
+                components,
+            } => self.register(key, images, author, &components),
+            ReleaseCommand::Seal { key } => {
+                self.known(&key)?;
+                Ok(match self.sealed {
+                    true => vec![],
+                    false => vec![ReleaseEvent::ReleaseSealed { key }],
+                })
+            }
+            ReleaseCommand::GrantWaiver { key, waiver, at } => {
+                self.known(&key)?;
+                waiver.check(at)?;
+                Ok(vec![ReleaseEvent::WaiverGranted { waiver }])
+            }
+            ReleaseCommand::RevokeWaiver { key, waiver, reason } => {
+                self.known(&key)?;
+                crate::reason::check("reason", &reason)?;
+                if !self.waivers.iter().any(|w| w.id == waiver) {
+                    return Err(DomainError::NotFound {
+                        kind: "waiver",
+                        id: waiver.to_string(),
+                    });
+                }
+                Ok(vec![ReleaseEvent::WaiverRevoked { waiver, reason }])
+            }
+        }
+    }
+
+    fn evolve(&mut self, event: ReleaseEvent) {
+        match event {
+            ReleaseEvent::ReleaseRegistered { images, author, .. }
+            | ReleaseEvent::ReleaseImagesAdded { images, author } => {
+                let pairs = images.into_iter().map(|image| (image.component.clone(), image));
+                self.images.extend(pairs);
+                self.authors.insert(author);
+            }
+            ReleaseEvent::ReleaseSealed { .. } => self.sealed = true,
+            ReleaseEvent::WaiverGranted { waiver } => self.waivers.push(waiver),
+            ReleaseEvent::WaiverRevoked { waiver, .. } => self.waivers.retain(|w| w.id != waiver),
+        }
+    }
+}
+
+aggregate!(Release, ReleaseEvent);

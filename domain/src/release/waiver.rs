@@ -1,0 +1,82 @@
+//! Waivers: a gate that is passed over for one release, for a while.
+
+use std::fmt;
+use std::str::FromStr;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::policy::GateName;
+use crate::{DomainError, InvalidValue, Subject};
+
+/// Longest time that a waiver may count, in days.
+pub const LONGEST_WAIVER_DAYS: i64 = 90;
+/// Longest name of a finding, in characters.
+const LONGEST_FINDING: usize = 120;
+
+/// One waiver.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct WaiverId(pub Uuid);
+
+impl fmt::Display for WaiverId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for WaiverId {
+    type Err = InvalidValue;
+    fn from_str(value: &str) -> Result<Self, InvalidValue> {
+        Uuid::parse_str(value)
+            .map(Self)
+            .map_err(|_| InvalidValue::new("waiver id", value, "a UUID"))
+    }
+}
+
+/// A gate, or one finding of it, that is passed over for one release until it expires.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Waiver {
+    /// Its id.
+    pub id: WaiverId,
+    /// Which gate.
+    pub gate: GateName,
+    /// Only this finding of it (`CVE-2026-1234`); the whole gate where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finding: Option<String>,
+    /// Why.
+    pub reason: String,
+    /// Who granted it.
+    pub by: Subject,
+    /// Until when it counts.
+    pub expires_at: DateTime<Utc>,
+}
+
+impl Waiver {
+    /// Whether it counts at an instant.
+    pub fn counts(&self, at: DateTime<Utc>) -> bool {
+        at < self.expires_at
+    }
+
+    pub(super) fn check(&self, at: DateTime<Utc>) -> Result<(), DomainError> {
+        crate::reason::check("reason", &self.reason)?;
+        if !self.gate.may_be_waived() {
+            let rule = "approvals, the freeze and the change reference cannot be waived; the freeze has its own override";
+            return Err(DomainError::invalid("gate", rule));
+        }
+        let named =
+            |finding: &String| !finding.trim().is_empty() && finding.chars().count() <= LONGEST_FINDING;
+        if self.finding.as_ref().is_some_and(|finding| !named(finding)) {
+            let rule = format!("1 to {LONGEST_FINDING} characters");
+            return Err(DomainError::invalid("finding", rule));
+        }
+        if self.expires_at <= at || self.expires_at - at > TimeDelta::days(LONGEST_WAIVER_DAYS) {
+            let rule = format!("in the future, at most {LONGEST_WAIVER_DAYS} days from now");
+            return Err(DomainError::invalid("expires_at", rule));
+        }
+        Ok(())
+    }
+}
