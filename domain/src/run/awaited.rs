@@ -84,7 +84,7 @@ impl Run {
     fn out_of_patience(&self, step: &StepId, since: DateTime<Utc>, at: DateTime<Utc>) -> Option<u64> {
         let patience = self.step(step)?.operation.patience();
         let waited = (at - since).to_std().unwrap_or_default();
-        (waited >= patience).then(|| patience.as_secs() / 60)
+        (waited >= patience).then_some(patience.as_secs() / 60)
     }
 }
 
