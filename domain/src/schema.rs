@@ -3,6 +3,7 @@
 use schemars::{Schema, schema_for};
 
 use crate::Decide;
+use crate::access::log::{Access, AccessEvent};
 use crate::project::{Project, ProjectEvent};
 use crate::run::{Run, RunEvent};
 use crate::service::{Service, ServiceEvent};
@@ -12,6 +13,7 @@ use crate::tool_connection::{ToolConnection, ToolConnectionEvent};
 /// Aggregate type and the schema of its events.
 pub fn event_schemas() -> Vec<(&'static str, Schema)> {
     vec![
+        (Access::TYPE, schema_for!(AccessEvent)),
         (Project::TYPE, schema_for!(ProjectEvent)),
         (Run::TYPE, schema_for!(RunEvent)),
         (Service::TYPE, schema_for!(ServiceEvent)),
