@@ -7,7 +7,7 @@ use opstella_domain::{Decide, ProjectSlug, Subject};
 use opstella_journal::{Loaded, StreamAppend};
 
 use crate::unit::Decision;
-use crate::{Accepted, CommandContext, CommandError, Commands, Permission};
+use crate::{Accepted, CommandContext, CommandError, Commands};
 
 /// `CreateProject`.
 #[derive(Debug, Clone)]
@@ -56,7 +56,6 @@ impl Commands {
         self.carry_out(
             "CreateProject",
             context,
-            Permission::CreateProject,
             None,
             || async move {
                 let id = request.slug.to_string();
@@ -86,7 +85,6 @@ impl Commands {
         self.carry_out(
             "RegisterTemplate",
             context,
-            Permission::RegisterTemplate,
             None,
             || async move {
                 let loaded = self
@@ -117,7 +115,6 @@ impl Commands {
         self.carry_out(
             "ConnectTool",
             context,
-            Permission::ConnectTool,
             None,
             || async move {
                 let id = request.key.to_string();
