@@ -21,7 +21,7 @@ mod unit;
 
 pub use accepted::Accepted;
 pub use access::{
-    Authenticated, Authoriser, CreateProjects, Denied, DenialLog, DenialWriter, Look, RoleAuthoriser,
+    Authenticated, Authoriser, CreateProjects, DenialLog, DenialWriter, Denied, Look, RoleAuthoriser,
 };
 pub use catalog::{ConnectTool, CreateProject, RegisterTemplate};
 pub use context::{CommandContext, IdempotencyKey};

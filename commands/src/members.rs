@@ -68,6 +68,7 @@ impl Commands {
             let loaded = self.load_expected::<Project>(project.as_str(), context).await?;
             decide_one(&loaded, command.clone(), format!("/projects/{project}/members"))
         };
-        self.carry_out(command.name(), context, Some(project), decide).await
+        self.carry_out(command.name(), context, Some(project), decide)
+            .await
     }
 }

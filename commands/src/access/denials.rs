@@ -65,7 +65,8 @@ impl DenialLog {
         drop(quota);
         let recorded = due && self.send(context, operation, project, hidden);
         let label = if recorded { "true" } else { "false" };
-        metrics::counter!("opstella_denials_total", "operation" => operation, "recorded" => label).increment(1);
+        metrics::counter!("opstella_denials_total", "operation" => operation, "recorded" => label)
+            .increment(1);
         tracing::info!(actor = %subject, operation, project = project.map(tracing::field::display), "denied");
     }
 
