@@ -7,7 +7,7 @@ use opstella_domain::{Decide, ProjectSlug, Subject};
 use opstella_journal::{Loaded, StreamAppend};
 
 use crate::unit::Decision;
-use crate::{Accepted, CommandContext, CommandError, Commands, Permission};
+use crate::{Accepted, CommandContext, CommandError, Commands};
 
 /// `CreateProject`.
 #[derive(Debug, Clone)]
@@ -53,23 +53,17 @@ impl Commands {
         request: CreateProject,
     ) -> Result<Accepted, CommandError> {
         let request = &request;
-        self.carry_out(
-            "CreateProject",
-            context,
-            Permission::CreateProject,
-            None,
-            || async move {
-                let id = request.slug.to_string();
-                let loaded = self.load_expected::<Project>(&id, context).await?;
-                let command = ProjectCommand::Create {
-                    slug: request.slug.clone(),
-                    name: request.name.clone(),
-                    description: request.description.clone(),
-                    owner: request.owner.clone(),
-                };
-                decide_one(&loaded, command, format!("/projects/{id}"))
-            },
-        )
+        self.carry_out("CreateProject", context, None, || async move {
+            let id = request.slug.to_string();
+            let loaded = self.load_expected::<Project>(&id, context).await?;
+            let command = ProjectCommand::Create {
+                slug: request.slug.clone(),
+                name: request.name.clone(),
+                description: request.description.clone(),
+                owner: request.owner.clone(),
+            };
+            decide_one(&loaded, command, format!("/projects/{id}"))
+        })
         .await
     }
 
@@ -83,24 +77,18 @@ impl Commands {
         request: RegisterTemplate,
     ) -> Result<Accepted, CommandError> {
         let request = &request;
-        self.carry_out(
-            "RegisterTemplate",
-            context,
-            Permission::RegisterTemplate,
-            None,
-            || async move {
-                let loaded = self
-                    .load_expected::<Template>(request.template.name.as_str(), context)
-                    .await?;
-                let command = TemplateCommand::Register {
-                    template: request.template.clone(),
-                    description: request.description.clone(),
-                    files: request.files.clone(),
-                };
-                let TemplateRef { name, version } = &request.template;
-                decide_one(&loaded, command, format!("/templates/{name}/versions/{version}"))
-            },
-        )
+        self.carry_out("RegisterTemplate", context, None, || async move {
+            let loaded = self
+                .load_expected::<Template>(request.template.name.as_str(), context)
+                .await?;
+            let command = TemplateCommand::Register {
+                template: request.template.clone(),
+                description: request.description.clone(),
+                files: request.files.clone(),
+            };
+            let TemplateRef { name, version } = &request.template;
+            decide_one(&loaded, command, format!("/templates/{name}/versions/{version}"))
+        })
         .await
     }
 
@@ -114,22 +102,16 @@ impl Commands {
         request: ConnectTool,
     ) -> Result<Accepted, CommandError> {
         let request = &request;
-        self.carry_out(
-            "ConnectTool",
-            context,
-            Permission::ConnectTool,
-            None,
-            || async move {
-                let id = request.key.to_string();
-                let loaded = self.load_expected::<ToolConnection>(&id, context).await?;
-                let (key, connection) = (request.key.clone(), request.connection.clone());
-                decide_one(
-                    &loaded,
-                    ToolConnectionCommand::Connect { key, connection },
-                    format!("/tools/{id}"),
-                )
-            },
-        )
+        self.carry_out("ConnectTool", context, None, || async move {
+            let id = request.key.to_string();
+            let loaded = self.load_expected::<ToolConnection>(&id, context).await?;
+            let (key, connection) = (request.key.clone(), request.connection.clone());
+            decide_one(
+                &loaded,
+                ToolConnectionCommand::Connect { key, connection },
+                format!("/tools/{id}"),
+            )
+        })
         .await
     }
 }

@@ -1,5 +1,8 @@
 //! Who sends a command, why, and under which idempotency key.
 
+use std::sync::Arc;
+
+use opstella_domain::access::Grants;
 use opstella_journal::{Actor, EventMetadata};
 
 /// A key that makes a repeated request get the first answer.
@@ -16,6 +19,8 @@ pub struct IdempotencyKey {
 pub struct CommandContext {
     /// Who.
     pub actor: Actor,
+    /// The roles that they bring along; nobody's, unless said.
+    pub grants: Arc<Grants>,
     /// Shared by everything that one request leads to.
     pub correlation: String,
     /// What led to this directly.
@@ -35,6 +40,7 @@ impl CommandContext {
     pub fn system(part: &str, correlation: impl Into<String>) -> Self {
         Self {
             actor: Actor::new(format!("system:{part}")),
+            grants: Arc::new(Grants::internal()),
             correlation: correlation.into(),
             ..Self::default()
         }

@@ -1,5 +1,6 @@
 //! Why a command was not carried out.
 
+use opstella_domain::access::Roles;
 use opstella_domain::plan::PlanError;
 use opstella_domain::{DomainError, InvalidValue};
 use opstella_journal::JournalError;
@@ -35,11 +36,13 @@ pub enum CommandError {
         /// What it is.
         actual: u64,
     },
-    /// The actor lacks the permission.
-    #[error("this needs the permission {permission}; ask a platform admin for it")]
+    /// The actor has none of the roles that the operation takes.
+    #[error("{operation} takes one of the roles {roles}; ask an owner of the project or a platform admin")]
     Forbidden {
-        /// Which.
-        permission: &'static str,
+        /// Which operation.
+        operation: &'static str,
+        /// Which roles.
+        roles: Roles,
     },
     /// The idempotency key was kept with an answer that this version cannot read.
     #[error("the answer kept under this idempotency key cannot be read: use a new key")]

@@ -8,20 +8,24 @@
 //! a reader may wait for.
 
 mod accepted;
+mod access;
 mod anew;
-mod authorise;
 mod catalog;
 mod context;
 mod error;
+mod members;
 mod runs;
 mod services;
 mod targets;
 mod unit;
 
 pub use accepted::Accepted;
-pub use authorise::{Authenticated, Authoriser, Permission};
+pub use access::{
+    Authenticated, Authoriser, CreateProjects, DenialLog, DenialWriter, Denied, Look, RoleAuthoriser,
+};
 pub use catalog::{ConnectTool, CreateProject, RegisterTemplate};
 pub use context::{CommandContext, IdempotencyKey};
 pub use error::CommandError;
+pub use members::MemberRole;
 pub use services::{AddComponent, ComponentRequest, CreateService};
 pub use unit::{CommandOptions, Commands};

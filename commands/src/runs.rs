@@ -5,12 +5,12 @@ use std::sync::Arc;
 use opstella_domain::plan::{SagaKind, StepId};
 use opstella_domain::run::{Run, RunCommand, RunStatus};
 use opstella_domain::service::{Service, ServiceCommand};
-use opstella_domain::{Decide, RunId};
+use opstella_domain::{Decide, DomainError, RunId};
 use opstella_journal::{Append, Loaded, StreamAppend};
 
 use crate::anew::{anew, depends_on_state};
 use crate::unit::Decision;
-use crate::{Accepted, CommandContext, CommandError, Commands, Permission};
+use crate::{Accepted, CommandContext, CommandError, Commands};
 
 impl Commands {
     /// `RetryStep`: tries a stuck or waiting step again, now.
@@ -93,8 +93,8 @@ impl Commands {
             let answer = Accepted::new(format!("/runs/{run}"), version).with_run(run);
             Ok(Decision { streams, answer })
         };
-        self.carry_out(name, context, Permission::OperateRuns, project.as_ref(), decide)
-            .await
+        let result = self.carry_out(name, context, project.as_ref(), decide).await;
+        result.map_err(|error| hide(error, run))
     }
 
     /// Carries out a command of the engine on a run, decided anew where an operator was faster, and returns the
@@ -151,7 +151,7 @@ impl Commands {
         }
         if loaded.state.status == RunStatus::Unknown {
             let id = run.to_string();
-            return Err(opstella_domain::DomainError::NotFound { kind: "run", id }.into());
+            return Err(DomainError::NotFound { kind: "run", id }.into());
         }
         Ok(loaded)
     }
@@ -198,6 +198,17 @@ impl Commands {
             return Ok(None);
         }
         Ok(Some(StreamAppend::of(&service, events)?))
+    }
+}
+
+/// Who may not know the project is told that there is no such run: not even the project's name gets out.
+fn hide(error: CommandError, run: RunId) -> CommandError {
+    match &error {
+        CommandError::Domain(cause) if matches!(**cause, DomainError::NotFound { kind: "project", .. }) => {
+            let id = run.to_string();
+            DomainError::NotFound { kind: "run", id }.into()
+        }
+        _ => error,
     }
 }
 

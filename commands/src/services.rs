@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use crate::anew::anew;
 use crate::unit::Decision;
-use crate::{Accepted, CommandContext, CommandError, Commands, Permission};
+use crate::{Accepted, CommandContext, CommandError, Commands};
 
 /// A component as a request names it: without a version, the template's newest is taken.
 #[derive(Debug, Clone)]
@@ -87,7 +87,8 @@ impl Commands {
         context: &CommandContext,
         request: CreateService,
     ) -> Result<Plan, CommandError> {
-        self.authorise(context, Permission::ManageServices, Some(&request.key.project))?;
+        self.permit(context, "CreateService", Some(&request.key.project))
+            .await?;
         let draft = anew(async {
             let loaded = self.load::<Service>(&request.key.to_string()).await?;
             let draft = self.draft_creation(&request).await?;
@@ -239,14 +240,7 @@ impl Commands {
                 answer,
             })
         };
-        self.carry_out(
-            command,
-            context,
-            Permission::ManageServices,
-            Some(&key.project),
-            decide,
-        )
-        .await
+        self.carry_out(command, context, Some(&key.project), decide).await
     }
 
     async fn draft_creation(&self, request: &CreateService) -> Result<Draft, CommandError> {

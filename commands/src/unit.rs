@@ -10,7 +10,7 @@ use rand::RngExt;
 use tracing::Instrument;
 
 use crate::anew::{anew, depends_on_state, is_anew};
-use crate::{Accepted, Authoriser, CommandContext, CommandError, Permission};
+use crate::{Accepted, Authoriser, CommandContext, CommandError, DenialLog};
 
 /// Tries of a command that conflicts with concurrent ones.
 const MAX_TRIES: u32 = 6;
@@ -29,7 +29,8 @@ pub struct CommandOptions {
 pub struct Commands {
     pub(crate) journal: Journal,
     pub(crate) options: Arc<CommandOptions>,
-    authoriser: Arc<dyn Authoriser>,
+    pub(crate) authoriser: Arc<dyn Authoriser>,
+    pub(crate) denials: Option<DenialLog>,
 }
 
 /// What a command decided: events by stream, and the answer.
@@ -44,8 +45,16 @@ impl Commands {
         Self {
             journal,
             authoriser,
+            denials: None,
             options: Arc::new(options),
         }
+    }
+
+    /// The same, recording in this log who was refused what.
+    #[must_use]
+    pub fn recording(mut self, denials: DenialLog) -> Self {
+        self.denials = Some(denials);
+        self
     }
 
     /// The journal that the commands are appended to.
@@ -53,13 +62,12 @@ impl Commands {
         &self.journal
     }
 
-    /// Carries a command out. `decide` is called again, with the aggregates loaded anew, when somebody else appended
+    /// Carries a command out: its name is the operation that the table of permissions knows. `decide` is called again, with the aggregates loaded anew, when somebody else appended
     /// to one of them in between.
     pub(crate) async fn carry_out<D, F>(
         &self,
         command: &'static str,
         context: &CommandContext,
-        permission: Permission,
         project: Option<&ProjectSlug>,
         decide: D,
     ) -> Result<Accepted, CommandError>
@@ -74,7 +82,7 @@ impl Commands {
             correlation = %context.correlation
         );
         let work = async {
-            self.authorise(context, permission, project)?;
+            self.permit(context, command, project).await?;
             if let Some(first) = self.first_answer(context).await? {
                 return Ok(first);
             }
@@ -153,15 +161,6 @@ impl Commands {
                 Err(error) => return replay(error),
             }
         }
-    }
-
-    pub(crate) fn authorise(
-        &self,
-        context: &CommandContext,
-        permission: Permission,
-        project: Option<&ProjectSlug>,
-    ) -> Result<(), CommandError> {
-        self.authoriser.authorise(&context.actor, permission, project)
     }
 
     /// Loads an aggregate and checks the version that the client expects.

@@ -85,6 +85,12 @@ impl TryFrom<String> for Subject {
     }
 }
 
+impl std::borrow::Borrow<str> for Subject {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
 impl FromStr for Subject {
     type Err = InvalidValue;
     fn from_str(value: &str) -> Result<Self, InvalidValue> {

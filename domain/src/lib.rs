@@ -8,6 +8,7 @@
 //!
 //! Start reading at [`service`], then [`plan`], then [`run`].
 
+pub mod access;
 pub mod decide;
 pub mod environment;
 pub mod error;

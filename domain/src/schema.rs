@@ -3,6 +3,7 @@
 use schemars::{Schema, schema_for};
 
 use crate::Decide;
+use crate::access::log::{Access, AccessEvent};
 use crate::evidence::{Artifact, ArtifactEvent};
 use crate::policy::{Policy, PolicyEvent};
 use crate::project::{Project, ProjectEvent};
@@ -19,6 +20,7 @@ pub fn event_schemas() -> Vec<(&'static str, Schema)> {
         (Artifact::TYPE, schema_for!(ArtifactEvent)),
         (ServiceEnvironment::TYPE, schema_for!(EnvironmentEvent)),
         (Policy::TYPE, schema_for!(PolicyEvent)),
+        (Access::TYPE, schema_for!(AccessEvent)),
         (Project::TYPE, schema_for!(ProjectEvent)),
         (Release::TYPE, schema_for!(ReleaseEvent)),
         (Run::TYPE, schema_for!(RunEvent)),

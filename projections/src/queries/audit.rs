@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::page::Keys;
-use super::{Page, PageRequest, Queries};
+use super::{Page, PageRequest, Queries, Reader};
 use crate::QueryError;
 
 /// An event on record.
@@ -108,10 +108,11 @@ const NEWEST_FIRST: Keys = Keys {
 };
 
 impl Queries {
-    /// Events, the newest first unless the filter says otherwise.
+    /// The events that this reader may know of, the newest first unless the filter says otherwise.
     pub async fn audit_events(
         &self,
         filter: &AuditFilter,
+        reader: &Reader,
         page: &PageRequest,
     ) -> Result<Page<AuditEvent>, QueryError> {
         let keys = Keys {
@@ -122,6 +123,7 @@ impl Queries {
         statement
             .push(keys.select())
             .push(self.located(" FROM read.audit_events a WHERE true"));
+        self.narrow(&mut statement, "a.project", reader);
         let texts = [
             ("a.aggregate_type", &filter.aggregate_type),
             ("a.aggregate_id", &filter.aggregate_id),

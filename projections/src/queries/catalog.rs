@@ -7,7 +7,7 @@ use sqlx::{AssertSqlSafe, FromRow};
 use utoipa::ToSchema;
 
 use super::page::Keys;
-use super::{Page, PageRequest, Queries};
+use super::{Page, PageRequest, Queries, Reader};
 use crate::QueryError;
 
 /// A team's space.
@@ -110,12 +110,13 @@ const BY_TOOL: Keys = Keys {
 };
 
 impl Queries {
-    /// Projects, by slug.
-    pub async fn projects(&self, page: &PageRequest) -> Result<Page<Project>, QueryError> {
+    /// The projects that this reader may know of, by slug.
+    pub async fn projects(&self, reader: &Reader, page: &PageRequest) -> Result<Page<Project>, QueryError> {
         let mut statement = self.statement(PROJECT);
         statement
             .push(BY_SLUG.select())
             .push(self.located(" FROM read.projects p WHERE true"));
+        self.narrow(&mut statement, "p.slug", reader);
         self.page(statement, BY_SLUG, page).await
     }
 

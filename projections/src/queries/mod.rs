@@ -6,7 +6,9 @@
 
 mod audit;
 mod catalog;
+mod members;
 mod page;
+mod reader;
 mod resources;
 mod runs;
 mod services;
@@ -16,7 +18,9 @@ use sqlx::{FromRow, PgPool, Postgres, QueryBuilder};
 
 pub use audit::{AuditEvent, AuditEventDetail, AuditFilter};
 pub use catalog::{Project, Template, TemplateVersionInfo, ToolConnectionInfo};
+pub use members::{Member, MemberRole};
 pub use page::{MAX_LIMIT, Page, PageRequest};
+pub use reader::Reader;
 pub use resources::{Resource, ResourceFilter};
 pub use runs::{Run, RunAttempt, RunDetail, RunFilter, RunStep};
 pub use services::{
@@ -56,6 +60,11 @@ impl Queries {
 
     fn located(&self, sql: &str) -> String {
         sql.replace("read.", &self.schema)
+    }
+
+    /// Adds the condition that the reader may know of the row's project.
+    fn narrow(&self, statement: &mut QueryBuilder<Postgres>, column: &str, reader: &Reader) {
+        reader.narrow(statement, column, &self.located("read.project_members"));
     }
 
     /// Adds the end of a list's statement and fetches a page. `keys` are the columns of the order, unique together;

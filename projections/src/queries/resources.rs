@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::page::Keys;
-use super::{Page, PageRequest, Queries};
+use super::{Page, PageRequest, Queries, Reader};
 use crate::QueryError;
 
 /// A thing in a tool that belongs to a service.
@@ -69,16 +69,18 @@ const BY_PLACE: Keys = Keys {
 };
 
 impl Queries {
-    /// External resources, by service, tool, kind and name.
+    /// The external resources that this reader may know of, by service, tool, kind and name.
     pub async fn resources(
         &self,
         filter: &ResourceFilter,
+        reader: &Reader,
         page: &PageRequest,
     ) -> Result<Page<Resource>, QueryError> {
         let mut statement = self.statement(RESOURCE);
         statement
             .push(BY_PLACE.select())
             .push(self.located(" FROM read.external_resources r WHERE true"));
+        self.narrow(&mut statement, "r.project", reader);
         if !filter.removed {
             statement.push(" AND r.removed_at IS NULL");
         }

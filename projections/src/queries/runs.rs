@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::page::Keys;
-use super::{Page, PageRequest, Queries};
+use super::{Page, PageRequest, Queries, Reader};
 use crate::QueryError;
 
 /// One execution of a saga.
@@ -167,12 +167,18 @@ const NEWEST_FIRST: Keys = Keys {
 };
 
 impl Queries {
-    /// Runs, the newest first.
-    pub async fn runs(&self, filter: &RunFilter, page: &PageRequest) -> Result<Page<Run>, QueryError> {
+    /// The runs that this reader may know of, the newest first.
+    pub async fn runs(
+        &self,
+        filter: &RunFilter,
+        reader: &Reader,
+        page: &PageRequest,
+    ) -> Result<Page<Run>, QueryError> {
         let mut statement = self.statement(RUN);
         statement
             .push(NEWEST_FIRST.select())
             .push(self.located(" FROM read.runs r WHERE true"));
+        self.narrow(&mut statement, "r.project", reader);
         let texts = [
             ("r.project", &filter.project),
             ("r.service", &filter.service),

@@ -7,7 +7,7 @@ use opstella_domain::{Decide, RunId, Tool};
 use opstella_journal::Position;
 use opstella_projections::models::Runs;
 use opstella_projections::queries::{
-    AuditFilter, PageRequest, ResourceFilter, RunDetail, RunFilter, ServiceFilter,
+    AuditFilter, PageRequest, Reader, ResourceFilter, RunDetail, RunFilter, ServiceFilter,
 };
 use opstella_projections::{Projection, Queries};
 use sqlx::Executor;
@@ -30,7 +30,11 @@ async fn the_catalog_shows_what_there_is() {
     );
     assert_eq!(project.description.as_deref(), Some("what\u{fffd}for"));
     assert_eq!(
-        queries.projects(&PageRequest::default()).await.unwrap().items,
+        queries
+            .projects(&Reader::Everything, &PageRequest::default())
+            .await
+            .unwrap()
+            .items,
         [project]
     );
     assert!(queries.project("nothing").await.unwrap().is_none());
@@ -232,7 +236,7 @@ async fn runs_show_their_steps_and_tries() {
         ..Default::default()
     };
     let failed = queries
-        .runs(&filter, &PageRequest::default())
+        .runs(&filter, &Reader::Everything, &PageRequest::default())
         .await
         .unwrap()
         .items;
@@ -243,7 +247,7 @@ async fn runs_show_their_steps_and_tries() {
         ..Default::default()
     };
     let of_checkout = queries
-        .runs(&filter, &PageRequest::default())
+        .runs(&filter, &Reader::Everything, &PageRequest::default())
         .await
         .unwrap()
         .items;
@@ -270,7 +274,7 @@ async fn resources_follow_what_runs_make_and_unmake() {
         let queries = queries.clone();
         async move {
             queries
-                .resources(&filter, &PageRequest::first(200))
+                .resources(&filter, &Reader::Everything, &PageRequest::first(200))
                 .await
                 .unwrap()
                 .items
@@ -325,7 +329,7 @@ async fn the_audit_log_has_every_event_and_what_it_concerns() {
         let queries = queries.clone();
         async move {
             queries
-                .audit_events(&filter, &PageRequest::first(200))
+                .audit_events(&filter, &Reader::Everything, &PageRequest::first(200))
                 .await
                 .unwrap()
                 .items
@@ -436,4 +440,86 @@ async fn runs_and_steps_are_as_the_domain_has_them_after_every_event() {
         }
     }
     assert!(stuck >= 3 && runs.len() == 9);
+}
+
+#[tokio::test]
+async fn members_are_shown_and_lists_are_narrowed_to_what_their_reader_may_know() {
+    let world = world().await;
+    world.everything().await;
+    world.project("secret").await;
+    let running = start(world.projections());
+    running.catch_up(&world.journal).await;
+    let queries = world.queries();
+    let all = PageRequest::first(200);
+
+    let members = queries.members("payments", &all).await.unwrap().items;
+    let shown: Vec<(&str, Vec<&str>)> = members
+        .iter()
+        .map(|m| {
+            (
+                m.subject.as_str(),
+                m.roles.iter().map(|r| r.role.as_str()).collect(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        shown,
+        [("alice", vec!["owner"]), ("bob", vec!["tester", "viewer"])]
+    );
+    assert_eq!(members[1].roles[0].granted_by, "alice");
+    assert!(members[1].since <= members[1].roles[1].granted_at);
+    let first = queries.members("payments", &PageRequest::first(1)).await.unwrap();
+    let rest = PageRequest::after(1, first.next.unwrap());
+    assert_eq!(
+        queries.members("payments", &rest).await.unwrap().items,
+        members[1..]
+    );
+    assert_eq!(queries.members("none", &all).await.unwrap().items, []);
+    // Creation and six changes.
+    assert_eq!(queries.project("payments").await.unwrap().unwrap().version, 7);
+
+    let reader = |member: Option<&str>, projects: &[&str]| Reader::Some {
+        member: member.map(str::to_owned),
+        projects: projects.iter().map(|slug| (*slug).to_owned()).collect(),
+    };
+    for (reader, seen) in [
+        (Reader::Everything, vec!["payments", "secret"]),
+        (reader(Some("alice"), &[]), vec!["payments", "secret"]),
+        (reader(Some("bob"), &[]), vec!["payments"]),
+        (
+            reader(Some("bob"), &["secret", "none"]),
+            vec!["payments", "secret"],
+        ),
+        (reader(None, &["secret"]), vec!["secret"]),
+        (reader(Some("carol"), &[]), vec![]),
+        (reader(None, &[]), vec![]),
+    ] {
+        let projects = queries.projects(&reader, &all).await.unwrap().items;
+        let slugs: Vec<_> = projects.iter().map(|p| p.slug.as_str()).collect();
+        assert_eq!(slugs, seen, "{reader:?}");
+        let payments = seen.contains(&"payments");
+        let runs = queries.runs(&RunFilter::default(), &reader, &all).await.unwrap();
+        assert_eq!(runs.items.is_empty(), !payments, "{reader:?}");
+        let filter = ResourceFilter::default();
+        let resources = queries.resources(&filter, &reader, &all).await.unwrap();
+        assert_eq!(resources.items.is_empty(), !payments, "{reader:?}");
+        let mut of = std::collections::BTreeSet::new();
+        let mut page = all.clone();
+        loop {
+            let events = queries
+                .audit_events(&AuditFilter::default(), &reader, &page)
+                .await
+                .unwrap();
+            of.extend(events.items.into_iter().map(|event| event.project));
+            let Some(next) = events.next else { break };
+            page = PageRequest::after(200, next);
+        }
+        let mut expected: std::collections::BTreeSet<_> =
+            seen.iter().map(|slug| Some((*slug).to_owned())).collect();
+        if reader == Reader::Everything {
+            // Templates and tools are of no project.
+            expected.insert(None);
+        }
+        assert_eq!(of, expected, "{reader:?}");
+    }
 }

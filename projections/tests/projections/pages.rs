@@ -19,9 +19,9 @@ async fn pages_neither_repeat_nor_skip_while_rows_are_inserted() {
     let (mut slugs, mut events) = (Vec::new(), Vec::new());
     let (mut by_slug, mut newest) = (PageRequest::first(7), PageRequest::first(7));
     for n in 0.. {
-        let projects = queries.projects(&by_slug).await.unwrap();
+        let projects = queries.projects(&Reader::Everything, &by_slug).await.unwrap();
         let log = queries
-            .audit_events(&AuditFilter::default(), &newest)
+            .audit_events(&AuditFilter::default(), &Reader::Everything, &newest)
             .await
             .unwrap();
         slugs.extend(
@@ -58,7 +58,7 @@ async fn limits_are_kept_and_cursors_are_checked() {
     let filter = AuditFilter::default();
     assert_eq!(
         queries
-            .audit_events(&filter, &PageRequest::first(100_000))
+            .audit_events(&filter, &Reader::Everything, &PageRequest::first(100_000))
             .await
             .unwrap()
             .items
@@ -66,7 +66,7 @@ async fn limits_are_kept_and_cursors_are_checked() {
         200
     );
     let one = queries
-        .audit_events(&filter, &PageRequest::first(0))
+        .audit_events(&filter, &Reader::Everything, &PageRequest::first(0))
         .await
         .unwrap();
     assert_eq!(one.items.len(), 1);
@@ -74,21 +74,26 @@ async fn limits_are_kept_and_cursors_are_checked() {
     let wrong = ["", "x", "%", "WyJhIl0", "bnVsbA", "WyJ4IiwieSJd"];
     for cursor in wrong {
         let refused = queries
-            .audit_events(&filter, &PageRequest::after(5, cursor))
+            .audit_events(&filter, &Reader::Everything, &PageRequest::after(5, cursor))
             .await;
         assert!(
             matches!(refused, Err(QueryError::Cursor)),
             "{cursor:?}: {refused:?}"
         );
     }
-    let other_list = queries.projects(&PageRequest::after(5, cursor)).await;
+    let other_list = queries
+        .projects(&Reader::Everything, &PageRequest::after(5, cursor))
+        .await;
     assert!(matches!(other_list, Err(QueryError::Cursor)));
 
     // All lists end, and hold everything once.
     let mut runs = Vec::new();
     let mut request = PageRequest::first(4);
     loop {
-        let page = queries.runs(&RunFilter::default(), &request).await.unwrap();
+        let page = queries
+            .runs(&RunFilter::default(), &Reader::Everything, &request)
+            .await
+            .unwrap();
         runs.extend(page.items.into_iter().map(|run| run.started_at));
         let Some(next) = page.next else { break };
         request = PageRequest::after(4, next);

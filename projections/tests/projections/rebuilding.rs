@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use opstella_projections::queries::PageRequest;
+use opstella_projections::queries::{PageRequest, Reader};
 use opstella_projections::{ProjectionError, Projections};
 
 use crate::broken::Tally;
@@ -47,7 +47,10 @@ async fn queries_see_no_gap_while_writers_go_on() {
                 let joined = "SELECT count(*) FROM read.services s WHERE NOT EXISTS (SELECT FROM read.service_components c \
                               WHERE c.project = s.project AND c.service = s.name)";
                 assert_eq!(world.count(joined).await, 0);
-                let page = queries.projects(&PageRequest::first(200)).await.unwrap();
+                let page = queries
+                    .projects(&Reader::Everything, &PageRequest::first(200))
+                    .await
+                    .unwrap();
                 assert!(page.items.len() > 50);
                 assert!(
                     queries

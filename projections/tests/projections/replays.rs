@@ -39,7 +39,11 @@ async fn a_read_model_is_shown_as_of_an_instant() {
     );
     assert_eq!(queries.run(run.0).await.unwrap().unwrap().run.status, "running");
     let log = queries
-        .audit_events(&AuditFilter::default(), &PageRequest::first(200))
+        .audit_events(
+            &AuditFilter::default(),
+            &Reader::Everything,
+            &PageRequest::first(200),
+        )
         .await
         .unwrap();
     assert_eq!(log.items.len() as u64, past.events);

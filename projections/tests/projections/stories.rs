@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use opstella_domain::access::ProjectRole;
 use opstella_domain::plan::{
     Plan, SagaKind, StepId, Targets, plan_add_component, plan_decommission, plan_provision,
 };
@@ -80,6 +81,24 @@ impl World {
             name: format!("Project {slug}"),
             description: Some("what\u{0}for".into()),
             owner: "alice".parse().unwrap(),
+        };
+        self.send::<Project>(slug, command).await
+    }
+
+    pub async fn role(&self, slug: &str, give: bool, member: &str, role: ProjectRole) -> Position {
+        let (project, member) = (slug.parse().unwrap(), member.parse().unwrap());
+        let command = if give {
+            ProjectCommand::GrantRole {
+                slug: project,
+                member,
+                role,
+            }
+        } else {
+            ProjectCommand::RevokeRole {
+                slug: project,
+                member,
+                role,
+            }
         };
         self.send::<Project>(slug, command).await
     }
@@ -276,6 +295,16 @@ impl World {
         use FailureClass::{Permanent, Transient, Unauthorised};
         let mut runs = Vec::new();
         self.project("payments").await;
+        for (give, member, role) in [
+            (true, "bob", ProjectRole::Tester),
+            (true, "carol", ProjectRole::Developer),
+            (true, "bob", ProjectRole::Viewer),
+            (false, "carol", ProjectRole::Developer),
+            (false, "bob", ProjectRole::Viewer),
+            (true, "bob", ProjectRole::Viewer),
+        ] {
+            self.role("payments", give, member, role).await;
+        }
         self.template("1.9.0").await;
         self.template("1.10.0").await;
         for tool in Tool::all() {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use opstella_journal::Position;
 use opstella_projections::ProjectionError;
-use opstella_projections::queries::PageRequest;
+use opstella_projections::queries::{PageRequest, Reader};
 
 use crate::support::*;
 
@@ -22,7 +22,11 @@ async fn what_was_written_is_read_after_waiting_for_it() {
             &elsewhere
         };
         who.wait_for(&["catalog"], position, PATIENCE).await.unwrap();
-        let page = world.queries().projects(&PageRequest::default()).await.unwrap();
+        let page = world
+            .queries()
+            .projects(&Reader::Everything, &PageRequest::default())
+            .await
+            .unwrap();
         assert_eq!(page.items.len(), n);
     }
     running.stop().await;

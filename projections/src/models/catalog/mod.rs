@@ -1,6 +1,7 @@
 //! The catalog: projects, services with components and environments, templates, connected tools.
 
 mod dashboard;
+mod projects;
 mod record;
 mod services;
 
@@ -25,13 +26,6 @@ use crate::{ApplyError, DashboardView, Projection};
 #[derive(Debug, Clone, Copy)]
 pub struct Catalog;
 
-const PROJECTS: &str = "
-INSERT INTO projects
-SELECT * FROM jsonb_to_recordset($1) AS r(slug text, name text, description text, owner text, created_at timestamptz,
-                                          version bigint)
-ON CONFLICT (slug) DO UPDATE SET name = excluded.name, description = excluded.description, owner = excluded.owner,
-                                 version = excluded.version";
-
 const TEMPLATES: &str = "
 INSERT INTO template_versions
 SELECT * FROM jsonb_to_recordset($1) AS r(name text, version text, number bigint[], description text, digest text,
@@ -43,16 +37,6 @@ SELECT * FROM jsonb_to_recordset($1) AS r(tool text, name text, url text, creden
                                           connected_at timestamptz, updated_at timestamptz, version bigint)
 ON CONFLICT (tool, name) DO UPDATE SET url = excluded.url, credential = excluded.credential,
     settings = excluded.settings, updated_at = excluded.updated_at, version = excluded.version";
-
-#[derive(Serialize)]
-struct ProjectRow {
-    slug: String,
-    name: String,
-    description: Option<String>,
-    owner: String,
-    created_at: DateTime<Utc>,
-    version: i64,
-}
 
 #[derive(Serialize)]
 struct TemplateRow {
@@ -84,7 +68,7 @@ impl Projection for Catalog {
     }
 
     fn version(&self) -> i32 {
-        1
+        2
     }
 
     fn tables(&self) -> &'static str {
@@ -96,12 +80,13 @@ impl Projection for Catalog {
     }
 
     async fn apply(&self, batch: &[RecordedEvent], tx: &mut PgConnection) -> Result<(), ApplyError> {
-        let (mut projects, mut templates) = (Vec::new(), Vec::new());
+        let mut projects: Vec<(&RecordedEvent, ProjectEvent)> = Vec::new();
+        let mut templates = Vec::new();
         let mut connections: BTreeMap<String, ConnectionRow> = BTreeMap::new();
         let mut services: Vec<(&RecordedEvent, ServiceEvent)> = Vec::new();
         for event in batch {
             match event.aggregate_type.as_str() {
-                <Project as Decide>::TYPE => projects.push(project(event)?),
+                <Project as Decide>::TYPE => projects.push((event, decode(event)?)),
                 <Service as Decide>::TYPE => services.push((event, decode(event)?)),
                 <Template as Decide>::TYPE => templates.push(template(event)?),
                 <ToolConnection as Decide>::TYPE => {
@@ -115,28 +100,11 @@ impl Projection for Catalog {
             }
         }
         let connections: Vec<_> = connections.into_values().collect();
-        rows::write(tx, PROJECTS, &projects).await?;
+        projects::apply(tx, projects).await?;
         rows::write(tx, TEMPLATES, &templates).await?;
         rows::write(tx, CONNECTIONS, &connections).await?;
         services::apply(tx, services).await
     }
-}
-
-fn project(event: &RecordedEvent) -> Result<ProjectRow, ApplyError> {
-    let ProjectEvent::ProjectCreated {
-        slug,
-        name,
-        description,
-        owner,
-    } = decode(event)?;
-    Ok(ProjectRow {
-        slug: slug.to_string(),
-        name,
-        description,
-        owner: owner.to_string(),
-        created_at: event.recorded_at,
-        version: bigint(event.sequence),
-    })
 }
 
 fn template(event: &RecordedEvent) -> Result<TemplateRow, ApplyError> {

@@ -7,6 +7,15 @@ CREATE TABLE projects (
     version     bigint NOT NULL
 );
 
+CREATE TABLE project_members (
+    project    text NOT NULL,
+    subject    text NOT NULL,
+    role       text NOT NULL,
+    granted_at timestamptz NOT NULL,
+    granted_by text NOT NULL,
+    PRIMARY KEY (project, subject, role)
+);
+
 CREATE TABLE services (
     project      text NOT NULL,
     name         text NOT NULL,

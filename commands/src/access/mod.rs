@@ -1,0 +1,9 @@
+//! Who may do what, for callers: roles of the token and of the project's members together, by the domain's table.
+
+mod authorise;
+mod denials;
+mod permit;
+mod quota;
+
+pub use authorise::{Authenticated, Authoriser, CreateProjects, Denied, Look, RoleAuthoriser};
+pub use denials::{DenialLog, DenialWriter};
