@@ -170,7 +170,10 @@ impl Commands {
         }
         let mut streams = vec![StreamAppend::of(loaded, events)?];
         if let Some(after) = after {
-            streams.extend(self.end_for_service(&after).await?);
+            streams.extend(match after.saga {
+                Some(SagaKind::Promote) => self.end_for_environment(&after).await?,
+                _ => self.end_for_service(&after).await?.into_iter().collect(),
+            });
         }
         Ok(streams)
     }

@@ -103,7 +103,7 @@ impl Authoriser for RoleAuthoriser {
 }
 
 /// All roles of a caller in a project.
-async fn roles(
+pub(super) async fn roles(
     journal: &Journal,
     context: &CommandContext,
     project: &ProjectSlug,

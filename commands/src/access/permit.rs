@@ -1,8 +1,9 @@
 //! The question whether a caller may do something, as commands and the API ask it.
 
-use opstella_domain::access::table;
+use opstella_domain::access::{Roles, table};
 use opstella_domain::{DomainError, ProjectSlug};
 
+use super::authorise::roles;
 use super::{Denied, Look};
 use crate::{CommandContext, CommandError, Commands};
 
@@ -50,6 +51,22 @@ impl Commands {
                     .map(|rule| rule.needed(project.is_some()))
                     .unwrap_or_default(),
             }),
+        }
+    }
+
+    /// The roles of the caller in a project, as the table has them now.
+    ///
+    /// # Errors
+    /// [`CommandError::Journal`] where they could not be found out.
+    pub(crate) async fn roles_in(
+        &self,
+        context: &CommandContext,
+        project: &ProjectSlug,
+    ) -> Result<Roles, CommandError> {
+        match roles(&self.journal, context, project, Look::Fresh).await {
+            Ok(held) => Ok(held),
+            Err(Denied::Journal(error)) => Err(error.into()),
+            Err(Denied::Forbidden | Denied::Hidden) => Ok(Roles::NONE),
         }
     }
 

@@ -78,7 +78,8 @@ impl Service {
     }
 
     /// The state in words, with the run that must end first.
-    fn state(&self) -> String {
+    /// Where it stands, in words.
+    pub fn state(&self) -> String {
         let lifecycle: &'static str = self.lifecycle.into();
         match self.run {
             Some(run) => format!(

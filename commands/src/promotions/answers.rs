@@ -1,0 +1,154 @@
+//! What people say to a promotion.
+
+use chrono::Utc;
+use opstella_domain::Subject;
+use opstella_domain::access::Role;
+use opstella_domain::policy::{Approval, ApproverRole};
+use opstella_domain::promotion::{EnvironmentCommand, EnvironmentKey, PromotionId};
+
+use crate::{Accepted, CommandContext, CommandError, Commands};
+
+/// Which promotion.
+#[derive(Debug, Clone)]
+pub struct PromotionRef {
+    /// Into which environment.
+    pub key: EnvironmentKey,
+    /// Its id.
+    pub id: PromotionId,
+}
+
+impl Commands {
+    /// `Approve`. Where it was the last thing that was missing, the deployment starts.
+    ///
+    /// # Errors
+    /// [`CommandError`]; `Invalid` where the caller asked for the promotion.
+    pub async fn approve(
+        &self,
+        context: &CommandContext,
+        promotion: PromotionRef,
+        comment: Option<String>,
+    ) -> Result<Accepted, CommandError> {
+        let project = &promotion.key.service.project;
+        self.permit(context, "Approve", Some(project)).await?;
+        let held = self.roles_in(context, project).await?;
+        let roles = [
+            (Role::Tester, ApproverRole::Tester),
+            (Role::Approver, ApproverRole::Approver),
+            (Role::Owner, ApproverRole::Owner),
+            (Role::Security, ApproverRole::Security),
+        ];
+        let roles = roles
+            .into_iter()
+            .filter(|(role, _)| held.has(*role))
+            .map(|(_, role)| role);
+        let approval = Approval {
+            by: subject(context)?,
+            roles: roles.collect(),
+            at: Utc::now(),
+            comment,
+        };
+        let command = EnvironmentCommand::Approve {
+            key: promotion.key.clone(),
+            promotion: promotion.id,
+            approval,
+        };
+        self.answer(context, &promotion, command).await
+    }
+
+    /// `Reject`: the promotion is over.
+    ///
+    /// # Errors
+    /// [`CommandError`].
+    pub async fn reject(
+        &self,
+        context: &CommandContext,
+        promotion: PromotionRef,
+        reason: String,
+    ) -> Result<Accepted, CommandError> {
+        let command = EnvironmentCommand::Reject {
+            key: promotion.key.clone(),
+            promotion: promotion.id,
+            by: subject(context)?,
+            reason,
+        };
+        self.answer(context, &promotion, command).await
+    }
+
+    /// `CancelPromotion`: takes back one that does not deploy yet.
+    ///
+    /// # Errors
+    /// [`CommandError`].
+    pub async fn cancel_promotion(
+        &self,
+        context: &CommandContext,
+        promotion: PromotionRef,
+        reason: String,
+    ) -> Result<Accepted, CommandError> {
+        let command = EnvironmentCommand::Cancel {
+            key: promotion.key.clone(),
+            promotion: promotion.id,
+            by: subject(context)?,
+            reason,
+        };
+        self.answer(context, &promotion, command).await
+    }
+
+    /// `OverrideFreeze`: breaks the glass, once somebody else confirms it.
+    ///
+    /// # Errors
+    /// [`CommandError`].
+    pub async fn override_freeze(
+        &self,
+        context: &CommandContext,
+        promotion: PromotionRef,
+        reason: String,
+    ) -> Result<Accepted, CommandError> {
+        tracing::warn!(promotion = %promotion.id, environment = %promotion.key, actor = %context.actor.subject,
+            "somebody wants to override a freeze");
+        let command = EnvironmentCommand::OverrideFreeze {
+            key: promotion.key.clone(),
+            promotion: promotion.id,
+            by: subject(context)?,
+            reason,
+        };
+        self.answer(context, &promotion, command).await
+    }
+
+    /// `ConfirmFreezeOverride`: the second person.
+    ///
+    /// # Errors
+    /// [`CommandError`]; `Invalid` where it is the first one.
+    pub async fn confirm_freeze_override(
+        &self,
+        context: &CommandContext,
+        promotion: PromotionRef,
+    ) -> Result<Accepted, CommandError> {
+        let command = EnvironmentCommand::ConfirmFreezeOverride {
+            key: promotion.key.clone(),
+            promotion: promotion.id,
+            by: subject(context)?,
+        };
+        let accepted = self.answer(context, &promotion, command).await?;
+        tracing::warn!(promotion = %promotion.id, environment = %promotion.key, actor = %context.actor.subject,
+            "a freeze is overridden");
+        metrics::counter!("opstella_freezes_overridden_total").increment(1);
+        Ok(accepted)
+    }
+
+    async fn answer(
+        &self,
+        context: &CommandContext,
+        promotion: &PromotionRef,
+        command: EnvironmentCommand,
+    ) -> Result<Accepted, CommandError> {
+        let (name, command) = (command.name(), &command);
+        self.move_promotion(name, context, &promotion.key, promotion.id, |_| async move {
+            Ok(command.clone())
+        })
+        .await
+    }
+}
+
+fn subject(context: &CommandContext) -> Result<Subject, CommandError> {
+    Ok(context.actor.subject.parse()?)
+}

@@ -1,0 +1,155 @@
+//! Looking at gates: what they look at, read from the table.
+
+use std::collections::BTreeMap;
+
+use chrono::Utc;
+use opstella_domain::Decide;
+use opstella_domain::evidence::{Artifact, ArtifactKey};
+use opstella_domain::policy::{
+    Evaluation, GateInput, GateResult, ImageEvidence, Policy, PolicyKey, PolicyRules, PolicyVersions,
+    Predecessor, Running, approval_gate, evaluate,
+};
+use opstella_domain::promotion::{
+    EnvironmentCommand, EnvironmentKey, Health, Promotion, PromotionId, PromotionKind, ServiceEnvironment,
+};
+use opstella_domain::release::ReleaseKey;
+
+use super::custom;
+use crate::{CommandError, Commands};
+
+/// The answer to "could this be promoted now?".
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checked {
+    /// Whether every gate is open, approvals included, and nothing else is in flight.
+    pub now: bool,
+    /// Every gate.
+    pub gates: Vec<GateResult>,
+    /// By which versions of the policies.
+    pub policy: PolicyVersions,
+    /// The promotion that is in flight already.
+    pub in_flight: Option<PromotionId>,
+}
+
+impl Commands {
+    /// The rules that hold for an environment of a project, and their versions.
+    ///
+    /// # Errors
+    /// [`CommandError::Journal`].
+    pub async fn policy_of(
+        &self,
+        key: &EnvironmentKey,
+    ) -> Result<(PolicyRules, PolicyVersions), CommandError> {
+        let of = |project| PolicyKey {
+            project,
+            environment: key.environment,
+        };
+        let platform = self.load::<Policy>(&of(None).to_string()).await?;
+        let project = of(Some(key.service.project.clone()));
+        let project = self.load::<Policy>(&project.to_string()).await?;
+        let versions = PolicyVersions {
+            platform: platform.state.version,
+            project: project.state.version,
+        };
+        let rules = Policy::effective(key.environment, &platform.state, &project.state);
+        Ok((rules, versions))
+    }
+
+    /// Looks at all gates of a promotion but the approvals'.
+    pub(super) async fn look_at_gates(
+        &self,
+        key: &EnvironmentKey,
+        promotion: &Promotion,
+    ) -> Result<Evaluation, CommandError> {
+        let (rules, policy) = self.policy_of(key).await?;
+        let rules = match promotion.kind {
+            PromotionKind::Promote => rules,
+            PromotionKind::Rollback => rules.for_rollback(),
+        };
+        let input = self.gate_input(key, promotion, policy).await?;
+        let custom = custom::evaluate(&rules.custom, &input).await;
+        Ok(evaluate(&rules, &input, custom))
+    }
+
+    pub(super) async fn checked(
+        &self,
+        key: &EnvironmentKey,
+        free: &ServiceEnvironment,
+        command: EnvironmentCommand,
+        in_flight: Option<PromotionId>,
+    ) -> Result<Checked, CommandError> {
+        let mut after = free.clone();
+        for event in free.decide(command)? {
+            after.evolve(event);
+        }
+        let Some(promotion) = &after.in_flight else {
+            return Err(CommandError::UnreadableAnswer);
+        };
+        let evaluation = self.look_at_gates(key, promotion).await?;
+        let mut gates = evaluation.gates;
+        gates.extend(approval_gate(&evaluation.approvals, &[]));
+        Ok(Checked {
+            now: in_flight.is_none() && gates.iter().all(|gate| gate.verdict.open()),
+            gates,
+            policy: evaluation.policy,
+            in_flight,
+        })
+    }
+
+    async fn gate_input(
+        &self,
+        key: &EnvironmentKey,
+        promotion: &Promotion,
+        policy: PolicyVersions,
+    ) -> Result<GateInput, CommandError> {
+        let release = ReleaseKey {
+            service: key.service.clone(),
+            version: promotion.release.clone(),
+        };
+        let waivers = self.release(&release).await?.state.waivers.clone();
+        let mut images = BTreeMap::new();
+        for (component, digest) in &promotion.images {
+            let artifact = ArtifactKey {
+                service: key.service.clone(),
+                component: component.clone(),
+                digest: digest.clone(),
+            };
+            let artifact = self.load::<Artifact>(&artifact.to_string()).await?;
+            let image = ImageEvidence {
+                digest: digest.clone(),
+                evidence: artifact.state.evidence.clone(),
+            };
+            images.insert(component.clone(), image);
+        }
+        Ok(GateInput {
+            service: key.service.clone(),
+            environment: key.environment,
+            release: promotion.release.clone(),
+            images,
+            waivers,
+            predecessor: self.predecessor_now(key).await?,
+            change_reference: promotion.change_reference.as_ref().map(|c| c.as_str().to_owned()),
+            freeze_overridden: promotion.freeze_overridden(),
+            policy,
+            at: Utc::now(),
+        })
+    }
+
+    async fn predecessor_now(&self, key: &EnvironmentKey) -> Result<Option<Predecessor>, CommandError> {
+        let service = self.existing_service(&key.service).await?;
+        let Some(environment) = self.predecessor(&service.state, key.environment) else {
+            return Ok(None);
+        };
+        let before = EnvironmentKey {
+            service: key.service.clone(),
+            environment,
+        };
+        let before = self.load::<ServiceEnvironment>(&before.to_string()).await?;
+        let drifted = before.state.drift.is_some();
+        let running = before.state.current.as_ref().map(|d| Running {
+            release: d.release.clone(),
+            since: d.since,
+            healthy: d.health == Health::Healthy && !drifted,
+        });
+        Ok(Some(Predecessor { environment, running }))
+    }
+}

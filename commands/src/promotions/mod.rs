@@ -1,0 +1,17 @@
+//! Promotions: releases on their way through the environments of a service.
+//!
+//! Every command on a promotion goes the same way ([`Commands::move_promotion`]): the environment decides, then all
+//! gates are looked at on what the table says ([`gates`]), and where nothing is in the way any more, the run that
+//! deploys is planned in the same append ([`settle`]). Nobody can start a deployment but by that.
+
+mod answers;
+mod custom;
+mod ends;
+mod gates;
+mod observe;
+mod request;
+mod settle;
+
+pub use answers::PromotionRef;
+pub use gates::Checked;
+pub use request::{PromoteRelease, RollBack};

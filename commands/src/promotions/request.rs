@@ -1,0 +1,273 @@
+//! Asking for promotions: forward, and back.
+
+use std::collections::BTreeMap;
+
+use chrono::Utc;
+use opstella_domain::plan::plan_promote;
+use opstella_domain::promotion::{
+    ChangeReference, EnvironmentCommand, EnvironmentKey, PromotionId, PromotionKind, ServiceEnvironment,
+    WhenBusy,
+};
+use opstella_domain::release::{Release, ReleaseKey, ReleaseVersion};
+use opstella_domain::service::{Lifecycle, Service};
+use opstella_domain::{DomainError, Environment, ServiceKey, Subject};
+use opstella_journal::Loaded;
+use uuid::Uuid;
+
+use super::gates::Checked;
+use crate::anew::anew;
+use crate::{Accepted, CommandContext, CommandError, Commands};
+
+/// `PromoteToSit`, `PromoteToUat`, … : a release goes into the next environment.
+#[derive(Debug, Clone)]
+pub struct PromoteRelease {
+    /// Where.
+    pub key: EnvironmentKey,
+    /// Which release.
+    pub release: ReleaseVersion,
+    /// The change that it belongs to.
+    pub change_reference: Option<ChangeReference>,
+    /// What to do where another promotion is in flight.
+    pub when_busy: WhenBusy,
+}
+
+/// `Rollback`: an environment goes back to a release that it ran before.
+#[derive(Debug, Clone)]
+pub struct RollBack {
+    /// Where.
+    pub key: EnvironmentKey,
+    /// To which release; the one before where absent.
+    pub release: Option<ReleaseVersion>,
+    /// The change that it belongs to.
+    pub change_reference: Option<ChangeReference>,
+    /// What to do where another promotion is in flight.
+    pub when_busy: WhenBusy,
+}
+
+impl Commands {
+    /// Asks for a release to go into an environment.
+    ///
+    /// # Errors
+    /// [`CommandError`]; `WrongState` where the release was not deployed to the environment before, or another
+    /// promotion is in flight.
+    pub async fn promote(
+        &self,
+        context: &CommandContext,
+        request: PromoteRelease,
+    ) -> Result<Accepted, CommandError> {
+        let promotion = PromotionId(Uuid::now_v7());
+        let (request, requester) = (&request, &requester(context)?);
+        let name = opstella_domain::promotion::promote_to(request.key.environment);
+        self.move_promotion(name, context, &request.key, promotion, |environment| async move {
+            self.requested(request, requester, promotion, environment).await
+        })
+        .await
+    }
+
+    /// Asks for an environment to go back to a release that it ran before.
+    ///
+    /// # Errors
+    /// [`CommandError`]; `Invalid` where it never ran the release.
+    pub async fn roll_back(
+        &self,
+        context: &CommandContext,
+        request: RollBack,
+    ) -> Result<Accepted, CommandError> {
+        let promotion = PromotionId(Uuid::now_v7());
+        let (request, requester) = (&request, &requester(context)?);
+        self.move_promotion(
+            "Rollback",
+            context,
+            &request.key,
+            promotion,
+            |environment| async move {
+                self.active_service(&request.key).await?;
+                let release = match &request.release {
+                    Some(release) => release.clone(),
+                    None => before(&environment.state)?,
+                };
+                let key = ReleaseKey {
+                    service: request.key.service.clone(),
+                    version: release.clone(),
+                };
+                let loaded = self.release(&key).await?;
+                Ok(EnvironmentCommand::Request {
+                    key: request.key.clone(),
+                    promotion,
+                    kind: PromotionKind::Rollback,
+                    release,
+                    images: loaded.state.digests(),
+                    requester: requester.clone(),
+                    authors: loaded.state.authors.clone(),
+                    change_reference: request.change_reference.clone(),
+                    when_busy: request.when_busy,
+                    came_from: None,
+                    at: Utc::now(),
+                })
+            },
+        )
+        .await
+    }
+
+    /// Answers whether a release could be promoted now, without doing it: every gate, and what would open it.
+    ///
+    /// # Errors
+    /// [`CommandError`], as [`promote`](Self::promote).
+    pub async fn check_promotion(
+        &self,
+        context: &CommandContext,
+        request: PromoteRelease,
+    ) -> Result<Checked, CommandError> {
+        let project = &request.key.service.project;
+        self.permit(context, "CheckPromotion", Some(project)).await?;
+        let requester = requester(context)?;
+        anew(async {
+            let environment = self.load::<ServiceEnvironment>(&request.key.to_string()).await?;
+            let promotion = PromotionId(Uuid::now_v7());
+            let mut free = environment.clone();
+            // Whether it is busy now is no question of the gates.
+            let mut state = (*environment.state).clone();
+            state.in_flight = None;
+            state.queue.clear();
+            free.state = std::sync::Arc::new(state);
+            let command = self
+                .requested(&request, &requester, promotion, free.clone())
+                .await?;
+            let busy = environment.state.in_flight.as_ref().map(|p| p.id);
+            self.checked(&request.key, &free.state, command, busy).await
+        })
+        .await
+    }
+
+    async fn requested(
+        &self,
+        request: &PromoteRelease,
+        requester: &Subject,
+        promotion: PromotionId,
+        _: Loaded<ServiceEnvironment>,
+    ) -> Result<EnvironmentCommand, CommandError> {
+        let key = &request.key;
+        let service = self.active_service(key).await?;
+        let release_key = ReleaseKey {
+            service: key.service.clone(),
+            version: request.release.clone(),
+        };
+        let release = self.release(&release_key).await?;
+        if !release.state.sealed {
+            let has: BTreeMap<_, _> = release.state.digests();
+            let names: Vec<_> = has.keys().map(ToString::to_string).collect();
+            return Err(DomainError::WrongState {
+                kind: "release",
+                id: release_key.to_string(),
+                state: format!("not sealed: it has images of {} only", names.join(", ")),
+                command: opstella_domain::promotion::promote_to(key.environment),
+                accepts: vec!["RegisterRelease", "SealRelease"],
+            }
+            .into());
+        }
+        // That no tool is missing is found out now, not when somebody has approved.
+        plan_promote(
+            &key.service,
+            key.environment,
+            &request.release,
+            &self.carried(&release.state.digests(), &BTreeMap::new()),
+            &self.targets().await?,
+        )?;
+        let came_from = match self.predecessor(&service, key.environment) {
+            None => None,
+            Some(before) => {
+                let place = EnvironmentKey {
+                    service: key.service.clone(),
+                    environment: before,
+                };
+                let there = self.load::<ServiceEnvironment>(&place.to_string()).await?;
+                Some((before, there.state.has_run(&request.release)))
+            }
+        };
+        Ok(EnvironmentCommand::Request {
+            key: key.clone(),
+            promotion,
+            kind: PromotionKind::Promote,
+            release: request.release.clone(),
+            images: release.state.digests(),
+            requester: requester.clone(),
+            authors: release.state.authors.clone(),
+            change_reference: request.change_reference.clone(),
+            when_busy: request.when_busy,
+            came_from,
+            at: Utc::now(),
+        })
+    }
+
+    /// The service, if it takes promotions and has the environment.
+    pub(super) async fn active_service(&self, key: &EnvironmentKey) -> Result<Service, CommandError> {
+        let service = self.existing_service(&key.service).await?;
+        let state = (*service.state).clone();
+        if state.lifecycle != Lifecycle::Active {
+            return Err(DomainError::WrongState {
+                kind: "service",
+                id: key.service.to_string(),
+                state: state.state(),
+                command: opstella_domain::promotion::promote_to(key.environment),
+                accepts: vec![],
+            }
+            .into());
+        }
+        if !state
+            .environments
+            .as_ref()
+            .is_some_and(|all| all.contains(key.environment))
+        {
+            return Err(DomainError::NotFound {
+                kind: "environment",
+                id: key.to_string(),
+            }
+            .into());
+        }
+        Ok(state)
+    }
+
+    pub(crate) async fn existing_service(&self, key: &ServiceKey) -> Result<Loaded<Service>, CommandError> {
+        let service = self.load::<Service>(&key.to_string()).await?;
+        if service.version == 0 {
+            return Err(DomainError::NotFound {
+                kind: "service",
+                id: key.to_string(),
+            }
+            .into());
+        }
+        Ok(service)
+    }
+
+    pub(crate) async fn release(&self, key: &ReleaseKey) -> Result<Loaded<Release>, CommandError> {
+        let release = self.load::<Release>(&key.to_string()).await?;
+        if release.version == 0 {
+            return Err(DomainError::NotFound {
+                kind: "release",
+                id: key.to_string(),
+            }
+            .into());
+        }
+        Ok(release)
+    }
+
+    /// The environment before, in the service's choice.
+    pub(super) fn predecessor(&self, service: &Service, environment: Environment) -> Option<Environment> {
+        let chosen = service.environments.as_ref()?;
+        chosen.iter().take_while(|e| *e != environment).last()
+    }
+}
+
+/// The release that the environment ran before what it runs now.
+fn before(environment: &ServiceEnvironment) -> Result<ReleaseVersion, CommandError> {
+    let now = environment.current.as_ref().map(|d| &d.release);
+    let earlier = environment.history.iter().rev().find(|d| Some(&d.release) != now);
+    earlier.map(|d| d.release.clone()).ok_or_else(|| {
+        let rule = "this environment ran no other release before: name one that it ran";
+        DomainError::invalid("release", rule).into()
+    })
+}
+
+fn requester(context: &CommandContext) -> Result<Subject, CommandError> {
+    Ok(context.actor.subject.parse()?)
+}

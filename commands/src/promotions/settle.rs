@@ -1,0 +1,169 @@
+//! From what the environment decided to what follows: gates looked at, and the run planned where it starts.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+
+use chrono::Utc;
+use opstella_domain::plan::{CarriedImage, SagaKind, plan_promote};
+use opstella_domain::promotion::{
+    EnvironmentCommand, EnvironmentEvent, EnvironmentKey, PromotionId, ServiceEnvironment,
+};
+use opstella_domain::release::Digest;
+use opstella_domain::run::{Run, RunCommand};
+use opstella_domain::{ComponentName, Decide, RunId};
+use opstella_journal::{Loaded, StreamAppend};
+use uuid::Uuid;
+
+use crate::anew::anew;
+use crate::unit::Decision;
+use crate::{Accepted, CommandContext, CommandError, Commands};
+
+/// What follows from what the environment decided.
+pub(crate) struct Settled {
+    /// What else happens to the environment.
+    pub events: Vec<EnvironmentEvent>,
+    /// The run that starts.
+    pub run: Option<(RunId, StreamAppend)>,
+}
+
+impl Commands {
+    /// Carries out a command on an environment; where it leaves a promotion in flight that nothing is in the way of,
+    /// its run starts in the same append.
+    pub(super) async fn move_promotion<D, F>(
+        &self,
+        name: &'static str,
+        context: &CommandContext,
+        key: &EnvironmentKey,
+        promotion: PromotionId,
+        command: D,
+    ) -> Result<Accepted, CommandError>
+    where
+        D: Fn(Loaded<ServiceEnvironment>) -> F,
+        F: Future<Output = Result<EnvironmentCommand, CommandError>>,
+    {
+        let command = &command;
+        // What gates look at comes from the table: another process may just have made a policy stricter.
+        let decide = || {
+            anew(async move {
+                let environment = self
+                    .load_expected::<ServiceEnvironment>(&key.to_string(), context)
+                    .await?;
+                let events = environment.state.decide(command(environment.clone()).await?)?;
+                self.with_consequences(key, &environment, events, promotion).await
+            })
+        };
+        self.carry_out(name, context, Some(&key.service.project), decide)
+            .await
+    }
+
+    /// Looks at the gates of the promotion in flight again: after new evidence, another policy, time.
+    ///
+    /// # Errors
+    /// [`CommandError`].
+    pub async fn reevaluate(
+        &self,
+        context: &CommandContext,
+        key: &EnvironmentKey,
+    ) -> Result<(), CommandError> {
+        let decide = || {
+            anew(async move {
+                let environment = self.load::<ServiceEnvironment>(&key.to_string()).await?;
+                let promotion = environment.state.in_flight.as_ref().map(|p| p.id);
+                let promotion = promotion.unwrap_or(PromotionId(Uuid::nil()));
+                self.with_consequences(key, &environment, vec![], promotion).await
+            })
+        };
+        self.carry_out("EvaluateGates", context, Some(&key.service.project), decide)
+            .await?;
+        Ok(())
+    }
+
+    async fn with_consequences(
+        &self,
+        key: &EnvironmentKey,
+        environment: &Loaded<ServiceEnvironment>,
+        mut events: Vec<EnvironmentEvent>,
+        promotion: PromotionId,
+    ) -> Result<Decision, CommandError> {
+        let mut after = (*environment.state).clone();
+        events.iter().cloned().for_each(|event| after.evolve(event));
+        let settled = self.settle(key, &after).await?;
+        events.extend(settled.events);
+        let stream = StreamAppend::of(environment, events)?;
+        let resource = format!(
+            "/projects/{}/services/{}/environments/{}/promotions/{promotion}",
+            key.service.project, key.service.service, key.environment
+        );
+        let mut answer = Accepted::new(resource, stream.version_after());
+        let mut streams = vec![stream];
+        if let Some((run, stream)) = settled.run {
+            answer = answer.with_run(run);
+            streams.push(stream);
+        }
+        Ok(Decision { streams, answer })
+    }
+
+    /// Looks at the gates of the promotion in flight, and plans its run where they are open.
+    pub(crate) async fn settle(
+        &self,
+        key: &EnvironmentKey,
+        environment: &ServiceEnvironment,
+    ) -> Result<Settled, CommandError> {
+        let waiting = environment.in_flight.as_ref().filter(|p| p.run.is_none());
+        let Some(promotion) = waiting else {
+            return Ok(Settled {
+                events: vec![],
+                run: None,
+            });
+        };
+        let evaluation = self.look_at_gates(key, promotion).await?;
+        let run = RunId(Uuid::now_v7());
+        let events = environment.decide(EnvironmentCommand::Evaluate {
+            promotion: promotion.id,
+            evaluation: Box::new(evaluation),
+            run,
+            at: Utc::now(),
+        })?;
+        let starts = |event: &EnvironmentEvent| matches!(event, EnvironmentEvent::DeploymentStarted { .. });
+        if !events.iter().any(starts) {
+            return Ok(Settled { events, run: None });
+        }
+        let images = self.carried(&promotion.images, &environment.images());
+        let targets = self.targets().await?;
+        let plan = plan_promote(
+            &key.service,
+            key.environment,
+            &promotion.release,
+            &images,
+            &targets,
+        )?;
+        let planned = RunCommand::Plan {
+            run,
+            saga: SagaKind::Promote,
+            service: key.service.clone(),
+            adopt: false,
+            at: Utc::now(),
+            environment: Some(key.environment),
+            plan,
+        };
+        let fresh = Loaded::<Run>::absent(run.to_string());
+        let stream = StreamAppend::of(&fresh, fresh.state.decide(planned)?)?;
+        Ok(Settled {
+            events,
+            run: Some((run, stream)),
+        })
+    }
+
+    pub(super) fn carried(
+        &self,
+        images: &BTreeMap<ComponentName, Digest>,
+        running: &BTreeMap<ComponentName, Digest>,
+    ) -> Vec<CarriedImage> {
+        let carried = |(component, digest): (&ComponentName, &Digest)| CarriedImage {
+            component: component.clone(),
+            digest: digest.clone(),
+            previous: running.get(component).cloned(),
+        };
+        images.iter().map(carried).collect()
+    }
+}

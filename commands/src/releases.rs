@@ -1,0 +1,226 @@
+//! Releases, their evidence and waivers.
+
+use chrono::{DateTime, Utc};
+use opstella_domain::evidence::{Artifact, ArtifactCommand, ArtifactKey, Evidence};
+use opstella_domain::policy::GateName;
+use opstella_domain::release::{Release, ReleaseCommand, ReleaseImage, ReleaseKey, Waiver, WaiverId};
+use opstella_domain::service::Lifecycle;
+use opstella_domain::{ComponentName, Decide, DomainError, Subject};
+use opstella_journal::StreamAppend;
+use uuid::Uuid;
+
+use crate::catalog::decide_one;
+use crate::unit::Decision;
+use crate::{Accepted, CommandContext, CommandError, Commands};
+
+/// `RegisterRelease`.
+#[derive(Debug, Clone)]
+pub struct RegisterRelease {
+    /// Which.
+    pub key: ReleaseKey,
+    /// Its images.
+    pub images: Vec<ReleaseImage>,
+    /// Who wrote what is in it; the caller where absent.
+    pub author: Option<Subject>,
+}
+
+/// `AddEvidence`.
+#[derive(Debug, Clone)]
+pub struct AddEvidence {
+    /// Of which release.
+    pub key: ReleaseKey,
+    /// Of which component's image.
+    pub component: ComponentName,
+    /// What the report says.
+    pub evidence: Evidence,
+}
+
+/// `GrantWaiver`.
+#[derive(Debug, Clone)]
+pub struct GrantWaiver {
+    /// For which release.
+    pub key: ReleaseKey,
+    /// Which gate.
+    pub gate: GateName,
+    /// Only this finding.
+    pub finding: Option<String>,
+    /// Why.
+    pub reason: String,
+    /// Until when.
+    pub expires_at: DateTime<Utc>,
+}
+
+impl Commands {
+    /// Registers images of a release.
+    ///
+    /// # Errors
+    /// [`CommandError`]; `AlreadyExists` where the version has another image of a component.
+    pub async fn register_release(
+        &self,
+        context: &CommandContext,
+        request: RegisterRelease,
+    ) -> Result<Accepted, CommandError> {
+        let request = &request;
+        let key = &request.key;
+        let decide = || async move {
+            let service = self.existing_service(&key.service).await?;
+            if service.state.lifecycle != Lifecycle::Active {
+                return Err(DomainError::WrongState {
+                    kind: "service",
+                    id: key.service.to_string(),
+                    state: service.state.state(),
+                    command: "RegisterRelease",
+                    accepts: vec![],
+                }
+                .into());
+            }
+            let release = self.load_expected::<Release>(&key.to_string(), context).await?;
+            let author = match &request.author {
+                Some(author) => author.clone(),
+                None => context.actor.subject.parse()?,
+            };
+            let command = ReleaseCommand::Register {
+                key: key.clone(),
+                images: request.images.clone(),
+                author,
+                components: service.state.components.iter().map(|c| c.name.clone()).collect(),
+            };
+            decide_one(&release, command, path(key))
+        };
+        self.carry_out("RegisterRelease", context, Some(&key.service.project), decide)
+            .await
+    }
+
+    /// Seals a release that has not an image of every component.
+    ///
+    /// # Errors
+    /// [`CommandError`].
+    pub async fn seal_release(
+        &self,
+        context: &CommandContext,
+        key: ReleaseKey,
+    ) -> Result<Accepted, CommandError> {
+        let command = ReleaseCommand::Seal { key: key.clone() };
+        self.change_release("SealRelease", context, &key, command).await
+    }
+
+    /// Adds what a report says of an image of a release. The same report again changes nothing.
+    ///
+    /// # Errors
+    /// [`CommandError`]; `NotFound` where the release has no image of the component.
+    pub async fn add_evidence(
+        &self,
+        context: &CommandContext,
+        request: AddEvidence,
+    ) -> Result<Accepted, CommandError> {
+        let request = &request;
+        let key = &request.key;
+        let decide = || async move {
+            let artifact = self.artifact_key(key, &request.component).await?;
+            let loaded = self.load::<Artifact>(&artifact.to_string()).await?;
+            let events = loaded.state.decide(ArtifactCommand::AddEvidence {
+                key: artifact,
+                evidence: Box::new(request.evidence.clone()),
+            })?;
+            let stream = StreamAppend::of(&loaded, events)?;
+            let answer = Accepted::new(path(key), stream.version_after());
+            Ok(Decision {
+                streams: vec![stream],
+                answer,
+            })
+        };
+        self.carry_out("AddEvidence", context, Some(&key.service.project), decide)
+            .await
+    }
+
+    /// The image of a component in a release.
+    ///
+    /// # Errors
+    /// [`CommandError`]; `NotFound` where there is none.
+    pub async fn artifact_key(
+        &self,
+        key: &ReleaseKey,
+        component: &ComponentName,
+    ) -> Result<ArtifactKey, CommandError> {
+        let release = self.release(key).await?;
+        let image = release
+            .state
+            .images
+            .get(component)
+            .ok_or_else(|| DomainError::NotFound {
+                kind: "image",
+                id: format!("{key}/{component}"),
+            })?;
+        Ok(ArtifactKey {
+            service: key.service.clone(),
+            component: component.clone(),
+            digest: image.digest.clone(),
+        })
+    }
+
+    /// Waives a gate, or one finding of it, for a release and a while.
+    ///
+    /// # Errors
+    /// [`CommandError`].
+    pub async fn grant_waiver(
+        &self,
+        context: &CommandContext,
+        request: GrantWaiver,
+    ) -> Result<Accepted, CommandError> {
+        let waiver = Waiver {
+            id: WaiverId(Uuid::now_v7()),
+            gate: request.gate,
+            finding: request.finding,
+            reason: request.reason,
+            by: context.actor.subject.parse()?,
+            expires_at: request.expires_at,
+        };
+        let command = ReleaseCommand::GrantWaiver {
+            key: request.key.clone(),
+            waiver,
+            at: Utc::now(),
+        };
+        self.change_release("GrantWaiver", context, &request.key, command)
+            .await
+    }
+
+    /// Takes a waiver back.
+    ///
+    /// # Errors
+    /// [`CommandError`].
+    pub async fn revoke_waiver(
+        &self,
+        context: &CommandContext,
+        key: ReleaseKey,
+        waiver: WaiverId,
+        reason: String,
+    ) -> Result<Accepted, CommandError> {
+        let command = ReleaseCommand::RevokeWaiver {
+            key: key.clone(),
+            waiver,
+            reason,
+        };
+        self.change_release("RevokeWaiver", context, &key, command).await
+    }
+
+    async fn change_release(
+        &self,
+        name: &'static str,
+        context: &CommandContext,
+        key: &ReleaseKey,
+        command: ReleaseCommand,
+    ) -> Result<Accepted, CommandError> {
+        let command = &command;
+        let decide = || async move {
+            let loaded = self.load_expected::<Release>(&key.to_string(), context).await?;
+            decide_one(&loaded, command.clone(), path(key))
+        };
+        self.carry_out(name, context, Some(&key.service.project), decide)
+            .await
+    }
+}
+
+fn path(key: &ReleaseKey) -> String {
+    let (project, service) = (&key.service.project, &key.service.service);
+    format!("/projects/{project}/services/{service}/releases/{}", key.version)
+}
