@@ -11,7 +11,7 @@ use complete::Complete;
 
 use crate::events::EventView;
 use crate::problem::Problem;
-use crate::routes::{events, plan, probes, projects, runs, services, stream, templates, tools};
+use crate::routes::{events, members, plan, probes, projects, runs, services, stream, templates, tools};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -24,6 +24,7 @@ use crate::routes::{events, plan, probes, projects, runs, services, stream, temp
     ),
     paths(
         projects::create, projects::list, projects::get,
+        members::grant, members::revoke, members::list,
         services::create, services::list, services::get, services::add_component, services::add_environment,
         services::decommission,
         runs::list, runs::get, runs::retry, runs::skip, runs::cancel, runs::abandon,
@@ -60,6 +61,25 @@ pub fn text() -> &'static str {
         text.push('\n');
         text
     })
+}
+
+/// Whether there is such a route.
+pub(crate) fn is_described(route: &str) -> bool {
+    description().paths.paths.contains_key(route)
+}
+
+/// The `operationId` of a method on a route.
+pub(crate) fn operation(method: &str, route: &str) -> Option<&'static str> {
+    let item = description().paths.paths.get(route)?;
+    let operation = match method {
+        "GET" => &item.get,
+        "POST" => &item.post,
+        "PUT" => &item.put,
+        "DELETE" => &item.delete,
+        "PATCH" => &item.patch,
+        _ => &None,
+    };
+    operation.as_ref()?.operation_id.as_deref()
 }
 
 /// The methods that a route takes.

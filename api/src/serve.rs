@@ -8,6 +8,7 @@ use actix_web::dev::ServerHandle;
 use actix_web::web::Data;
 use opstella_adapters::Toolbox;
 use opstella_adapters::registry::Registry;
+use opstella_commands::DenialLog;
 use opstella_journal::Journal;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
@@ -68,7 +69,9 @@ pub async fn start_with(
     if migrate || config.database.migrate_on_start {
         opstella_journal::migrate(&pool).await?;
     }
-    let stores = Stores::open(&config, pool).await?;
+    let mut stores = Stores::open(&config, pool).await?;
+    let (denials, writer) = DenialLog::new(stores.journal.clone());
+    stores.commands = stores.commands.recording(denials);
     stores.projections.prepare().await?;
     seed::templates(&stores.commands).await?;
 
@@ -100,6 +103,7 @@ pub async fn start_with(
         let (projections, cancel) = (stores.projections.clone(), background.clone());
         async move { projections.run(cancel).await }
     });
+    tasks.spawn(writer.run(background.clone()));
     tasks.spawn({
         let cancel = background.clone();
         async move { verifier.keep_fresh(cancel).await }

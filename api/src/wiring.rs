@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use opstella_commands::{Authenticated, CommandOptions, Commands};
+use opstella_commands::{CommandOptions, Commands, RoleAuthoriser};
 use opstella_journal::{Journal, JournalError, JournalOptions};
 use opstella_projections::{ProjectionOptions, Projections};
 use secrecy::ExposeSecret;
@@ -109,7 +109,10 @@ impl Stores {
             public_url: config.server.public_url.as_str().trim_end_matches('/').to_owned(),
             connection: config.connection.clone(),
         };
-        let commands = Commands::new(journal.clone(), Arc::new(Authenticated), options);
+        let authoriser = RoleAuthoriser {
+            create_project: config.access.create_project,
+        };
+        let commands = Commands::new(journal.clone(), Arc::new(authoriser), options);
         let projections = Projections::standard(journal.clone(), ProjectionOptions::default());
         Ok(Self {
             pool,

@@ -91,6 +91,19 @@ fn clients_get_tokens_of_their_own() {
     assert_eq!((status, answer.get("refresh_token")), (200, None));
     let claims = check(&keycloak, answer["access_token"].as_str().unwrap()).unwrap();
     assert_eq!(claims["preferred_username"], "service-account-opstella");
+    let ci = [
+        grant,
+        ("client_id", credentials::KEYCLOAK_CI_CLIENT),
+        ("client_secret", credentials::KEYCLOAK_CI_CLIENT_SECRET),
+    ];
+    let (_, answer) = keycloak.form(TOKEN, &ci);
+    let claims = check(&keycloak, answer["access_token"].as_str().unwrap()).unwrap();
+    assert_eq!(claims["groups"], json!(["project:payments:ci"]));
+    assert_eq!(claims["client_id"], credentials::KEYCLOAK_CI_CLIENT);
+    let issued = keycloak.tool.issue_for_client(credentials::KEYCLOAK_CI_CLIENT);
+    assert_eq!(check(&keycloak, &issued.unwrap()).unwrap()["sub"], claims["sub"]);
+    let public = credentials::KEYCLOAK_PUBLIC_CLIENT;
+    assert_eq!(keycloak.tool.issue_for_client(public), None);
     assert_eq!(
         keycloak.form(TOKEN, &[grant, id, ("client_secret", "no")]).1["error"],
         "unauthorized_client"

@@ -1,19 +1,26 @@
 //! Who calls, as handlers see it.
 
 use std::future::{Ready, ready};
+use std::sync::Arc;
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
+use opstella_commands::CommandContext;
+use opstella_domain::access::{Grants, table};
 use opstella_journal::Actor;
+use opstella_projections::queries::Reader;
 
 use super::Refused;
+use crate::http::observe::RequestIds;
 use crate::problem::Problem;
 
-/// Who calls. Roles are in the actor; what they allow is decided where commands are carried out.
+/// Who calls, and with which roles. What these allow is decided by the table of permissions.
 #[derive(Debug, Clone)]
 pub struct Caller {
     /// What events will say.
     pub actor: Actor,
+    /// The roles that the token gives.
+    pub grants: Arc<Grants>,
     /// When the token ends, in seconds since 1970.
     pub expires_at: u64,
 }
@@ -29,6 +36,37 @@ impl Caller {
             .get::<Self>()
             .cloned()
             .ok_or_else(|| Refused::Missing.into())
+    }
+
+    /// The context in which the caller asks something in this request.
+    pub fn context(&self, request: &HttpRequest) -> CommandContext {
+        let ids = request.extensions().get::<RequestIds>().cloned();
+        CommandContext {
+            actor: self.actor.clone(),
+            grants: Arc::clone(&self.grants),
+            correlation: ids
+                .as_ref()
+                .map_or_else(String::new, |ids| ids.correlation.clone()),
+            traceparent: ids.and_then(|ids| ids.traceparent),
+            ..CommandContext::default()
+        }
+    }
+
+    /// Whether the caller reads all projects, and what concerns none.
+    pub fn oversees(&self) -> bool {
+        table::oversees(self.grants.everywhere())
+    }
+
+    /// Whose eyes a list is for.
+    pub fn reader(&self) -> Reader {
+        if self.oversees() {
+            return Reader::Everything;
+        }
+        let member = self.grants.counts_membership();
+        Reader::Some {
+            member: member.then(|| self.actor.subject.clone()),
+            projects: self.grants.projects().map(ToString::to_string).collect(),
+        }
     }
 }
 

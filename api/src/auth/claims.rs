@@ -1,12 +1,18 @@
 //! What we read of a token.
 
+use std::sync::Arc;
+
 use opstella_domain::Subject;
+use opstella_domain::access::Grants;
 use opstella_journal::Actor;
 use serde::Deserialize;
+use serde_json::Value;
 
-use super::Refused;
+use super::{Caller, Refused};
 
 const MOST_ROLES: usize = 100;
+/// What Keycloak puts before the client's id in the name of its service account.
+const SERVICE_ACCOUNT: &str = "service-account-";
 
 /// The claims that we use.
 #[derive(Debug, Clone, Deserialize)]
@@ -16,8 +22,14 @@ pub(super) struct Claims {
     preferred_username: Option<String>,
     azp: Option<String>,
     client_id: Option<String>,
+    /// As older Keycloaks call it.
+    #[serde(rename = "clientId")]
+    older_client_id: Option<String>,
     #[serde(default)]
     realm_access: RealmAccess,
+    /// Other issuers put other things there.
+    #[serde(default)]
+    groups: Value,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -27,8 +39,9 @@ struct RealmAccess {
 }
 
 impl Claims {
-    /// The actor that events will name, and when the token ends.
-    pub fn actor(self) -> Result<(Actor, u64), Refused> {
+    /// Who calls.
+    pub fn caller(self) -> Result<Caller, Refused> {
+        let grants = self.grants();
         let subject = Subject::try_from(self.sub).map_err(|_| Refused::Claims)?;
         // A token cannot pass for a part of Opstella, or for somebody at the command line.
         if subject.as_str().starts_with("system:") || subject.as_str().starts_with("cli:") {
@@ -40,19 +53,86 @@ impl Claims {
                 .take(255)
                 .collect::<String>()
         };
-        let roles = self.realm_access.roles.into_iter();
         let actor = Actor {
             subject: subject.into(),
             name: self.preferred_username.map(clean),
-            // Roles are kept joined by commas.
-            roles: roles
-                .filter(|role| !role.contains(',') && role.len() <= 255)
-                .map(clean)
-                .take(MOST_ROLES)
-                .collect(),
-            client: self.azp.or(self.client_id).map(clean),
+            roles: grants.texts().into_iter().take(MOST_ROLES).collect(),
+            client: self.azp.or(self.client_id).or(self.older_client_id).map(clean),
             address: None,
         };
-        Ok((actor, self.exp))
+        Ok(Caller {
+            actor,
+            grants: Arc::new(grants),
+            expires_at: self.exp,
+        })
+    }
+
+    fn grants(&self) -> Grants {
+        let roles = self.realm_access.roles.iter().map(String::as_str);
+        let groups = self.groups.as_array().into_iter().flatten();
+        Grants::of_token(roles, groups.filter_map(Value::as_str), self.is_machine())
+    }
+
+    /// Whether a client asked for itself (client credentials), without a person.
+    fn is_machine(&self) -> bool {
+        let client = self.client_id.as_ref().or(self.older_client_id.as_ref());
+        client.is_some_and(|client| {
+            let name = self.preferred_username.as_deref().unwrap_or_default();
+            let account = name.strip_prefix(SERVICE_ACCOUNT);
+            self.sub == *client || account.is_some_and(|account| account.eq_ignore_ascii_case(client))
+        })
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use opstella_domain::access::{Role, Roles};
+    use serde_json::json;
+
+    use super::*;
+
+    fn roles(more: Value) -> Roles {
+        let mut claims = json!({"sub": "x", "exp": 1, "groups": ["project:payments:ci"]});
+        claims
+            .as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
+        let claims: Claims = serde_json::from_value(claims).unwrap();
+        let caller = claims.caller().unwrap();
+        caller.grants.in_project(&"payments".parse().unwrap())
+    }
+
+    #[test]
+    fn machines_are_told_from_people() {
+        let (ci, person) = (Roles::of(&[Role::Ci]), Roles::of(&[Role::Person]));
+        let account = |name: &str| json!({"client_id": "Build", "preferred_username": name});
+        assert_eq!(roles(account("service-account-build")), ci);
+        assert_eq!(
+            roles(json!({"clientId": "b", "preferred_username": "service-account-b"})),
+            ci
+        );
+        assert_eq!(roles(json!({"client_id": "x"})), ci);
+        // RFC 9068 wants `client_id` in people's tokens, too.
+        assert_eq!(roles(account("alice")), person);
+        assert_eq!(roles(account("service-account-other")), person);
+        assert_eq!(
+            roles(json!({"azp": "b", "preferred_username": "service-account-b"})),
+            person
+        );
+    }
+
+    #[test]
+    fn groups_that_are_no_texts_are_passed_over() {
+        for groups in [
+            json!(null),
+            json!("project:payments:owner"),
+            json!([1, {}]),
+            json!({}),
+        ] {
+            assert_eq!(roles(json!({"groups": groups})), Roles::of(&[Role::Person]));
+        }
+        let mixed = json!([1, "project:payments:owner"]);
+        assert!(roles(json!({"groups": mixed})).has(Role::Owner));
     }
 }

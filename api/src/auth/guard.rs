@@ -6,14 +6,15 @@ use actix_web::http::header::AUTHORIZATION;
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, web};
 
+use super::permit::permit;
 use super::{Caller, Refused};
 use crate::problem::Problem;
 use crate::state::AppState;
 
-/// Checks the token, then the subject's rate limit.
+/// Checks the token, then the subject's rate limit, then what the caller may do.
 ///
 /// # Errors
-/// 401 where the token is not taken, 429 where the subject asks too often.
+/// 401 where the token is not taken, 429 where the subject asks too often, 403 or 404 where the caller may not.
 pub async fn authenticate(
     state: web::Data<AppState>,
     request: ServiceRequest,
@@ -22,6 +23,7 @@ pub async fn authenticate(
     let mut caller = check(&state, &request).await?;
     state.rate.check(&caller.actor.subject)?;
     caller.actor.address = request.peer_addr().map(|address| address.ip().to_string());
+    permit(&state, request.request(), &caller).await?;
     request.extensions_mut().insert(caller);
     next.call(request).await
 }

@@ -1,10 +1,11 @@
-//! Who calls: JWTs of the configured issuer.
+//! Who calls, and what they may: JWTs of the configured issuer, then the table of permissions.
 
 mod caller;
 mod claims;
 mod discovery;
 mod guard;
 mod keys;
+mod permit;
 mod refused;
 mod verifier;
 

@@ -79,8 +79,7 @@ impl Verifier {
         let claims = decode::<Claims>(token, &key.decoding, &self.validation(header.alg))
             .map_err(|error| refused(error.kind()))?
             .claims;
-        let (actor, expires_at) = claims.actor()?;
-        Ok(Caller { actor, expires_at })
+        claims.caller()
     }
 
     fn validation(&self, algorithm: Algorithm) -> Validation {

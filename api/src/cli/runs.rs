@@ -1,12 +1,15 @@
 //! `opstella runs`: what operators need when nothing else answers.
 
+use std::sync::Arc;
+
 use clap::Subcommand;
 use clap::builder::PossibleValuesParser;
 use opstella_commands::{Accepted, CommandContext, CommandError};
 use opstella_domain::RunId;
+use opstella_domain::access::Grants;
 use opstella_domain::plan::StepId;
 use opstella_journal::Actor;
-use opstella_projections::queries::{PageRequest, RunFilter};
+use opstella_projections::queries::{PageRequest, Reader, RunFilter};
 use uuid::Uuid;
 
 use super::CliError;
@@ -119,6 +122,7 @@ fn context(reason: Option<&str>) -> CommandContext {
         .map_or_else(|| uid.to_string(), |user| user.name);
     CommandContext {
         actor: Actor::new(format!("cli:{user}")),
+        grants: Arc::new(Grants::internal()),
         correlation: Uuid::now_v7().to_string(),
         reason: reason.map(str::to_owned),
         ..CommandContext::default()
@@ -138,7 +142,7 @@ async fn list(stores: &Stores, status: Option<String>, limit: u32) -> Result<(),
     };
     let queries = stores.projections.queries();
     let page = queries
-        .runs(&filter, &PageRequest::first(limit))
+        .runs(&filter, &Reader::Everything, &PageRequest::first(limit))
         .await
         .map_err(|error| CliError::Refused(error.to_string()))?;
     println!(

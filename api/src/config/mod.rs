@@ -12,7 +12,7 @@ pub use error::ConfigError;
 pub use keys::all_keys;
 pub use load::load;
 pub use sections::{
-    DatabaseConfig, EngineConfig, LimitsConfig, LogConfig, LogFormat, OidcConfig, ServerConfig,
+    AccessConfig, DatabaseConfig, EngineConfig, LimitsConfig, LogConfig, LogFormat, OidcConfig, ServerConfig,
     ToolLimitConfig,
 };
 
@@ -32,6 +32,8 @@ pub struct Config {
     pub database: DatabaseConfig,
     /// Who issues the tokens.
     pub oidc: OidcConfig,
+    /// Who may do what beyond the table of permissions.
+    pub access: AccessConfig,
     /// Credentials of tools by name; `credential` of a tool's connection names one.
     pub credentials: BTreeMap<CredentialName, SecretString>,
     /// What one request, and one subject, may take.

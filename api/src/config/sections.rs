@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use jsonwebtoken::Algorithm;
+use opstella_commands::CreateProjects;
 use opstella_domain::Tool;
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -57,6 +58,14 @@ pub struct OidcConfig {
     pub jwks_min_interval_seconds: u64,
     /// Seconds that the issuer may take to answer.
     pub timeout_seconds: u64,
+}
+
+/// `access`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AccessConfig {
+    /// Who may make projects.
+    pub create_project: CreateProjects,
 }
 
 /// `limits`.

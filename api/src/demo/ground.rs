@@ -14,8 +14,10 @@ use crate::serve::{self, Serving};
 use crate::wiring::StartError;
 use crate::{config, telemetry};
 
-/// Who sends the demo's commands.
+/// Who sends the demo's commands: the owner of its project.
 const USER: &str = "alice";
+/// Who connects the tools.
+const ADMIN: &str = "root";
 
 /// The sandbox and a server.
 pub struct Ground {
@@ -57,8 +59,17 @@ impl Ground {
 
     /// A token of the demo's user.
     pub fn token(&self) -> Result<String, DemoError> {
-        let token = self.sandbox.keycloak().and_then(|k| k.issue_for(USER));
-        token.ok_or_else(|| DemoError::Unexpected(format!("Keycloak does not know {USER}")))
+        self.token_of(USER)
+    }
+
+    /// A token of the platform's admin.
+    pub fn admin_token(&self) -> Result<String, DemoError> {
+        self.token_of(ADMIN)
+    }
+
+    fn token_of(&self, user: &str) -> Result<String, DemoError> {
+        let token = self.sandbox.keycloak().and_then(|k| k.issue_for(user));
+        token.ok_or_else(|| DemoError::Unexpected(format!("Keycloak does not know {user}")))
     }
 
     /// Everything that exists in the tools now.

@@ -57,7 +57,8 @@ pub async fn run(args: DemoArgs) -> Result<bool, DemoError> {
     println!("Opstella  {}   API docs: {}/api/docs", ground.url(), ground.url());
     println!("Tools     {} (the sandbox)\n", ground.sandbox().url());
 
-    connect(&client, &ground).await?;
+    let admin = Client::new(ground.url(), ground.admin_token()?)?;
+    connect(&admin, &ground).await?;
     let project = json!({"slug": PROJECT, "name": "Payments", "description": "Takes the money"});
     client.post("/api/v1/projects", &project).await?;
     println!("project {PROJECT} created");
@@ -90,7 +91,7 @@ pub async fn run(args: DemoArgs) -> Result<bool, DemoError> {
     watch::until_ended(&client, &run, &plan).await?;
     ground.sandbox().set_latency(Duration::ZERO);
 
-    let outcome = Outcome::gather(&client, &run, &services, ground.since(&before)).await?;
+    let outcome = Outcome::gather(&admin, &run, &services, ground.since(&before)).await?;
     outcome.print(&ground);
     let as_asked = outcome.is_as_asked(args.fail.is_some());
     if args.once {
@@ -109,10 +110,10 @@ pub async fn run(args: DemoArgs) -> Result<bool, DemoError> {
     Ok(as_asked)
 }
 
-async fn connect(client: &Client, ground: &Ground) -> Result<(), DemoError> {
+async fn connect(admin: &Client, ground: &Ground) -> Result<(), DemoError> {
     for tool in Tool::all() {
         let body = json!({"url": ground.sandbox().tool_url(tool.slug()), "credential": tool.slug()});
-        client.put(&format!("/api/v1/tools/{tool}/main"), &body).await?;
+        admin.put(&format!("/api/v1/tools/{tool}/main"), &body).await?;
     }
     println!(
         "connected {}",

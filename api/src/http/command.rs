@@ -1,6 +1,7 @@
 //! What a command takes from the head of its request.
 
 use std::future::{Ready, ready};
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::Payload;
@@ -33,6 +34,7 @@ impl CommandHead {
     pub fn context(&self, fingerprint: &str, reason: Option<&str>) -> CommandContext {
         CommandContext {
             actor: self.caller.actor.clone(),
+            grants: Arc::clone(&self.caller.grants),
             correlation: self.ids.correlation.clone(),
             causation: None,
             traceparent: self.ids.traceparent.clone(),

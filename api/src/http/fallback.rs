@@ -20,6 +20,17 @@ fn missing(request: &HttpRequest) -> Problem {
         .hint("GET /api/openapi.json describes all routes, /api/docs shows them")
 }
 
+/// What is answered where the description of the API has no such operation.
+pub(crate) fn undescribed(request: &HttpRequest) -> Problem {
+    let route = request.match_pattern().unwrap_or_default();
+    if openapi::is_described(&route) {
+        of(request, StatusCode::METHOD_NOT_ALLOWED)
+    } else {
+        tracing::error!(route, "a route is not described");
+        missing(request)
+    }
+}
+
 /// Gives errors of the framework a problem document.
 pub(super) fn only_problems(
     result: Result<ServiceResponse<BoxBody>, Error>,

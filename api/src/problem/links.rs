@@ -13,6 +13,9 @@ pub(super) fn of(kind: &str, id: &str) -> Option<String> {
         "project" => Some(format!("/projects/{id}")),
         "service" => service(id),
         "component" | "environment" => id.rsplit_once('/').and_then(|(key, _)| service(key)),
+        "member" => id
+            .split_once('/')
+            .map(|(project, _)| format!("/projects/{project}/members")),
         "run" => Some(format!("/runs/{id}")),
         "template" => Some(format!("/templates/{id}")),
         "template version" => id

@@ -3,18 +3,21 @@
 use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use chrono::{DateTime, Utc};
+use opstella_domain::ProjectSlug;
 use opstella_journal::Position;
 use opstella_projections::queries::{AuditEvent, AuditEventDetail, AuditFilter};
 use uuid::Uuid;
 
 use super::stream;
+use crate::auth::Caller;
 use crate::http::page::{Page, PageRequest};
 use crate::http::params::{PathParams, QueryParams};
 use crate::http::visible::wait_for_named;
 use crate::problem::Problem;
 use crate::state::AppState;
 
-const MODELS: &[&str] = &["audit"];
+/// Who may read which project is in the catalog.
+const MODELS: &[&str] = &["audit", "catalog"];
 const INSTANT: &str = "an instant as in 2026-01-31T12:00:00Z";
 const PARAMETERS: &[&str] = &[
     "aggregate_type",
@@ -34,10 +37,11 @@ const PARAMETERS: &[&str] = &[
     "after",
 ];
 
-/// Everything that happened, the newest first.
+/// Everything that happened in projects that the caller may read, the newest first. Those who oversee the platform see
+/// also what concerns no project.
 #[utoipa::path(get, path = "/api/v1/events", operation_id = "ListEvents", tag = "events",
     params(
-        ("aggregate_type" = Option<String>, Query, description = "Project, Service, Run, Template or ToolConnection"),
+        ("aggregate_type" = Option<String>, Query, description = "Project, Service, Run, Template, ToolConnection or Access"),
         ("aggregate_id" = Option<String>, Query, description = "Id of the aggregate: payments/checkout"),
         ("project" = Option<String>, Query, description = "That concern this project"),
         ("service" = Option<String>, Query, description = "That concern this service of the project"),
@@ -58,6 +62,7 @@ pub(crate) async fn list(
     state: Data<AppState>,
     request: HttpRequest,
     query: QueryParams,
+    caller: Caller,
 ) -> Result<HttpResponse, Problem> {
     query.only(PARAMETERS)?;
     let text = |name: &str| query.get(name).map(str::to_owned);
@@ -78,7 +83,10 @@ pub(crate) async fn list(
     };
     let page = PageRequest::of(&query, state.config.limits.page_size)?;
     wait_for_named(&state, &request, &query, MODELS).await?;
-    let found = state.queries.audit_events(&filter, &page.into()).await?;
+    let found = state
+        .queries
+        .audit_events(&filter, &caller.reader(), &page.into())
+        .await?;
     Ok(HttpResponse::Ok().json(Page::new(found, request.path(), &query)))
 }
 
@@ -88,8 +96,10 @@ pub(crate) async fn list(
     responses((status = 200, description = "The event", body = AuditEventDetail)))]
 pub(crate) async fn get(
     state: Data<AppState>,
+    request: HttpRequest,
     path: PathParams,
     query: QueryParams,
+    caller: Caller,
 ) -> Result<HttpResponse, Problem> {
     query.only(&[])?;
     let text = path.text("position");
@@ -97,7 +107,16 @@ pub(crate) async fn get(
         .parse()
         .map_err(|_| Problem::parameter("position", "a position such as 1234-56", text))?;
     let found = state.queries.audit_event(position).await?;
-    let found = found.ok_or_else(|| Problem::not_found("event", text))?;
+    let missing = || Problem::not_found("event", text);
+    let found = found.ok_or_else(missing)?;
+    if !caller.oversees() {
+        let project = found.event.project.as_deref().ok_or_else(missing)?;
+        let project: ProjectSlug = project.parse().map_err(|_| missing())?;
+        let context = caller.context(&request);
+        if !state.commands.may_read(&context, &project).await? {
+            return Err(missing());
+        }
+    }
     Ok(HttpResponse::Ok().json(found))
 }
 

@@ -3,6 +3,7 @@
 mod answer;
 pub mod docs;
 pub mod events;
+pub mod members;
 pub mod plan;
 pub mod probes;
 pub mod projects;
@@ -26,6 +27,7 @@ pub fn configure(app: &mut ServiceConfig) {
         web::scope(BASE)
             .wrap(from_fn(authenticate))
             .configure(projects::configure)
+            .configure(members::configure)
             .configure(services::configure)
             .configure(runs::configure)
             .configure(templates::configure)

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::answer::{CommandAnswer, Kind, respond};
+use crate::auth::Caller;
 use crate::http::body::JsonBody;
 use crate::http::command::CommandHead;
 use crate::http::etag;
@@ -39,7 +40,7 @@ pub struct CreateProjectRequest {
     pub owner: Option<Subject>,
 }
 
-/// Makes a project.
+/// Makes a project. Its owner is its first member.
 #[utoipa::path(post, path = "/api/v1/projects", operation_id = "CreateProject", tag = "projects",
     request_body = CreateProjectRequest,
     responses((status = 201, description = "The project is there", body = CommandAnswer)))]
@@ -71,7 +72,7 @@ pub(crate) async fn create(
     respond(&state, &head, accepted, Kind::Created).await
 }
 
-/// All projects, by slug.
+/// The projects that the caller may read, by slug.
 #[utoipa::path(get, path = "/api/v1/projects", operation_id = "ListProjects", tag = "projects",
     params(
         ("limit" = Option<u32>, Query, description = "Entries of a page", minimum = 1, maximum = 200),
@@ -83,11 +84,12 @@ pub(crate) async fn list(
     state: Data<AppState>,
     request: HttpRequest,
     query: QueryParams,
+    caller: Caller,
 ) -> Result<HttpResponse, Problem> {
     query.only(&["limit", "cursor", "after"])?;
     let page = PageRequest::of(&query, state.config.limits.page_size)?;
     wait_for_named(&state, &request, &query, MODELS).await?;
-    let found = state.queries.projects(&page.into()).await?;
+    let found = state.queries.projects(&caller.reader(), &page.into()).await?;
     Ok(HttpResponse::Ok().json(Page::new(found, request.path(), &query)))
 }
 

@@ -16,8 +16,8 @@ use crate::auth::Caller;
 use crate::http::params::{PathParams, QueryParams};
 use crate::problem::{Problem, ProblemKind};
 use crate::state::AppState;
-use feed::{Feed, Scope};
 use sent::ServerSentEvent;
+use feed::{Feed, Scope, StreamReader};
 
 /// Everything that happens in a run, as server-sent events: from its beginning, or after `Last-Event-ID`. The stream
 /// ends with the run.
@@ -38,13 +38,20 @@ pub(crate) async fn run(
     query.only(&[])?;
     let run: RunId = path.parse("run")?;
     let from = last_event_id(&request)?;
-    state.commands.load_run(run).await?;
+    let loaded = state.commands.load_run(run).await?;
+    let service = loaded.state.service.as_ref();
+    let project = service.map(|service| service.project.clone());
+    let project = project.ok_or_else(|| Problem::not_found("run", &run.to_string()))?;
     let before = before_first_event(&state, &run.to_string()).await?;
     let from = from.unwrap_or(before).max(before);
-    open(&state, &caller, Scope::Run(run.to_string()), from)
+    let scope = Scope::Run {
+        id: run.to_string(),
+        project,
+    };
+    open(&state, &request, &caller, scope, from)
 }
 
-/// Everything that happens, as server-sent events: from now on, or after `Last-Event-ID` (`0-0`: from the beginning).
+/// Everything that happens in projects that the caller may read, as server-sent events: from now on, or after `Last-Event-ID` (`0-0`: from the beginning).
 #[utoipa::path(get, path = "/api/v1/events/stream", operation_id = "StreamEvents", tag = "events",
     params(("Last-Event-ID" = Option<String>, Header, description = "Position of the last event that was received")),
     responses((status = 200, description = "Events; the id of each is its position, the data an `EventView`",
@@ -60,7 +67,7 @@ pub(crate) async fn all(
         Some(position) => position,
         None => state.journal.head().await?,
     };
-    open(&state, &caller, Scope::All, from)
+    open(&state, &request, &caller, Scope::All, from)
 }
 
 /// The place right before a run's first event: nothing earlier needs to be read.
@@ -74,6 +81,7 @@ async fn before_first_event(state: &AppState, run: &str) -> Result<Position, Pro
 
 fn open(
     state: &Data<AppState>,
+    request: &HttpRequest,
     caller: &Caller,
     scope: Scope,
     from: Position,
@@ -83,7 +91,12 @@ fn open(
         let detail = format!("{limit} streams are open, and no more are served at once");
         return Err(Problem::new(ProblemKind::Unavailable, detail).header("Retry-After", "10"));
     };
-    let feed = Feed::new(state.clone().into_inner(), scope, from, caller.expires_at, place);
+    let reader = StreamReader {
+        context: caller.context(request),
+        oversees: caller.oversees(),
+        expires_at: caller.expires_at,
+    };
+    let feed = Feed::new(state.clone().into_inner(), scope, from, reader, place);
     Ok(HttpResponse::Ok()
         .insert_header(("Content-Type", "text/event-stream"))
         .insert_header(("Cache-Control", "no-cache, no-store"))

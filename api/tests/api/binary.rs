@@ -118,7 +118,7 @@ async fn a_process_that_is_told_to_stop_ends_cleanly() {
     let link = process.ask_for_service().await;
     until(&process, &link, |run| run["steps_done"].as_u64() >= Some(2)).await;
     // A stream is open, which would last until the run has ended.
-    let token = process.sandbox.keycloak().unwrap().issue_for("alice").unwrap();
+    let token = process.sandbox.keycloak().unwrap().issue_for("root").unwrap();
     let stream = process.http.get(format!("{}{link}/events", process.base));
     let stream = stream.bearer_auth(token).send().await.unwrap();
     assert_eq!(stream.status(), 200);

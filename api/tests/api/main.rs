@@ -7,6 +7,7 @@
     missing_docs
 )]
 
+mod access;
 mod binary;
 mod config;
 mod description;

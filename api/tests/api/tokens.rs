@@ -1,7 +1,6 @@
 //! Which tokens are taken.
 
 use opstella_sandbox::keycloak::Signing;
-use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::{Answer, Server, eventually};
@@ -127,8 +126,11 @@ fn with_kid(token: &str, kid: &str) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_token_says_who_acts() {
     let server = Server::start().await;
+    let alice = server.keycloak().issue_for("alice").unwrap();
     server
-        .request(Method::POST, "/projects")
+        .http
+        .post(format!("{}/api/v1/projects", server.base))
+        .bearer_auth(alice)
         .header("X-Request-Id", "request-1")
         .json(&json!({"slug": "payments", "name": "Payments"}))
         .send()
@@ -141,7 +143,10 @@ async fn the_token_says_who_acts() {
     .await;
     let event = &events.body["items"][0];
     assert_eq!(event["actor_name"], "alice");
-    assert_eq!(event["actor_roles"], json!(["owner", "developer"]));
+    assert_eq!(
+        event["actor_roles"],
+        json!(["payments:owner", "payments:developer"])
+    );
     assert_eq!(event["command"], "CreateProject");
     assert_eq!(event["actor_client"], "opstella");
     assert_eq!(event["actor_address"], "127.0.0.1");

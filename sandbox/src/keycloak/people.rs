@@ -17,56 +17,85 @@ pub struct DemoUser {
     pub groups: &'static [&'static str],
 }
 
-/// One user for each of the platform's roles.
+/// At least one user for each of the platform's roles, and one without any. Roles in projects come from groups; the realm
+/// roles of the same names mean nothing to Opstella, as a realm of a real company has such roles too.
 pub const DEMO_USERS: &[DemoUser] = &[
     DemoUser {
         username: "root",
         name: ("Robin", "Root"),
         password: "root-demo",
         roles: &["platform-admin"],
-        groups: &["/platform-admins"],
+        groups: &["/opstella/platform-admin"],
     },
     DemoUser {
         username: "alice",
         name: ("Alice", "Owner"),
         password: "alice-demo",
         roles: &["owner", "developer"],
-        groups: &["/payments/owners", "/payments/developers"],
+        groups: &["/opstella/payments/owner", "/opstella/payments/developer"],
     },
     DemoUser {
         username: "bob",
         name: ("Bob", "Tester"),
         password: "bob-demo",
         roles: &["tester"],
-        groups: &["/payments/testers"],
+        groups: &["/opstella/payments/tester"],
     },
     DemoUser {
         username: "carol",
         name: ("Carol", "Security"),
         password: "carol-demo",
         roles: &["security"],
-        groups: &["/security"],
+        groups: &["/opstella/security"],
     },
     DemoUser {
         username: "dave",
         name: ("Dave", "Approver"),
         password: "dave-demo",
         roles: &["approver"],
-        groups: &["/payments/approvers"],
+        groups: &["/opstella/payments/approver"],
     },
     DemoUser {
         username: "erin",
         name: ("Erin", "Auditor"),
         password: "erin-demo",
         roles: &["auditor"],
-        groups: &["/auditors"],
+        groups: &["/opstella/auditor"],
     },
     DemoUser {
         username: "frank",
         name: ("Frank", "Viewer"),
         password: "frank-demo",
         roles: &["viewer"],
-        groups: &["/payments/viewers"],
+        groups: &["project:payments:viewer"],
+    },
+    DemoUser {
+        username: "grace",
+        name: ("Grace", "Developer"),
+        password: "grace-demo",
+        roles: &["developer"],
+        groups: &["project:payments:developer"],
+    },
+    DemoUser {
+        username: "heidi",
+        name: ("Heidi", "Tester"),
+        password: "heidi-demo",
+        roles: &["tester"],
+        groups: &["project:payments:tester"],
+    },
+    DemoUser {
+        username: "ivan",
+        name: ("Ivan", "Approver"),
+        password: "ivan-demo",
+        roles: &["approver"],
+        groups: &["project:payments:approver"],
+    },
+    DemoUser {
+        username: "judy",
+        name: ("Judy", "Elsewhere"),
+        password: "judy-demo",
+        roles: &[],
+        groups: &["/staff"],
     },
 ];
 
@@ -79,6 +108,8 @@ pub struct Client {
     pub secret: Option<String>,
     /// `realm_access.roles` of its service account.
     pub roles: Vec<String>,
+    /// `groups` of its service account.
+    pub groups: Vec<String>,
 }
 
 impl Client {
@@ -89,16 +120,20 @@ impl Client {
                 id: credentials::KEYCLOAK_CLIENT.to_owned(),
                 secret: Some(credentials::KEYCLOAK_CLIENT_SECRET.to_owned()),
                 roles: vec!["platform-admin".to_owned()],
+                groups: Vec::new(),
             },
             Self {
                 id: credentials::KEYCLOAK_CI_CLIENT.to_owned(),
                 secret: Some(credentials::KEYCLOAK_CI_CLIENT_SECRET.to_owned()),
-                roles: vec!["developer".to_owned()],
+                roles: Vec::new(),
+                // Limited to this project: it registers what was built there.
+                groups: vec!["project:payments:ci".to_owned()],
             },
             Self {
                 id: credentials::KEYCLOAK_PUBLIC_CLIENT.to_owned(),
                 secret: None,
                 roles: Vec::new(),
+                groups: Vec::new(),
             },
         ]
     }

@@ -42,6 +42,18 @@ impl Keycloak {
         ))
     }
 
+    /// A token of a client's service account, as the client credentials grant gives it; `None` where there is no such
+    /// client, or it has no secret.
+    pub fn issue_for_client(&self, id: &str) -> Option<String> {
+        let client = self.clients.iter().find(|c| c.id == id && c.secret.is_some())?;
+        Some(sign(&self.client_claims(client, ""), Signing::Realm))
+    }
+
+    /// The `sub` of a demo user's tokens.
+    pub fn subject_of(&self, username: &str) -> String {
+        people::subject(username)
+    }
+
     /// [`Keycloak::issue`], signed in another way.
     pub fn issue_signed(&self, claims: Value, signing: Signing) -> String {
         let mut all = self.common_claims("tester", KEYCLOAK_CLIENT);
@@ -85,7 +97,7 @@ impl Keycloak {
         let username = format!("service-account-{}", client.id);
         let mut claims = self.common_claims(&username, &client.id);
         let more = json!({
-            "realm_access": {"roles": client.roles}, "groups": [], "scope": full_scope(scope),
+            "realm_access": {"roles": client.roles}, "groups": client.groups, "scope": full_scope(scope),
             "email_verified": false, "preferred_username": username, "client_id": client.id,
         });
         if let Value::Object(more) = more {

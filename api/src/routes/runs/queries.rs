@@ -5,6 +5,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use opstella_projections::queries::{Run, RunDetail, RunFilter};
 
 use super::{MODELS, find};
+use crate::auth::Caller;
 use crate::http::etag;
 use crate::http::page::{Page, PageRequest};
 use crate::http::params::{PathParams, QueryParams};
@@ -29,7 +30,7 @@ const SAGAS: &[&str] = &[
     "decommission-service",
 ];
 
-/// Runs, the newest first.
+/// The runs of projects that the caller may read, the newest first.
 #[utoipa::path(get, path = "/api/v1/runs", operation_id = "ListRuns", tag = "runs",
     params(
         ("project" = Option<String>, Query, description = "Of this project"),
@@ -45,6 +46,7 @@ pub(crate) async fn list(
     state: Data<AppState>,
     request: HttpRequest,
     query: QueryParams,
+    caller: Caller,
 ) -> Result<HttpResponse, Problem> {
     query.only(&["project", "service", "status", "saga", "limit", "cursor", "after"])?;
     let text = |name: &str| query.get(name).map(str::to_owned);
@@ -55,8 +57,12 @@ pub(crate) async fn list(
         saga: query.one_of("saga", SAGAS)?,
     };
     let page = PageRequest::of(&query, state.config.limits.page_size)?;
-    wait_for_named(&state, &request, &query, MODELS).await?;
-    let found = state.queries.runs(&filter, &page.into()).await?;
+    // Who may read which project is in the catalog.
+    wait_for_named(&state, &request, &query, &["runs", "catalog"]).await?;
+    let found = state
+        .queries
+        .runs(&filter, &caller.reader(), &page.into())
+        .await?;
     Ok(HttpResponse::Ok().json(Page::new(found, request.path(), &query)))
 }
 

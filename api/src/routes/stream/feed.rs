@@ -6,14 +6,15 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use actix_web::web::Bytes;
 use futures::Stream;
-use opstella_domain::Decide;
+use opstella_commands::CommandContext;
 use opstella_domain::run::Run;
+use opstella_domain::{Decide, ProjectSlug};
 use opstella_journal::{Position, RecordedEvent, Subscription};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 use tokio::time::{Instant, sleep_until};
 
-use crate::events::EventView;
+use crate::events::{EventView, project_of};
 use crate::state::AppState;
 
 /// Events read at once while catching up.
@@ -22,9 +23,24 @@ const BATCH: usize = 100;
 /// Whose events.
 pub(super) enum Scope {
     /// Those of one run.
-    Run(String),
+    Run {
+        /// Which.
+        id: String,
+        /// Its project.
+        project: ProjectSlug,
+    },
     /// All.
     All,
+}
+
+/// Who reads a stream.
+pub(super) struct StreamReader {
+    /// Who, with which roles.
+    pub context: CommandContext,
+    /// Whether they read everything.
+    pub oversees: bool,
+    /// When their token ends, in seconds since 1970.
+    pub expires_at: u64,
 }
 
 /// Why a stream ends.
@@ -35,12 +51,15 @@ enum End {
     Slow,
     /// The journal cannot be read.
     Failed,
+    /// The reader may no longer read the project.
+    Denied,
 }
 
 /// One open stream: what was missed, then what comes.
 pub(super) struct Feed {
     state: Arc<AppState>,
     scope: Scope,
+    reader: StreamReader,
     /// Where the reader is.
     last: Position,
     missed: Option<Subscription>,
@@ -63,7 +82,7 @@ impl Feed {
         state: Arc<AppState>,
         scope: Scope,
         from: Position,
-        expires_at: u64,
+        reader: StreamReader,
         place: OwnedSemaphorePermit,
     ) -> Self {
         metrics::gauge!("opstella_http_streams").increment(1.0);
@@ -81,7 +100,8 @@ impl Feed {
             missed,
             live,
             ready: VecDeque::new(),
-            expires: Instant::now() + Duration::from_secs(expires_at.saturating_sub(now)),
+            expires: Instant::now() + Duration::from_secs(reader.expires_at.saturating_sub(now)),
+            reader,
             ended: false,
             greeted: false,
             _place: place,
@@ -123,7 +143,7 @@ impl Feed {
     fn show(&mut self, event: Result<Arc<RecordedEvent>, End>) -> Bytes {
         match event {
             Ok(event) => {
-                self.ended = matches!(self.scope, Scope::Run(_)) && ends_run(&event.event_type);
+                self.ended = matches!(self.scope, Scope::Run { .. }) && ends_run(&event.event_type);
                 frame(&event)
             }
             Err(end) => {
@@ -131,6 +151,7 @@ impl Feed {
                 Bytes::from_static(match end {
                     End::Done => b": the run has ended\n\n",
                     End::Slow => b": too slow; come back with Last-Event-ID\n\n",
+                    End::Denied => b": you may no longer read this\n\n",
                     End::Failed => b": the journal cannot be read; come back with Last-Event-ID\n\n",
                 })
             }
@@ -140,17 +161,17 @@ impl Feed {
     /// The next event that is in scope. Dropping the future loses nothing.
     async fn event(&mut self) -> Result<Arc<RecordedEvent>, End> {
         loop {
-            while let Some(event) = self.ready.pop_front() {
+            while let Some(event) = self.ready.front().cloned() {
+                // Taken out only when that is known: nothing is lost where the future is dropped meanwhile.
+                let shown = self.in_scope(&event).await?;
+                self.ready.pop_front();
                 self.last = event.position;
-                if self.in_scope(&event) {
+                if shown {
                     return Ok(event);
                 }
             }
             if let Some(missed) = &mut self.missed {
-                let batch = missed.try_next(BATCH).await.map_err(|error| {
-                    tracing::warn!(%error, "a stream cannot read the journal");
-                    End::Failed
-                })?;
+                let batch = missed.try_next(BATCH).await.map_err(|error| failed(&error))?;
                 if batch.events.is_empty() {
                     self.missed = None;
                     if self.run_has_ended().await {
@@ -172,16 +193,37 @@ impl Feed {
         }
     }
 
-    fn in_scope(&self, event: &RecordedEvent) -> bool {
+    async fn in_scope(&self, event: &RecordedEvent) -> Result<bool, End> {
         match &self.scope {
-            Scope::All => true,
-            Scope::Run(id) => event.aggregate_type == "Run" && &event.aggregate_id == id,
+            Scope::All if self.reader.oversees => Ok(true),
+            Scope::All => match project_of(&self.state.journal, event).await {
+                Ok(Some(project)) => self.may_read(&project).await,
+                Ok(None) => Ok(false),
+                Err(error) => Err(failed(&error)),
+            },
+            Scope::Run { id, project } => {
+                if event.aggregate_type != <Run as Decide>::TYPE || &event.aggregate_id != id {
+                    return Ok(false);
+                }
+                match self.may_read(project).await? {
+                    true => Ok(true),
+                    false => Err(End::Denied),
+                }
+            }
         }
+    }
+
+    /// Whether the reader may read the project now: that may change while the stream is open.
+    async fn may_read(&self, project: &ProjectSlug) -> Result<bool, End> {
+        let answer = self.state.commands.may_read(&self.reader.context, project).await;
+        answer.map_err(|error| failed(&error))
     }
 
     /// Whether the reader has had the last event of its run already.
     async fn run_has_ended(&self) -> bool {
-        let Scope::Run(id) = &self.scope else { return false };
+        let Scope::Run { id, .. } = &self.scope else {
+            return false;
+        };
         match self.state.journal.load::<Run>(id).await {
             // The newest events may not be readable in order yet; they come live.
             Ok(run) if run.state.status.ended() => {
@@ -195,6 +237,11 @@ impl Feed {
             _ => false,
         }
     }
+}
+
+fn failed(error: &dyn std::error::Error) -> End {
+    tracing::warn!(%error, "a stream cannot read the journal");
+    End::Failed
 }
 
 fn ends_run(event_type: &str) -> bool {

@@ -111,7 +111,7 @@ impl Process {
     }
 
     pub async fn send(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
-        let token = self.sandbox.keycloak().unwrap().issue_for("alice").unwrap();
+        let token = self.sandbox.keycloak().unwrap().issue_for("root").unwrap();
         let mut request = self
             .http
             .request(method, format!("{}{path}", self.base))
