@@ -98,6 +98,10 @@ fn severity(result: &Outcome<'_>, rules: &Rules<'_>) -> Option<Severity> {
     if passed || gone || result.suppressions.0.hold() {
         return None;
     }
+    // It is for a person to look at.
+    if !matches!(Text::or_empty(&result.kind), "fail" | "") {
+        return Some(Severity::Info);
+    }
     let rule = rules.of(result);
     let own = result.properties.as_ref();
     let scored = own.and_then(|p| p.security_severity).or_else(|| rule?.score());
@@ -105,9 +109,7 @@ fn severity(result: &Outcome<'_>, rules: &Rules<'_>) -> Option<Severity> {
         return Some(of_score(score));
     }
     let level = result.level.as_ref().map(Text::as_str);
-    let failing = matches!(Text::or_empty(&result.kind), "fail" | "");
     Some(match level.or_else(|| rule?.level()) {
-        _ if !failing => Severity::Info,
         Some("error") => Severity::High,
         Some("note") => Severity::Low,
         Some("none") => Severity::Info,
