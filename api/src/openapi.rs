@@ -11,7 +11,10 @@ use complete::Complete;
 
 use crate::events::EventView;
 use crate::problem::Problem;
-use crate::routes::{events, members, plan, probes, projects, runs, services, stream, templates, tools};
+use crate::routes::{
+    events, members, plan, policies, probes, projects, promotions, releases, runs, services, stream,
+    templates, tools,
+};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -27,6 +30,11 @@ use crate::routes::{events, members, plan, probes, projects, runs, services, str
         members::grant, members::revoke, members::list,
         services::create, services::list, services::get, services::add_component, services::add_environment,
         services::decommission,
+        releases::register, releases::seal, releases::add, releases::report, releases::grant, releases::revoke,
+        promotions::dev, promotions::sit, promotions::uat, promotions::pre, promotions::prd, promotions::rollback,
+        promotions::check, promotions::approve, promotions::reject, promotions::cancel,
+        promotions::override_freeze, promotions::confirm_override,
+        policies::set, policies::get, policies::set_of_project, policies::get_of_project,
         runs::list, runs::get, runs::retry, runs::skip, runs::cancel, runs::abandon,
         templates::register, templates::list, templates::get, templates::get_version,
         tools::connect, tools::list, tools::get, tools::health,
@@ -37,6 +45,9 @@ use crate::routes::{events, members, plan, probes, projects, runs, services, str
     tags(
         (name = "projects", description = "Teams' spaces"),
         (name = "services", description = "Services with their components and environments"),
+        (name = "releases", description = "What CI built, the evidence on it, and waivers"),
+        (name = "promotions", description = "Releases on their way through the environments"),
+        (name = "policies", description = "What a release needs to come into an environment"),
         (name = "runs", description = "Executions of sagas"),
         (name = "templates", description = "What components are made from"),
         (name = "tools", description = "What the platform is connected to"),

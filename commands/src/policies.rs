@@ -41,8 +41,11 @@ impl Commands {
             };
             decide_one(&loaded, command, resource)
         };
-        self.carry_out("SetPolicy", context, key.project.as_ref(), decide)
-            .await
+        let name = match key.project {
+            Some(_) => "SetProjectPolicy",
+            None => "SetPolicy",
+        };
+        self.carry_out(name, context, key.project.as_ref(), decide).await
     }
 
     /// A policy as it is.

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use opstella_domain::evidence::{Artifact, ArtifactCommand, ArtifactKey, Evidence};
 use opstella_domain::policy::GateName;
-use opstella_domain::release::{Release, ReleaseCommand, ReleaseImage, ReleaseKey, Waiver, WaiverId};
+use opstella_domain::release::{Digest, Release, ReleaseCommand, ReleaseImage, ReleaseKey, Waiver, WaiverId};
 use opstella_domain::service::Lifecycle;
 use opstella_domain::{ComponentName, Decide, DomainError, Subject};
 use opstella_journal::StreamAppend;
@@ -142,20 +142,50 @@ impl Commands {
         key: &ReleaseKey,
         component: &ComponentName,
     ) -> Result<ArtifactKey, CommandError> {
-        let release = self.release(key).await?;
-        let image = release
-            .state
-            .images
-            .get(component)
-            .ok_or_else(|| DomainError::NotFound {
-                kind: "image",
-                id: format!("{key}/{component}"),
-            })?;
+        let image = self.release_image(key, component).await?;
         Ok(ArtifactKey {
             service: key.service.clone(),
             component: component.clone(),
-            digest: image.digest.clone(),
+            digest: image.digest,
         })
+    }
+
+    /// The image of a component in a release, as its pipeline built it.
+    ///
+    /// # Errors
+    /// [`CommandError`]; `NotFound` where there is none.
+    pub async fn release_image(
+        &self,
+        key: &ReleaseKey,
+        component: &ComponentName,
+    ) -> Result<ReleaseImage, CommandError> {
+        let release = self.release(key).await?;
+        release.state.images.get(component).cloned().ok_or_else(|| {
+            DomainError::NotFound {
+                kind: "image",
+                id: format!("{key}/{component}"),
+            }
+            .into()
+        })
+    }
+
+    /// Whether evidence on an image of the release rests on a report.
+    ///
+    /// # Errors
+    /// [`CommandError`]; `NotFound` where there is no such release.
+    pub async fn rests_on(&self, key: &ReleaseKey, report: &Digest) -> Result<bool, CommandError> {
+        for (component, digest) in self.release(key).await?.state.digests() {
+            let artifact = ArtifactKey {
+                service: key.service.clone(),
+                component,
+                digest,
+            };
+            let artifact = self.load::<Artifact>(&artifact.to_string()).await?;
+            if artifact.state.evidence.iter().any(|e| &e.report == report) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Waives a gate, or one finding of it, for a release and a while.

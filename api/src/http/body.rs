@@ -34,11 +34,37 @@ impl<T: DeserializeOwned + 'static> FromRequest for JsonBody<T> {
         let (request, payload) = (request.clone(), payload.take());
         Box::pin(async move {
             check_type(&request)?;
-            let bytes = read(&request, payload).await?;
+            let limit = limit(&request);
+            let bytes = read(&request, payload, limit).await?;
             let json = parse(&bytes)?;
             let fingerprint = fingerprint(&request, &json);
             let value = typed(json)?;
             Ok(Self { value, fingerprint })
+        })
+    }
+}
+
+/// No body, or an empty object.
+#[derive(Debug, Clone)]
+pub struct EmptyBody {
+    /// SHA-256 of method and path.
+    pub fingerprint: String,
+}
+
+impl FromRequest for EmptyBody {
+    type Error = Problem;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (request, payload) = (request.clone(), payload.take());
+        Box::pin(async move {
+            let limit = limit(&request);
+            let bytes = read(&request, payload, limit).await?;
+            if !matches!(bytes.trim_ascii(), b"" | b"{}") {
+                return Err(Problem::invalid_field("body", "must be empty", None));
+            }
+            let fingerprint = fingerprint_of(&request, b"");
+            Ok(Self { fingerprint })
         })
     }
 }
@@ -63,10 +89,18 @@ fn check_type(request: &HttpRequest) -> Result<(), Problem> {
         .hint("send JSON with Content-Type: application/json"))
 }
 
-async fn read(request: &HttpRequest, mut payload: Payload) -> Result<Vec<u8>, Problem> {
-    let limit = request
+fn limit(request: &HttpRequest) -> usize {
+    request
         .app_data::<web::Data<AppState>>()
-        .map_or(1 << 20, |state| state.config.limits.body_bytes);
+        .map_or(1 << 20, |state| state.config.limits.body_bytes)
+}
+
+/// Reads a body of at most so many bytes.
+pub(super) async fn read(
+    request: &HttpRequest,
+    mut payload: Payload,
+    limit: usize,
+) -> Result<Vec<u8>, Problem> {
     let too_large = || {
         Problem::new(ProblemKind::TooLarge, format!("a body has at most {limit} bytes"))
             .field("body", format!("at most {limit} bytes"), None)
@@ -174,14 +208,19 @@ fn missing_field(text: &str, path: &str) -> Option<String> {
 }
 
 fn fingerprint(request: &HttpRequest, json: &Value) -> String {
+    let mut canonical = String::new();
+    canonicalise(json, &mut canonical);
+    fingerprint_of(request, canonical.as_bytes())
+}
+
+/// SHA-256 of method, path and body.
+pub(super) fn fingerprint_of(request: &HttpRequest, body: &[u8]) -> String {
     let mut hash = Sha256::new();
     for part in [request.method().as_str(), request.path(), request.query_string()] {
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part);
     }
-    let mut canonical = String::new();
-    canonicalise(json, &mut canonical);
-    hash.update(canonical);
+    hash.update(body);
     hex::encode(hash.finalize())
 }
 

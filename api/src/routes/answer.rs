@@ -40,6 +40,8 @@ pub struct CommandAnswer {
 pub(super) enum Kind {
     /// It made something: 201.
     Created,
+    /// It was taken, and what it asks for may come later: 202.
+    Asked,
     /// It started a run: 202; with `Prefer: wait` 200 and the run, once it has ended.
     Started,
     /// It changed something: 200.
@@ -57,6 +59,7 @@ pub(super) async fn respond(
     let run = accepted.run.map(|run| format!("{BASE}/runs/{run}"));
     let (status, location) = match kind {
         Kind::Created => (StatusCode::CREATED, Some(resource.clone())),
+        Kind::Asked => (StatusCode::ACCEPTED, Some(resource.clone())),
         Kind::Started => (StatusCode::ACCEPTED, run.clone()),
         Kind::Done => (StatusCode::OK, None),
     };
@@ -71,7 +74,7 @@ pub(super) async fn respond(
     }
     let mut response = HttpResponse::build(status);
     decorate(&mut response, &accepted, location.as_deref());
-    if kind != Kind::Started {
+    if !matches!(kind, Kind::Started | Kind::Asked) {
         response.insert_header((ETAG, etag::of(accepted.version)));
     }
     Ok(response.json(CommandAnswer {

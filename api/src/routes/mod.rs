@@ -5,8 +5,11 @@ pub mod docs;
 pub mod events;
 pub mod members;
 pub mod plan;
+pub mod policies;
 pub mod probes;
 pub mod projects;
+pub mod promotions;
+pub mod releases;
 pub mod runs;
 pub mod services;
 pub mod stream;
@@ -29,6 +32,9 @@ pub fn configure(app: &mut ServiceConfig) {
             .configure(projects::configure)
             .configure(members::configure)
             .configure(services::configure)
+            .configure(releases::configure)
+            .configure(promotions::configure)
+            .configure(policies::configure)
             .configure(runs::configure)
             .configure(templates::configure)
             .configure(tools::configure)

@@ -16,8 +16,8 @@ use crate::auth::Caller;
 use crate::http::params::{PathParams, QueryParams};
 use crate::problem::{Problem, ProblemKind};
 use crate::state::AppState;
-use sent::ServerSentEvent;
 use feed::{Feed, Scope, StreamReader};
+use sent::ServerSentEvent;
 
 /// Everything that happens in a run, as server-sent events: from its beginning, or after `Last-Event-ID`. The stream
 /// ends with the run.

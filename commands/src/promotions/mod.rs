@@ -7,6 +7,7 @@
 mod answers;
 mod custom;
 mod ends;
+mod find;
 mod gates;
 mod observe;
 mod request;

@@ -91,8 +91,8 @@ impl Commands {
         events.extend(settled.events);
         let stream = StreamAppend::of(environment, events)?;
         let resource = format!(
-            "/projects/{}/services/{}/environments/{}/promotions/{promotion}",
-            key.service.project, key.service.service, key.environment
+            "/projects/{}/services/{}/promotions/{promotion}",
+            key.service.project, key.service.service
         );
         let mut answer = Accepted::new(resource, stream.version_after());
         let mut streams = vec![stream];

@@ -138,6 +138,7 @@ pub const TABLE: &[Rule] = &[
     command("SealRelease", Scope::Project, REGISTRARS),
     command("AddEvidence", Scope::Project, REGISTRARS),
     query("GetRelease", Scope::Project, READERS),
+    query("GetReport", Scope::Project, READERS),
     query("ListReleases", Scope::Project, READERS),
     // Promotion.
     query("CheckPromotion", Scope::Project, READERS),
@@ -159,8 +160,10 @@ pub const TABLE: &[Rule] = &[
     // Policies. Waivers are security's alone (separation of duty).
     command("GrantWaiver", Scope::Project, &[Security]),
     command("RevokeWaiver", Scope::Project, &[Security]),
-    command("SetPolicy", either(&[PlatformAdmin]), &[PlatformAdmin, Security]),
-    query("GetPolicy", either(EVERYBODY), READERS),
+    command("SetPolicy", Scope::Platform, &[PlatformAdmin]),
+    query("GetPolicy", Scope::Platform, EVERYBODY),
+    command("SetProjectPolicy", Scope::Project, &[PlatformAdmin, Security]),
+    query("GetProjectPolicy", Scope::Project, READERS),
     command("OverrideFreeze", Scope::Project, &[PlatformAdmin]),
     command("ConfirmFreezeOverride", Scope::Project, &[PlatformAdmin]),
     // Notifications.

@@ -58,7 +58,13 @@ async fn lists_and_streams_tell_of_ones_own_projects_only() {
     let made = server.with_service().await;
     ended(&server, made.body["run"].as_str().unwrap(), "succeeded").await;
     let judy = token(&server, "judy");
-    for path in ["/projects", "/runs", "/runs?project=payments", "/events", "/events?project=payments"] {
+    for path in [
+        "/projects",
+        "/runs",
+        "/runs?project=payments",
+        "/events",
+        "/events?project=payments",
+    ] {
         let list = get(&server, &judy, path).await.expect(200);
         assert_eq!(list.body["items"], json!([]), "{path}");
     }
@@ -102,7 +108,10 @@ async fn lists_and_streams_tell_of_ones_own_projects_only() {
     // What she was let into while reading is told, too.
     for aggregate in ["payments", "mine"] {
         let (_, kind, data) = stream.event().await.unwrap();
-        assert_eq!((kind.as_str(), &data["aggregate_id"]), ("RoleGranted", &json!(aggregate)));
+        assert_eq!(
+            (kind.as_str(), &data["aggregate_id"]),
+            ("RoleGranted", &json!(aggregate))
+        );
     }
     server.stop().await;
 }
@@ -127,7 +136,9 @@ async fn who_may_read_is_told_what_is_missing() {
     // A method that is not there is not a matter of roles.
     let answer = super::ask(&server, &frank, Method::PATCH, "/projects/payments", None).await;
     assert_eq!(answer.problem(405, "method-not-allowed").header("allow"), "GET");
-    get(&server, &frank, "/nothing").await.problem(404, "no-such-route");
+    get(&server, &frank, "/nothing")
+        .await
+        .problem(404, "no-such-route");
     server.stop().await;
 }
 

@@ -28,7 +28,9 @@ async fn a_machine_reads_its_project_and_nothing_else() {
     settle(&server).await;
     get(&server, &ci, "/projects/payments").await.expect(200);
     get(&server, &ci, "/projects/payments/services").await.expect(200);
-    get(&server, &ci, "/projects/ledger").await.problem(404, "not-found");
+    get(&server, &ci, "/projects/ledger")
+        .await
+        .problem(404, "not-found");
     post(&server, &ci, "/projects/payments/services", checkout())
         .await
         .problem(403, "forbidden");
@@ -37,7 +39,12 @@ async fn a_machine_reads_its_project_and_nothing_else() {
         .problem(403, "forbidden");
     get(&server, &ci, "/templates").await.problem(403, "forbidden");
     let projects = get(&server, &ci, "/projects").await.expect(200);
-    let slugs: Vec<_> = projects.body["items"].as_array().unwrap().iter().map(|p| &p["slug"]).collect();
+    let slugs: Vec<_> = projects.body["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|p| &p["slug"])
+        .collect();
     assert_eq!(slugs, ["payments"]);
     let events = get(&server, &ci, "/events?limit=200").await.expect(200);
     let events = events.body["items"].as_array().unwrap();

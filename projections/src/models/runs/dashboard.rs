@@ -14,7 +14,6 @@ pub(super) const VIEWS: &[DashboardView] = &[
                 "saga",
                 "provision-service, add-component, add-environment, decommission-service or promote",
             ),
-            ("environment", "Into which one, of a promote run"),
             (
                 "status",
                 "running, unwinding, stuck, succeeded, failed, cancelled or abandoned",
@@ -26,12 +25,13 @@ pub(super) const VIEWS: &[DashboardView] = &[
             ("duration_ms", "How long it took, or has been going on"),
             ("steps", "How many steps it has"),
             ("steps_done", "How many of them are done or skipped"),
+            ("environment", "Into which one, of a promote run"),
         ],
-        query: "SELECT r.id, r.project, r.service, r.saga, r.environment, r.status, r.cause, r.stuck_on, r.started_at, r.finished_at, \
+        query: "SELECT r.id, r.project, r.service, r.saga, r.status, r.cause, r.stuck_on, r.started_at, r.finished_at, \
                 (extract(epoch FROM coalesce(r.finished_at, clock_timestamp()) - r.started_at) * 1000)::bigint, \
                 (SELECT count(*) FROM run_steps s WHERE s.run_id = r.id), \
-                (SELECT count(*) FROM run_steps s WHERE s.run_id = r.id AND s.phase IN ('succeeded', 'skipped')) \
-                FROM runs r",
+                (SELECT count(*) FROM run_steps s WHERE s.run_id = r.id AND s.phase IN ('succeeded', 'skipped')), \
+                r.environment FROM runs r",
     },
     DashboardView {
         name: "run_steps",

@@ -31,7 +31,7 @@ impl Projection for Runs {
     }
 
     fn version(&self) -> i32 {
-        1
+        2
     }
 
     fn tables(&self) -> &'static str {

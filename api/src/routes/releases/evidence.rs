@@ -1,0 +1,143 @@
+//! Evidence: reports in, and their originals out.
+
+use std::str::FromStr;
+
+use actix_web::HttpResponse;
+use actix_web::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use actix_web::web::Data;
+use chrono::Utc;
+use opstella_commands::{AddEvidence, Report};
+use opstella_domain::evidence::ReportKind;
+use opstella_domain::release::Digest;
+use opstella_domain::{ComponentName, Environment, InvalidValue};
+use opstella_evidence::{Expected, Limits, ReportError, decompress, parse};
+
+use super::key;
+use crate::http::command::CommandHead;
+use crate::http::params::{PathParams, QueryParams};
+use crate::http::report_body::ReportBody;
+use crate::problem::{Problem, ProblemKind};
+use crate::routes::answer::{CommandAnswer, Kind, respond};
+use crate::state::AppState;
+
+/// Adds a report on the image of a component: the original, as the tool wrote it.
+#[utoipa::path(post, path = "/api/v1/projects/{project}/services/{service}/releases/{version}/evidence",
+    operation_id = "AddEvidence", tag = "releases",
+    params(
+        ("project" = String, Path, description = "Slug of the project"),
+        ("service" = String, Path, description = "Name of the service"),
+        ("version" = String, Path, description = "Version of the release"),
+        ("kind" = String, Query, description = "`quality-gate`, `image-scan`, `filesystem-scan`, `config-scan`, \
+            `registry-scan`, `sbom`, `static-analysis`, `dynamic-scan` or `tests`"),
+        ("component" = String, Query, description = "Of which component's image"),
+        ("environment" = Option<String>, Query, description = "Which environment was scanned, of a `dynamic-scan`"),
+        ("Content-Encoding" = Option<String>, Header, description = "`gzip`, or nothing"),
+    ),
+    request_body(content(
+        (serde_json::Value = "application/json"),
+        (String = "application/xml"),
+    ), description = "The report, at most 8 MiB as sent and 32 MiB decompressed"),
+    responses((status = 201, description = "It is kept", body = CommandAnswer)))]
+pub(crate) async fn add(
+    state: Data<AppState>,
+    path: PathParams,
+    query: QueryParams,
+    head: CommandHead,
+    body: ReportBody,
+) -> Result<HttpResponse, Problem> {
+    query.only(&["kind", "component", "environment"])?;
+    let kind: ReportKind = required(&query, "kind")?;
+    let component: ComponentName = required(&query, "component")?;
+    let environment: Option<Environment> = match query.get("environment") {
+        Some(_) => Some(required(&query, "environment")?),
+        None => None,
+    };
+    let context = head.context(&body.fingerprint, None);
+    let key = key(&path)?;
+    let artifact = state.commands.artifact_key(&key, &component).await?;
+    let release = state.commands.release_image(&key, &component).await?;
+    let expected = Expected {
+        digest: Some(artifact.digest),
+        configs: Vec::new(),
+        commit: Some(release.commit),
+    };
+    // Parsing takes a while for the largest: not on a thread that serves others.
+    let ReportBody {
+        bytes,
+        encoding,
+        content_type,
+        ..
+    } = body;
+    let work = move || {
+        let content = decompress(&bytes, encoding, Limits::default())?.into_owned();
+        let parsed = parse(kind, &content, &expected)?;
+        Ok::<_, ReportError>((content, parsed))
+    };
+    let (content, parsed) = actix_web::web::block(work)
+        .await
+        .map_err(|error| crate::problem::internal(error.to_string()))?
+        .map_err(refused)?;
+    let evidence = parsed.into_evidence(Utc::now(), environment);
+    let report = Report {
+        content,
+        content_type,
+    };
+    state.commands.keep_report(&evidence.report, &report).await?;
+    let request = AddEvidence {
+        key,
+        component,
+        evidence,
+    };
+    let accepted = state.commands.add_evidence(&context, request).await?;
+    respond(&state, &head, accepted, Kind::Created).await
+}
+
+/// The original of a report on an image of the release.
+#[utoipa::path(get, path = "/api/v1/projects/{project}/services/{service}/releases/{version}/evidence/{digest}",
+    operation_id = "GetReport", tag = "releases",
+    params(
+        ("project" = String, Path, description = "Slug of the project"),
+        ("service" = String, Path, description = "Name of the service"),
+        ("version" = String, Path, description = "Version of the release"),
+        ("digest" = String, Path, description = "Digest of the report, from the evidence"),
+    ),
+    responses((status = 200, description = "The report as it came", content(
+        (serde_json::Value = "application/json"),
+        (String = "application/xml"),
+    ))))]
+pub(crate) async fn report(
+    state: Data<AppState>,
+    path: PathParams,
+    query: QueryParams,
+) -> Result<HttpResponse, Problem> {
+    query.only(&[])?;
+    let digest: Digest = path.parse("digest")?;
+    let missing = || Problem::not_found("report", digest.as_str());
+    // Only what the release's evidence rests on: a digest alone opens nothing.
+    if !state.commands.rests_on(&key(&path)?, &digest).await? {
+        return Err(missing());
+    }
+    let report = state.commands.report(&digest).await?.ok_or_else(missing)?;
+    Ok(HttpResponse::Ok()
+        .insert_header((CONTENT_TYPE, report.content_type))
+        .insert_header((CONTENT_DISPOSITION, "attachment"))
+        .insert_header(("X-Content-Type-Options", "nosniff"))
+        .body(report.content))
+}
+
+fn required<T: FromStr<Err = InvalidValue>>(query: &QueryParams, name: &str) -> Result<T, Problem> {
+    let Some(text) = query.get(name) else {
+        return Err(Problem::parameter(name, "is required", ""));
+    };
+    text.parse()
+        .map_err(|error: InvalidValue| Problem::parameter(name, error.rule, text))
+}
+
+fn refused(error: ReportError) -> Problem {
+    let kind = match error {
+        ReportError::TooLarge { .. } => ProblemKind::TooLarge,
+        _ => ProblemKind::InvalidField,
+    };
+    let text = error.to_string();
+    Problem::new(kind, text.clone()).field("body", text, None)
+}
