@@ -47,7 +47,8 @@ impl FromStr for ArtifactKey {
 /// What can be asked of an artifact.
 #[derive(Debug, Clone)]
 pub enum ArtifactCommand {
-    /// `AddEvidence`. The same report again changes nothing.
+    /// `AddEvidence`. The same report again changes nothing, nor does one that is older than the one that counts: what
+    /// arrives late, or is sent again, must not hide what was found since.
     AddEvidence {
         /// Of which image.
         key: ArtifactKey,
@@ -95,15 +96,9 @@ impl Decide for Artifact {
 
     fn decide(&self, command: ArtifactCommand) -> Result<Vec<ArtifactEvent>, DomainError> {
         let ArtifactCommand::AddEvidence { key, evidence } = command;
-        let scan = evidence.kind == ReportKind::DynamicScan;
-        if scan != evidence.environment.is_some() {
-            let rule = "the environment that was scanned, for a dynamic scan and for nothing else";
-            return Err(DomainError::invalid("environment", rule));
-        }
-        let same = |e: &Evidence| {
-            e.kind == evidence.kind && e.report == evidence.report && e.environment == evidence.environment
-        };
-        if self.evidence.iter().any(same) {
+        evidence.check()?;
+        let counts = self.evidence.iter().find(|e| evidence.replaces(e));
+        if counts.is_some_and(|e| e.report == evidence.report || evidence.made_at() < e.made_at()) {
             return Ok(vec![]);
         }
         Ok(vec![ArtifactEvent::EvidenceAdded { key, evidence }])
@@ -111,8 +106,7 @@ impl Decide for Artifact {
 
     fn evolve(&mut self, event: ArtifactEvent) {
         let ArtifactEvent::EvidenceAdded { evidence, .. } = event;
-        self.evidence
-            .retain(|e| e.kind != evidence.kind || e.environment != evidence.environment);
+        self.evidence.retain(|e| !evidence.replaces(e));
         self.evidence.push(*evidence);
     }
 }

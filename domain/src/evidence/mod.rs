@@ -4,6 +4,7 @@
 //! original report is kept apart, under its own digest; what is needed to decide is here.
 
 mod artifact;
+mod check;
 
 pub use artifact::{Artifact, ArtifactCommand, ArtifactEvent, ArtifactKey};
 
@@ -100,6 +101,13 @@ pub enum Severity {
     High,
     /// Critical.
     Critical,
+}
+
+impl Severity {
+    /// Every severity, the worst last.
+    pub fn all() -> impl Iterator<Item = Self> {
+        Self::iter()
+    }
 }
 
 /// Findings by severity.
@@ -215,4 +223,17 @@ pub struct Evidence {
     /// Packages that a bill of materials names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub components: Option<u32>,
+}
+
+impl Evidence {
+    /// How old it is: when it was made, and where it does not say so or claims the future, when it was recorded.
+    pub fn made_at(&self) -> DateTime<Utc> {
+        self.produced_at
+            .map_or(self.recorded_at, |made| made.min(self.recorded_at))
+    }
+
+    /// Whether it speaks of the same as another: it is the same kind of report, of the same environment.
+    pub fn replaces(&self, other: &Self) -> bool {
+        self.kind == other.kind && self.environment == other.environment
+    }
 }

@@ -16,7 +16,7 @@ pub enum PolicyCommand {
         key: PolicyKey,
         /// The rules that hold from now on.
         rules: Box<PolicyRules>,
-        /// Of a project's policy: the rules that hold for all projects.
+        /// Of a project's policy: the rules that hold for all projects; those that come along where nobody has set others.
         base: Option<Box<PolicyRules>>,
     },
 }
@@ -71,7 +71,8 @@ impl Decide for Policy {
     fn decide(&self, command: PolicyCommand) -> Result<Vec<PolicyEvent>, DomainError> {
         let PolicyCommand::Set { key, rules, base } = command;
         rules.check()?;
-        if let Some(base) = base {
+        if key.project.is_some() {
+            let base = base.unwrap_or_else(|| Box::new(PolicyRules::default_for(key.environment)));
             let looser = rules.looser_than(&base);
             if !looser.is_empty() {
                 let rule = format!(

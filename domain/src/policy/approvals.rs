@@ -77,17 +77,19 @@ pub struct Approval {
 }
 
 /// The gate of the approvals; none where nobody has to approve. Each person counts once for each rule.
-pub fn approval_gate(rules: &[ApprovalRule], approvals: &[Approval]) -> Option<GateResult> {
+/// `independent`: whether those who wrote what is in the release are not among the approvals; it is said to people.
+pub fn approval_gate(
+    rules: &[ApprovalRule],
+    approvals: &[Approval],
+    independent: bool,
+) -> Option<GateResult> {
     if rules.is_empty() {
         return None;
     }
+    let fits = |approval: &Approval, rule: &ApprovalRule| !approval.roles.is_disjoint(&rule.roles);
     let given = |rule: &ApprovalRule| {
-        let people: BTreeSet<_> = approvals
-            .iter()
-            .filter(|approval| !approval.roles.is_disjoint(&rule.roles))
-            .map(|approval| &approval.by)
-            .collect();
-        people.len()
+        let people = approvals.iter().filter(|approval| fits(approval, rule));
+        people.map(|approval| &approval.by).collect::<BTreeSet<_>>().len()
     };
     let missing: Vec<String> = rules
         .iter()
@@ -96,13 +98,19 @@ pub fn approval_gate(rules: &[ApprovalRule], approvals: &[Approval]) -> Option<G
         .collect();
     let gate = GateName::APPROVALS;
     if missing.is_empty() {
-        let who: Vec<_> = approvals.iter().map(|a| a.by.as_str()).collect();
+        let counts = |approval: &&Approval| rules.iter().any(|rule| fits(approval, rule));
+        let who: Vec<_> = approvals.iter().filter(counts).map(|a| a.by.as_str()).collect();
         return Some(GateResult::passed(
             gate,
             format!("approved by {}", who.join(", ")),
         ));
     }
     let reason = format!("approvals are missing: {}", missing.join("; "));
-    let remedy = "somebody in such a role, who did not ask for the promotion, approves";
+    let remedy = match independent {
+        true => {
+            "somebody in such a role approves, who neither asked for the promotion nor wrote what is in the release"
+        }
+        false => "somebody in such a role approves, who did not ask for the promotion",
+    };
     Some(GateResult::waiting(gate, reason, remedy))
 }

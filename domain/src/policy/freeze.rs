@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use chrono::{DateTime, Datelike, Duration, NaiveDateTime, NaiveTime, TimeZone, Timelike, Utc, Weekday};
+use chrono::{DateTime, Datelike, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Timelike, Utc, Weekday};
 use chrono_tz::Tz;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -62,9 +62,9 @@ pub struct WeekTime {
 }
 
 impl WeekTime {
-    fn minutes(self) -> i64 {
-        let of_day = i64::from(self.time.hour()) * 60 + i64::from(self.time.minute());
-        (i64::from(self.day) - 1) * 24 * 60 + of_day
+    /// How long after midnight of Monday, on the wall.
+    fn since_monday(self) -> TimeDelta {
+        TimeDelta::days(i64::from(self.day) - 1) + (self.time - NaiveTime::MIN)
     }
 }
 
@@ -100,29 +100,34 @@ pub struct FreezeWindow {
     pub when: Freeze,
 }
 
-const WEEK: i64 = 7 * 24 * 60;
+/// The longest that a clock on a wall ever skipped is a day, where a country moved across the date line.
+const LONGEST_SKIP: TimeDelta = TimeDelta::hours(26);
 
 impl FreezeWindow {
     /// When the freeze that holds at an instant ends; none where it does not hold then.
     pub fn holds_until(&self, at: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let zone = self.timezone.zone();
-        let local = at.with_timezone(&zone).naive_local();
-        let end = match self.when {
-            Freeze::Once { from, to } => (from <= local && local < to).then_some(to)?,
-            Freeze::Weekly { from, to } => {
-                let monday = monday(local)?;
-                let now = (local - monday).num_minutes();
-                let (from, to) = (from.minutes(), to.minutes());
-                let end = match (from < to, now) {
-                    (true, now) if from <= now && now < to => to,
-                    (false, now) if now >= from => to + WEEK,
-                    (false, now) if now < to => to,
-                    _ => return None,
-                };
-                monday + Duration::minutes(end)
-            }
+        let holds = |(from, to): (NaiveDateTime, NaiveDateTime)| {
+            let until = last(zone, to);
+            (first(zone, from) <= at && at < until).then_some(until)
         };
-        Some(instant(zone, end))
+        match self.when {
+            Freeze::Once { from, to } => holds((from, to)),
+            Freeze::Weekly { from, to } => {
+                let (from, to) = (from.since_monday(), to.since_monday());
+                let to = if from < to { to } else { to + TimeDelta::weeks(1) };
+                let monday = monday(at.with_timezone(&zone).naive_local())?;
+                // That of the week before may still hold; where the clock was just put back, that of the next does.
+                [-1, 0, 1]
+                    .into_iter()
+                    .filter_map(|weeks| {
+                        let monday = monday.checked_add_signed(TimeDelta::weeks(weeks))?;
+                        let window = (monday.checked_add_signed(from)?, monday.checked_add_signed(to)?);
+                        holds(window)
+                    })
+                    .max()
+            }
+        }
     }
 
     /// # Errors
@@ -138,6 +143,10 @@ impl FreezeWindow {
             Freeze::Once { from, to } if from >= to => {
                 Err(DomainError::invalid(format!("{field}.when.to"), "after `from`"))
             }
+            Freeze::Once { from, to } if from.year() < 2000 || to.year() > 9999 => {
+                let rule = "in the years 2000 to 9999";
+                Err(DomainError::invalid(format!("{field}.when"), rule))
+            }
             Freeze::Weekly { from, to } => {
                 let days = 1..=7;
                 if !days.contains(&from.day) || !days.contains(&to.day) {
@@ -146,7 +155,7 @@ impl FreezeWindow {
                         "days are 1 (Monday) to 7",
                     ));
                 }
-                match from.minutes() == to.minutes() {
+                match from == to {
                     true => Err(DomainError::invalid(
                         format!("{field}.when.to"),
                         "another time than `from`",
@@ -162,14 +171,28 @@ impl FreezeWindow {
 /// Midnight of this week's Monday.
 fn monday(local: NaiveDateTime) -> Option<NaiveDateTime> {
     let date = local.date().week(Weekday::Mon).checked_first_day()?;
-    debug_assert_eq!(date.weekday(), Weekday::Mon);
     date.and_hms_opt(0, 0, 0)
 }
 
-/// The instant of a time on the wall. One that the clock skips in spring is taken an hour later; of two in autumn, the
-/// later counts, so that a freeze is never too short.
-fn instant(zone: Tz, local: NaiveDateTime) -> DateTime<Utc> {
-    let found = zone.from_local_datetime(&local).latest();
-    let found = found.or_else(|| zone.from_local_datetime(&(local + Duration::hours(1))).latest());
+/// When a freeze begins that begins at a time on the wall: of two instants in autumn at the earlier; where the clock
+/// skips it in spring, with the skip.
+fn first(zone: Tz, local: NaiveDateTime) -> DateTime<Utc> {
+    let minute = local.with_second(0).and_then(|local| local.with_nanosecond(0));
+    let skipped = || {
+        (1..=LONGEST_SKIP.num_minutes()).find_map(|minutes| {
+            let later = minute?.checked_add_signed(TimeDelta::minutes(minutes))?;
+            zone.from_local_datetime(&later).earliest()
+        })
+    };
+    let found = zone.from_local_datetime(&local).earliest().or_else(skipped);
+    found.map_or_else(|| local.and_utc(), |at| at.with_timezone(&Utc))
+}
+
+/// When it ends: of two instants at the later; where the clock skips it, an hour later. So no freeze is too short.
+fn last(zone: Tz, local: NaiveDateTime) -> DateTime<Utc> {
+    let found = (0..=LONGEST_SKIP.num_hours()).find_map(|hours| {
+        let later = local.checked_add_signed(TimeDelta::hours(hours))?;
+        zone.from_local_datetime(&later).latest()
+    });
     found.map_or_else(|| local.and_utc(), |at| at.with_timezone(&Utc))
 }

@@ -49,6 +49,10 @@ impl GateName {
         Self(name.to_owned())
     }
 
+    pub(super) fn custom(name: &str) -> Self {
+        Self(format!("custom:{name}"))
+    }
+
     /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0

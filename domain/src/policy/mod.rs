@@ -10,6 +10,7 @@ mod approvals;
 mod evaluate;
 mod freeze;
 mod gate;
+mod gates;
 mod input;
 mod key;
 mod rules;

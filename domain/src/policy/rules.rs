@@ -50,7 +50,7 @@ pub struct PolicyRules {
     pub independent_approvers: bool,
     /// The promotion names a change of the company's change management.
     pub change_reference: bool,
-    /// How many people have to approve a rollback, in the roles of the first rule in `approvals`.
+    /// How many people have to approve a rollback, in the roles of each rule in `approvals`.
     pub rollback_approvals: u8,
     /// When nothing goes in.
     pub freezes: Vec<FreezeWindow>,
@@ -97,13 +97,13 @@ impl PolicyRules {
     /// What of the rules counts for going back to a release that was there before.
     #[must_use]
     pub fn for_rollback(&self) -> Self {
-        let first = self.approvals.first().filter(|_| self.rollback_approvals > 0);
-        let approvals = first.map(|rule| ApprovalRule {
+        let rules = self.approvals.iter().filter(|_| self.rollback_approvals > 0);
+        let approvals = rules.map(|rule| ApprovalRule {
             roles: rule.roles.clone(),
             people: self.rollback_approvals,
         });
         Self {
-            approvals: approvals.into_iter().collect(),
+            approvals: approvals.collect(),
             ..Self::default()
         }
     }
@@ -125,6 +125,10 @@ impl PolicyRules {
         }
         if self.rollback_approvals > 5 {
             return invalid("rollback_approvals".into(), "0 to 5");
+        }
+        if self.rollback_approvals > 0 && self.approvals.is_empty() {
+            let rule = "0 where `approvals` has no rule: those say in which roles";
+            return invalid("rollback_approvals".into(), rule);
         }
         for (index, rule) in self.approvals.iter().enumerate() {
             if rule.roles.is_empty() || !(1..=5).contains(&rule.people) {

@@ -58,15 +58,25 @@ impl PolicyRules {
             "rollback_approvals",
             both.rollback_approvals != self.rollback_approvals,
         );
-        look("freezes", both.freezes.len() != self.freezes.len());
-        look("custom", both.custom.len() != self.custom.len());
+        look("freezes", !holds(&self.freezes, &base.freezes));
+        look("custom", !holds(&self.custom, &base.custom));
         looser
     }
 }
 
+/// All of both, each once.
 fn united<T: Clone + PartialEq>(first: &[T], second: &[T]) -> Vec<T> {
-    let more = second.iter().filter(|item| !first.contains(item));
-    first.iter().chain(more).cloned().collect()
+    let mut all: Vec<T> = Vec::new();
+    for item in first.iter().chain(second) {
+        if !all.contains(item) {
+            all.push(item.clone());
+        }
+    }
+    all
+}
+
+fn holds<T: PartialEq>(all: &[T], these: &[T]) -> bool {
+    these.iter().all(|item| all.contains(item))
 }
 
 /// All rules of both, without those that another one covers.

@@ -40,7 +40,11 @@ impl ServiceEnvironment {
         }
         let counted = counted(promotion, &evaluation, void);
         let mut gates = evaluation.gates.clone();
-        gates.extend(approval_gate(&evaluation.approvals, &counted));
+        gates.extend(approval_gate(
+            &evaluation.approvals,
+            &counted,
+            evaluation.independent_approvers,
+        ));
         let open = gates.iter().all(|gate| gate.verdict.open());
         if gates != promotion.gates
             || promotion.basis.as_ref() != Some(&evaluation.basis)
@@ -72,6 +76,16 @@ impl ServiceEnvironment {
                 kind: "promotion",
                 id: id.to_string(),
                 state: "queued".to_owned(),
+                command: "Approve",
+                accepts: vec!["Reject", "CancelPromotion"],
+            });
+        }
+        // An approval rests on what the gates said; before they were looked at, nobody could tell what it is void for.
+        if promotion.basis.is_none() {
+            return Err(DomainError::WrongState {
+                kind: "promotion",
+                id: id.to_string(),
+                state: "not evaluated yet".to_owned(),
                 command: "Approve",
                 accepts: vec!["Reject", "CancelPromotion"],
             });
@@ -165,17 +179,20 @@ impl ServiceEnvironment {
         health: Health,
         at: DateTime<Utc>,
     ) -> Vec<EnvironmentEvent> {
-        let Some(current) = self.current.as_ref() else {
+        let Some(current) = self.current.as_ref().filter(|current| current.since <= at) else {
             return vec![];
         };
         if self.in_flight.as_ref().is_some_and(|p| p.run.is_some()) {
             return vec![];
         }
-        let differs = |name: &ComponentName| current.images.contains_key(name);
-        let found: BTreeMap<_, _> = found
-            .iter()
-            .filter(|(name, (_, right))| !right && differs(name))
-            .map(|(name, (image, _))| (name.clone(), image.clone()))
+        let ours = |name: &ComponentName| current.images.contains_key(name);
+        let known = self.drift.iter().flat_map(|drift| &drift.found);
+        let unseen = known.filter(|(name, _)| ours(name) && !found.contains_key(*name));
+        let wrong = found.iter().filter(|(name, (_, right))| !right && ours(name));
+        let found: BTreeMap<_, _> = wrong
+            .map(|(name, (image, _))| (name, image))
+            .chain(unseen)
+            .map(|(name, image)| (name.clone(), image.clone()))
             .collect();
         let mut events = Vec::new();
         match &self.drift {

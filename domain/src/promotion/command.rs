@@ -51,7 +51,7 @@ pub enum EnvironmentCommand {
         kind: PromotionKind,
         /// Which release.
         release: ReleaseVersion,
-        /// Its images.
+        /// Its images. A rollback brings back all that ran with the release here, whatever is said.
         images: BTreeMap<ComponentName, Digest>,
         /// Who asks.
         requester: Subject,
@@ -140,11 +140,12 @@ pub enum EnvironmentCommand {
     },
     /// What Argo CD runs was looked at.
     Observe {
-        /// The image of each component, in Argo CD's words, and whether it is the one that should run.
+        /// The image of each component that was looked at, in Argo CD's words, and whether it is the one that should
+        /// run. Of the others nothing is said.
         found: BTreeMap<ComponentName, (String, bool)>,
         /// How they are.
         health: Health,
-        /// Now.
+        /// When they were looked at. What was seen before the last promotion completed says nothing of what it brought.
         at: DateTime<Utc>,
     },
 }

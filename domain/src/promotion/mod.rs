@@ -14,10 +14,12 @@ mod aggregate;
 mod answers;
 mod command;
 mod event;
+mod fold;
 mod ids;
+mod request;
 mod state;
 
-pub use aggregate::ServiceEnvironment;
+pub use aggregate::{MAX_HISTORY, MAX_QUEUE, ServiceEnvironment};
 pub use command::{EnvironmentCommand, RunEnd, WhenBusy, promote_to};
 pub use event::{EnvironmentEvent, Health, PromotionKind};
 pub use ids::{ChangeReference, EnvironmentKey, PromotionId};

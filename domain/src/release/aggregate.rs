@@ -3,108 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Commit, Digest, ReleaseKey, Waiver, WaiverId};
+use super::{Digest, ReleaseCommand, ReleaseEvent, ReleaseImage, ReleaseKey, Waiver};
 use crate::decide::aggregate;
 use crate::{ComponentName, Decide, DomainError, Subject};
 
 /// Longest link to a pipeline, in bytes.
 const LONGEST_LINK: usize = 2048;
-
-/// The image of one component, as its pipeline built it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ReleaseImage {
-    /// Of which component.
-    pub component: ComponentName,
-    /// Which image.
-    pub digest: Digest,
-    /// From which commit.
-    pub commit: Commit,
-    /// By which pipeline: a link.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub pipeline: Option<String>,
-}
-
-/// What can be asked of a release.
-#[derive(Debug, Clone)]
-pub enum ReleaseCommand {
-    /// `RegisterRelease`: images of a version. The same again changes nothing; more components may follow until the
-    /// release is sealed, which it is by itself once it has an image of each of the service's components.
-    Register {
-        /// Which.
-        key: ReleaseKey,
-        /// Images, at least one.
-        images: Vec<ReleaseImage>,
-        /// Who wrote what is in it.
-        author: Subject,
-        /// The components that the service has now.
-        components: Vec<ComponentName>,
-    },
-    /// `SealRelease`: it has all the images that it will have. Components without one keep what they run.
-    Seal {
-        /// Which (for messages).
-        key: ReleaseKey,
-    },
-    /// `GrantWaiver`.
-    GrantWaiver {
-        /// Of which release (for messages).
-        key: ReleaseKey,
-        /// What.
-        waiver: Waiver,
-        /// Now.
-        at: DateTime<Utc>,
-    },
-    /// `RevokeWaiver`.
-    RevokeWaiver {
-        /// Of which release (for messages).
-        key: ReleaseKey,
-        /// Which.
-        waiver: WaiverId,
-        /// Why.
-        reason: String,
-    },
-}
-
-/// What happened to a release.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, strum::IntoStaticStr)]
-pub enum ReleaseEvent {
-    /// A pipeline registered images of a version.
-    ReleaseRegistered {
-        /// Which.
-        key: ReleaseKey,
-        /// Its images so far.
-        images: Vec<ReleaseImage>,
-        /// Who wrote what is in it.
-        author: Subject,
-    },
-    /// Another pipeline added images.
-    ReleaseImagesAdded {
-        /// Which.
-        images: Vec<ReleaseImage>,
-        /// Who wrote what is in them.
-        author: Subject,
-    },
-    /// It never changes from here on.
-    ReleaseSealed {
-        /// Which.
-        key: ReleaseKey,
-    },
-    /// A gate is waived for it, for a while.
-    WaiverGranted {
-        /// What.
-        waiver: Waiver,
-    },
-    /// A waiver counts no more.
-    WaiverRevoked {
-        /// Which.
-        waiver: WaiverId,
-        /// Why.
-        reason: String,
-    },
-}
+/// Most waivers of a release that are granted and not revoked.
+const MAX_WAIVERS: usize = 500;
 
 /// The aggregate; its stream's id is the key.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -139,6 +47,25 @@ impl Release {
             kind: "release",
             id: key.to_string(),
         })
+    }
+
+    fn grant(&self, waiver: Waiver, at: DateTime<Utc>) -> Result<Vec<ReleaseEvent>, DomainError> {
+        match self.waivers.iter().find(|w| w.id == waiver.id) {
+            Some(same) if same == &waiver => return Ok(vec![]),
+            Some(_) => {
+                return Err(DomainError::AlreadyExists {
+                    kind: "waiver",
+                    id: waiver.id.to_string(),
+                });
+            }
+            None => {}
+        }
+        waiver.check(at)?;
+        if self.waivers.len() >= MAX_WAIVERS {
+            let rule = format!("at most {MAX_WAIVERS} of a release; revoke those that expired");
+            return Err(DomainError::invalid("waiver", rule));
+        }
+        Ok(vec![ReleaseEvent::WaiverGranted { waiver }])
     }
 
     fn register(
@@ -242,8 +169,7 @@ impl Decide for Release {
             }
             ReleaseCommand::GrantWaiver { key, waiver, at } => {
                 self.known(&key)?;
-                waiver.check(at)?;
-                Ok(vec![ReleaseEvent::WaiverGranted { waiver }])
+                self.grant(waiver, at)
             }
             ReleaseCommand::RevokeWaiver { key, waiver, reason } => {
                 self.known(&key)?;

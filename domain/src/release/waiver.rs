@@ -61,6 +61,14 @@ impl Waiver {
         at < self.expires_at
     }
 
+    /// Who waived what, until when, and why.
+    pub(crate) fn text(&self) -> String {
+        let until = self.expires_at.format("%Y-%m-%d %H:%M UTC");
+        let what = self.finding.as_ref().map(|finding| format!("{finding} is "));
+        let what = what.unwrap_or_default();
+        format!("{what}waived by {} until {until}: {}", self.by, self.reason)
+    }
+
     pub(super) fn check(&self, at: DateTime<Utc>) -> Result<(), DomainError> {
         crate::reason::check("reason", &self.reason)?;
         if !self.gate.may_be_waived() {

@@ -1,0 +1,52 @@
+//! What evidence has to be to count.
+
+use super::{Evidence, Finding, MAX_FINDINGS, ReportKind, Severity};
+use crate::DomainError;
+
+/// Longest name of a tool, with its version, in characters.
+const LONGEST_TOOL: usize = 200;
+/// Longest name of a finding, in characters.
+const LONGEST_ID: usize = 120;
+/// Longest location of a finding, in characters.
+const LONGEST_LOCATION: usize = 200;
+
+impl Evidence {
+    pub(super) fn check(&self) -> Result<(), DomainError> {
+        if (self.kind == ReportKind::DynamicScan) != self.environment.is_some() {
+            let rule = "the environment that was scanned, for a dynamic scan and for nothing else";
+            return Err(DomainError::invalid("environment", rule));
+        }
+        text("tool", &self.tool, LONGEST_TOOL)?;
+        if self.findings.len() > MAX_FINDINGS {
+            let rule = format!("at most {MAX_FINDINGS}, the worst; the counts tell of all");
+            return Err(DomainError::invalid("findings", rule));
+        }
+        for (index, finding) in self.findings.iter().enumerate() {
+            let field = |name: &str| format!("findings[{index}].{name}");
+            text(&field("id"), &finding.id, LONGEST_ID)?;
+            if let Some(location) = &finding.location {
+                text(&field("location"), location, LONGEST_LOCATION)?;
+            }
+        }
+        // Gates count; a finding that is named and not counted would not close them.
+        let uncounted = |severity: &Severity| {
+            let named = |finding: &&Finding| finding.severity == *severity;
+            let named = self.findings.iter().filter(named).count();
+            u32::try_from(named).map_or(true, |named| named > self.counts.of(*severity))
+        };
+        match Severity::all().find(uncounted) {
+            Some(severity) => {
+                let rule = format!("at least as many {severity:?} ones as `findings` names").to_lowercase();
+                Err(DomainError::invalid("counts", rule))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+fn text(field: &str, text: &str, longest: usize) -> Result<(), DomainError> {
+    if text.trim().is_empty() || text.chars().count() > longest {
+        return Err(DomainError::invalid(field, format!("1 to {longest} characters")));
+    }
+    Ok(())
+}

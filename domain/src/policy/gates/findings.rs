@@ -1,0 +1,139 @@
+//! Gates on findings. A waiver may pass over one finding by its name.
+
+use std::collections::BTreeSet;
+
+use super::look::{Look, Said, look};
+use crate::Environment;
+use crate::evidence::{Evidence, ReportKind, Severity};
+use crate::policy::{GateInput, GateName, GateResult, ImageEvidence};
+use crate::release::Waiver;
+
+/// Most findings and waivers that a reason names; it tells how many there are.
+const SHOWN: usize = 3;
+
+/// An image scan is there, with at most so many findings of a severity.
+pub fn vulnerabilities(input: &GateInput, gate: &'static str, severity: Severity, most: u32) -> GateResult {
+    look(input, image_scan, |e| weigh(input, gate, e, severity, most)).result(
+        gate,
+        "image scan",
+        format!("at most {most} {severity:?} vulnerabilities").to_lowercase(),
+        "build the images anew with mended packages and register a new release, or have security waive the findings",
+    )
+}
+
+/// No report of any kind has a critical finding.
+pub fn open_critical(input: &GateInput) -> GateResult {
+    let gate = GateName::OPEN_CRITICAL;
+    let mut found = Look::default();
+    for (name, image) in &input.images {
+        for evidence in &image.evidence {
+            let said = weigh(input, gate, evidence, Severity::Critical, 0);
+            found.add(evidence, said, &format!("{name}, {}", evidence.kind));
+        }
+    }
+    let passed = "no report has an open critical finding".to_owned();
+    let remedy = "mend the findings and register a new release, or have security waive them";
+    found.result(gate, "report", passed, remedy)
+}
+
+/// A dynamic scan of an environment is there, without a high alert. Where the service has no such environment, a scan
+/// of the one before counts, or of one that is further on.
+pub fn dynamic_scan(input: &GateInput, environment: Environment) -> GateResult {
+    let gate = GateName::DYNAMIC_SCAN;
+    let Some(before) = &input.predecessor else {
+        return GateResult::passed(gate, "there is no environment before that could be scanned");
+    };
+    let first = environment.min(before.environment);
+    let scanned = Environment::all().filter(|e| *e >= first && *e <= before.environment);
+    let Some((environment, evidence)) = scanned
+        .filter_map(|environment| newest_scan(input, environment).map(|scan| (environment, scan)))
+        .next()
+    else {
+        let reason = format!("there is no dynamic scan of {first} with these images");
+        let remedy = format!("run ZAP's baseline scan on {first} and add its report");
+        return GateResult::failed(gate, reason, remedy);
+    };
+    // A high alert is a ceiling for what is worse.
+    let mut found = Look::default();
+    for severity in [Severity::Critical, Severity::High] {
+        let said = weigh(input, gate, evidence, severity, 0);
+        if !matches!(said, Said::Fine) || severity == Severity::High {
+            found.add(evidence, said, &format!("the scan of {environment}"));
+        }
+    }
+    let passed = format!("the scan of {environment} has no high alert");
+    found.result(
+        gate,
+        "dynamic scan",
+        passed,
+        "mend what ZAP names, or have security waive the alerts",
+    )
+}
+
+/// A scan of an environment looks at the service as a whole: one image bears it for all.
+fn newest_scan(input: &GateInput, environment: Environment) -> Option<&Evidence> {
+    let scan = |e: &&Evidence| e.kind == ReportKind::DynamicScan && e.environment == Some(environment);
+    let scans = input
+        .images
+        .values()
+        .flat_map(|image| &image.evidence)
+        .filter(scan);
+    scans.max_by_key(|e| e.made_at())
+}
+
+/// Trivy's own report, or Harbor's; the newer where there are both.
+fn image_scan(image: &ImageEvidence) -> Option<&Evidence> {
+    let kinds = [ReportKind::ImageScan, ReportKind::RegistryScan];
+    let scans = image.evidence.iter().filter(|e| kinds.contains(&e.kind));
+    scans.max_by_key(|e| e.made_at())
+}
+
+/// Whether there are too many findings of a severity, once those are left out that a waiver names. Evidence names some
+/// of its findings and counts all: what it does not name, nobody can waive by name.
+fn weigh(input: &GateInput, gate: &'static str, evidence: &Evidence, severity: Severity, most: u32) -> Said {
+    let all = evidence.counts.of(severity);
+    if all <= most {
+        return Said::Fine;
+    }
+    let waiver = |id: &str| {
+        input.waivers.iter().find(|waiver| {
+            waiver.gate.as_str() == gate && waiver.finding.as_deref() == Some(id) && waiver.counts(input.at)
+        })
+    };
+    let mut passed_over = 0_u32;
+    let mut waivers: Vec<&Waiver> = Vec::new();
+    let mut open = BTreeSet::new();
+    for finding in evidence.findings.iter().filter(|f| f.severity == severity) {
+        match waiver(&finding.id) {
+            None => _ = open.insert(finding.id.as_str()),
+            Some(waiver) => {
+                passed_over = passed_over.saturating_add(1);
+                if !waivers.iter().any(|w| w.id == waiver.id) {
+                    waivers.push(waiver);
+                }
+            }
+        }
+    }
+    let left = all.saturating_sub(passed_over);
+    let word = format!("{severity:?}").to_lowercase();
+    if left <= most {
+        return Said::Waived(list(waivers.len(), waivers.into_iter().map(Waiver::text), "; "));
+    }
+    let names = match open.len() {
+        0 => String::new(),
+        many => format!(" ({})", list(many, open.into_iter().map(str::to_owned), ", ")),
+    };
+    Said::Wrong(format!(
+        "{left} {word} findings{names}, at most {most} may be there"
+    ))
+}
+
+/// The first few of many.
+fn list(many: usize, all: impl Iterator<Item = String>, between: &str) -> String {
+    let shown = all.take(SHOWN).collect::<Vec<_>>().join(between);
+    if many > SHOWN {
+        format!("{shown}{between}…")
+    } else {
+        shown
+    }
+}

@@ -1,0 +1,135 @@
+//! What an event does to an environment.
+
+use super::aggregate::MAX_HISTORY;
+use super::{
+    Deployment, Drift, EnvironmentEvent, FreezeOverride, Health, Promotion, PromotionId, ServiceEnvironment,
+};
+use crate::policy::PolicyVersions;
+
+impl ServiceEnvironment {
+    /// Folds an event into the state.
+    pub(super) fn fold(&mut self, event: EnvironmentEvent) {
+        match event {
+            EnvironmentEvent::PromotionRequested {
+                promotion,
+                kind,
+                release,
+                images,
+                requester,
+                authors,
+                change_reference,
+                queued,
+                at,
+                ..
+            } => {
+                let requested = Promotion {
+                    id: promotion,
+                    kind,
+                    release,
+                    images,
+                    requester,
+                    authors,
+                    change_reference,
+                    requested_at: at,
+                    policy: PolicyVersions::default(),
+                    gates: Vec::new(),
+                    basis: None,
+                    approvals: Vec::new(),
+                    freeze_override: None,
+                    run: None,
+                };
+                match queued {
+                    true => self.queue.push_back(requested),
+                    false => self.in_flight = Some(requested),
+                }
+            }
+            EnvironmentEvent::PromotionTakenUp { promotion } => {
+                if let Some(place) = self.queue.iter().position(|p| p.id == promotion) {
+                    self.in_flight = self.queue.remove(place);
+                }
+            }
+            EnvironmentEvent::GatesEvaluated {
+                promotion,
+                policy,
+                gates,
+                basis,
+                ..
+            } => self.with(promotion, |p| {
+                p.policy = policy;
+                p.gates = gates;
+                p.basis = Some(basis);
+            }),
+            EnvironmentEvent::PromotionApproved { promotion, approval } => self.with(promotion, |p| {
+                p.approvals.retain(|a| a.by != approval.by);
+                p.approvals.push(approval);
+            }),
+            EnvironmentEvent::ApprovalsVoided { promotion, .. } => {
+                self.with(promotion, |p| p.approvals.clear());
+            }
+            EnvironmentEvent::FreezeOverrideRequested { promotion, by, .. } => self.with(promotion, |p| {
+                p.freeze_override = Some(FreezeOverride {
+                    by,
+                    confirmed_by: None,
+                });
+            }),
+            EnvironmentEvent::FreezeOverridden { promotion, by } => self.with(promotion, |p| {
+                if let Some(wanted) = &mut p.freeze_override {
+                    wanted.confirmed_by = Some(by);
+                }
+            }),
+            EnvironmentEvent::DeploymentStarted { promotion, run } => {
+                self.with(promotion, |p| p.run = Some(run));
+            }
+            EnvironmentEvent::PromotionCompleted { promotion, at } => {
+                let Some(done) = self.close(promotion) else { return };
+                let mut images = self.images();
+                images.extend(done.images);
+                let deployment = Deployment {
+                    promotion,
+                    release: done.release,
+                    images,
+                    since: at,
+                    health: Health::Healthy,
+                };
+                self.history.push_back(deployment.clone());
+                if self.history.len() > MAX_HISTORY {
+                    self.history.pop_front();
+                }
+                self.current = Some(deployment);
+                self.drift = None;
+            }
+            EnvironmentEvent::PromotionRejected { promotion, .. }
+            | EnvironmentEvent::PromotionCancelled { promotion, .. }
+            | EnvironmentEvent::PromotionFailed { promotion, .. }
+            | EnvironmentEvent::DeploymentRolledBack { promotion, .. } => {
+                self.close(promotion);
+            }
+            EnvironmentEvent::DriftDetected { found, at, .. } => {
+                self.drift = Some(Drift { found, since: at });
+            }
+            EnvironmentEvent::DriftCleared { .. } => self.drift = None,
+            EnvironmentEvent::HealthChanged { health, .. } => {
+                if let Some(current) = &mut self.current {
+                    current.health = health;
+                }
+            }
+        }
+    }
+
+    /// The promotion is over.
+    fn close(&mut self, id: PromotionId) -> Option<Promotion> {
+        self.queue.retain(|p| p.id != id);
+        self.in_flight.take_if(|p| p.id == id)
+    }
+
+    fn with(&mut self, id: PromotionId, change: impl FnOnce(&mut Promotion)) {
+        if let Some(promotion) = self
+            .in_flight
+            .iter_mut()
+            .chain(&mut self.queue)
+            .find(|p| p.id == id)
+        {
+            change(promotion);
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! What can be asked of a release.
+
+use chrono::{DateTime, Utc};
+
+use super::{ReleaseImage, ReleaseKey, Waiver, WaiverId};
+use crate::{ComponentName, Subject};
+
+/// What can be asked of a release.
+#[derive(Debug, Clone)]
+pub enum ReleaseCommand {
+    /// `RegisterRelease`: images of a version. The same again changes nothing; more components may follow until the
+    /// release is sealed, which it is by itself once it has an image of each of the service's components.
+    Register {
+        /// Which.
+        key: ReleaseKey,
+        /// Images, at least one.
+        images: Vec<ReleaseImage>,
+        /// Who wrote what is in it.
+        author: Subject,
+        /// The components that the service has now.
+        components: Vec<ComponentName>,
+    },
+    /// `SealRelease`: it has all the images that it will have. Components without one keep what they run.
+    Seal {
+        /// Which (for messages).
+        key: ReleaseKey,
+    },
+    /// `GrantWaiver`. The same again changes nothing.
+    GrantWaiver {
+        /// Of which release (for messages).
+        key: ReleaseKey,
+        /// What.
+        waiver: Waiver,
+        /// Now.
+        at: DateTime<Utc>,
+    },
+    /// `RevokeWaiver`.
+    RevokeWaiver {
+        /// Of which release (for messages).
+        key: ReleaseKey,
+        /// Which.
+        waiver: WaiverId,
+        /// Why.
+        reason: String,
+    },
+}

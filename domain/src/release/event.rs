@@ -1,0 +1,60 @@
+//! What happens to a release.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Commit, Digest, ReleaseKey, Waiver, WaiverId};
+use crate::{ComponentName, Subject};
+
+/// The image of one component, as its pipeline built it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReleaseImage {
+    /// Of which component.
+    pub component: ComponentName,
+    /// Which image.
+    pub digest: Digest,
+    /// From which commit.
+    pub commit: Commit,
+    /// By which pipeline: a link.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pipeline: Option<String>,
+}
+
+/// What happened to a release.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, strum::IntoStaticStr)]
+pub enum ReleaseEvent {
+    /// A pipeline registered images of a version.
+    ReleaseRegistered {
+        /// Which.
+        key: ReleaseKey,
+        /// Its images so far.
+        images: Vec<ReleaseImage>,
+        /// Who wrote what is in it.
+        author: Subject,
+    },
+    /// Another pipeline added images.
+    ReleaseImagesAdded {
+        /// Which.
+        images: Vec<ReleaseImage>,
+        /// Who wrote what is in them.
+        author: Subject,
+    },
+    /// It never changes from here on.
+    ReleaseSealed {
+        /// Which.
+        key: ReleaseKey,
+    },
+    /// A gate is waived for it, for a while.
+    WaiverGranted {
+        /// What.
+        waiver: Waiver,
+    },
+    /// A waiver counts no more.
+    WaiverRevoked {
+        /// Which.
+        waiver: WaiverId,
+        /// Why.
+        reason: String,
+    },
+}
