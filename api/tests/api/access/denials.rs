@@ -16,16 +16,32 @@ async fn auditors_see_who_was_refused_what() {
     let server = Server::start().await;
     server.furnish().await;
     let (judy, frank) = (token(&server, "judy"), token(&server, "frank"));
-    get(&server, &judy, "/projects/payments").await.problem(404, "not-found");
-    get(&server, &judy, "/projects/nothing").await.problem(404, "not-found");
+    get(&server, &judy, "/projects/payments")
+        .await
+        .problem(404, "not-found");
+    get(&server, &judy, "/projects/nothing")
+        .await
+        .problem(404, "not-found");
     post(&server, &frank, "/projects/payments/services", checkout())
         .await
         .problem(403, "forbidden");
     get(&server, &frank, "/tools").await.problem(403, "forbidden");
     let erin = token(&server, "erin");
     for (user, said) in [
-        ("judy", vec![("GetProject", Some("payments"), true), ("GetProject", Some("nothing"), true)]),
-        ("frank", vec![("CreateService", Some("payments"), false), ("ListTools", None, false)]),
+        (
+            "judy",
+            vec![
+                ("GetProject", Some("payments"), true),
+                ("GetProject", Some("nothing"), true),
+            ],
+        ),
+        (
+            "frank",
+            vec![
+                ("CreateService", Some("payments"), false),
+                ("ListTools", None, false),
+            ],
+        ),
     ] {
         let subject = server.keycloak().subject_of(user);
         let found = eventually("the denials are on record", async || {

@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{get, member, post, settle, stranger, token};
+use super::{get, member, post, shown, stranger, token};
 use crate::resources::ended;
 use crate::support::sse::Events;
 use crate::support::{Answer, Server, checkout};
@@ -58,7 +58,13 @@ async fn lists_and_streams_tell_of_ones_own_projects_only() {
     let made = server.with_service().await;
     ended(&server, made.body["run"].as_str().unwrap(), "succeeded").await;
     let judy = token(&server, "judy");
-    for path in ["/projects", "/runs", "/runs?project=payments", "/events", "/events?project=payments"] {
+    for path in [
+        "/projects",
+        "/runs",
+        "/runs?project=payments",
+        "/events",
+        "/events?project=payments",
+    ] {
         let list = get(&server, &judy, path).await.expect(200);
         assert_eq!(list.body["items"], json!([]), "{path}");
     }
@@ -70,7 +76,7 @@ async fn lists_and_streams_tell_of_ones_own_projects_only() {
 
     let own = json!({"slug": "mine", "name": "Mine"});
     let made = post(&server, &judy, "/projects", own).await.expect(201);
-    settle(&server).await;
+    shown(&server, &made).await;
     let projects = get(&server, &judy, "/projects").await.expect(200);
     assert_eq!(projects.body["items"].as_array().unwrap().len(), 1);
     let events = get(&server, &judy, "/events").await.expect(200);
@@ -102,7 +108,10 @@ async fn lists_and_streams_tell_of_ones_own_projects_only() {
     // What she was let into while reading is told, too.
     for aggregate in ["payments", "mine"] {
         let (_, kind, data) = stream.event().await.unwrap();
-        assert_eq!((kind.as_str(), &data["aggregate_id"]), ("RoleGranted", &json!(aggregate)));
+        assert_eq!(
+            (kind.as_str(), &data["aggregate_id"]),
+            ("RoleGranted", &json!(aggregate))
+        );
     }
     server.stop().await;
 }
@@ -127,7 +136,9 @@ async fn who_may_read_is_told_what_is_missing() {
     // A method that is not there is not a matter of roles.
     let answer = super::ask(&server, &frank, Method::PATCH, "/projects/payments", None).await;
     assert_eq!(answer.problem(405, "method-not-allowed").header("allow"), "GET");
-    get(&server, &frank, "/nothing").await.problem(404, "no-such-route");
+    get(&server, &frank, "/nothing")
+        .await
+        .problem(404, "no-such-route");
     server.stop().await;
 }
 
@@ -136,8 +147,8 @@ async fn who_makes_projects_is_configured() {
     let server = Server::start().await;
     let body = |slug: &str| json!({"slug": slug, "name": "x"});
     let zoe = stranger(&server, "zoe");
-    post(&server, &zoe, "/projects", body("hers")).await.expect(201);
-    settle(&server).await;
+    let made = post(&server, &zoe, "/projects", body("hers")).await.expect(201);
+    shown(&server, &made).await;
     let members = get(&server, &zoe, "/projects/hers/members").await.expect(200);
     assert_eq!(members.body["items"][0]["subject"], "zoe");
     assert_eq!(members.body["items"][0]["roles"][0]["role"], "owner");

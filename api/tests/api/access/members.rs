@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::json;
 
-use super::{ask, get, member, post, settle, stranger};
+use super::{ask, get, member, post, shown, stranger};
 use crate::support::{Server, checkout};
 
 const MEMBERS: &str = "/projects/payments/members";
@@ -32,7 +32,9 @@ async fn roles_count_at_once_and_end_at_once() {
     assert_eq!(list.body["items"][0]["slug"], "payments");
     assert_eq!(list.body["items"][0]["version"], 2);
     let dry = "/projects/payments/services?dry_run=true";
-    post(&server, &zoe, dry, checkout()).await.problem(403, "forbidden");
+    post(&server, &zoe, dry, checkout())
+        .await
+        .problem(403, "forbidden");
 
     server.post(MEMBERS, member("zoe", "developer")).await.expect(200);
     post(&server, &zoe, dry, checkout()).await.expect(200);
@@ -40,16 +42,17 @@ async fn roles_count_at_once_and_end_at_once() {
         .await
         .problem(403, "forbidden");
 
-    for role in ["viewer", "developer"] {
+    let revoke = async |role: &str| {
         let body = Some(member("zoe", role));
-        ask(&server, &server.token, Method::DELETE, MEMBERS, body)
-            .await
-            .expect(200);
-    }
+        let answer = ask(&server, &server.token, Method::DELETE, MEMBERS, body).await;
+        answer.expect(200)
+    };
+    revoke("viewer").await;
+    let last = revoke("developer").await;
     get(&server, &zoe, "/projects/payments")
         .await
         .problem(404, "not-found");
-    settle(&server).await;
+    shown(&server, &last).await;
     let list = get(&server, &zoe, "/projects").await.expect(200);
     assert_eq!(list.body["items"], json!([]));
     server.stop().await;
@@ -59,18 +62,16 @@ async fn roles_count_at_once_and_end_at_once() {
 async fn owners_keep_their_project_and_the_last_one_stays() {
     let server = Server::start().await;
     let zoe = stranger(&server, "zoe");
-    post(&server, &zoe, "/projects", json!({"slug": "payments", "name": "x"}))
-        .await
-        .expect(201);
+    post(
+        &server,
+        &zoe,
+        "/projects",
+        json!({"slug": "payments", "name": "x"}),
+    )
+    .await
+    .expect(201);
     let revoke = async |who: &str, role: &str| {
-        ask(
-            &server,
-            &zoe,
-            Method::DELETE,
-            MEMBERS,
-            Some(member(who, role)),
-        )
-        .await
+        ask(&server, &zoe, Method::DELETE, MEMBERS, Some(member(who, role))).await
     };
     let refused = revoke("zoe", "owner").await.problem(409, "wrong-state");
     assert_eq!(refused.body["state"], "owned by zoe alone");
@@ -95,7 +96,10 @@ async fn owners_keep_their_project_and_the_last_one_stays() {
         let answer = answer.problem(422, "invalid-field");
         assert_eq!(answer.body["errors"][0]["field"], field, "{body}");
     }
-    server.get("/projects/none/members").await.problem(404, "not-found");
+    server
+        .get("/projects/none/members")
+        .await
+        .problem(404, "not-found");
     server
         .post("/projects/none/members", member("x", "viewer"))
         .await
