@@ -3,6 +3,7 @@
 use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use chrono::{DateTime, Utc};
+use opstella_commands::CommandError;
 use opstella_domain::ProjectSlug;
 use opstella_journal::Position;
 use opstella_projections::queries::{AuditEvent, AuditEventDetail, AuditFilter};
@@ -113,9 +114,11 @@ pub(crate) async fn get(
         let project = found.event.project.as_deref().ok_or_else(missing)?;
         let project: ProjectSlug = project.parse().map_err(|_| missing())?;
         let context = caller.context(&request);
-        if !state.commands.may_read(&context, &project).await? {
-            return Err(missing());
-        }
+        let permitted = state.commands.permit(&context, "GetEvent", Some(&project)).await;
+        permitted.map_err(|error| match error {
+            CommandError::Domain(_) | CommandError::Forbidden { .. } => missing(),
+            error => error.into(),
+        })?;
     }
     Ok(HttpResponse::Ok().json(found))
 }

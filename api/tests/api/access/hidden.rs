@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{get, member, post, settle, stranger, token};
+use super::{get, member, post, shown, stranger, token};
 use crate::resources::ended;
 use crate::support::sse::Events;
 use crate::support::{Answer, Server, checkout};
@@ -76,7 +76,7 @@ async fn lists_and_streams_tell_of_ones_own_projects_only() {
 
     let own = json!({"slug": "mine", "name": "Mine"});
     let made = post(&server, &judy, "/projects", own).await.expect(201);
-    settle(&server).await;
+    shown(&server, &made).await;
     let projects = get(&server, &judy, "/projects").await.expect(200);
     assert_eq!(projects.body["items"].as_array().unwrap().len(), 1);
     let events = get(&server, &judy, "/events").await.expect(200);
@@ -147,8 +147,8 @@ async fn who_makes_projects_is_configured() {
     let server = Server::start().await;
     let body = |slug: &str| json!({"slug": slug, "name": "x"});
     let zoe = stranger(&server, "zoe");
-    post(&server, &zoe, "/projects", body("hers")).await.expect(201);
-    settle(&server).await;
+    let made = post(&server, &zoe, "/projects", body("hers")).await.expect(201);
+    shown(&server, &made).await;
     let members = get(&server, &zoe, "/projects/hers/members").await.expect(200);
     assert_eq!(members.body["items"][0]["subject"], "zoe");
     assert_eq!(members.body["items"][0]["roles"][0]["role"], "owner");

@@ -3,7 +3,7 @@
 use opstella_sandbox::credentials;
 use serde_json::json;
 
-use super::{get, member, post, settle};
+use super::{get, member, post, shown};
 use crate::support::{Server, checkout};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -17,15 +17,13 @@ async fn a_machine_reads_its_project_and_nothing_else() {
     let subject = server.keycloak().subject_of(&format!("service-account-{client}"));
     // Being made a member elsewhere does not widen it.
     for project in ["payments", "ledger"] {
-        server
-            .post(
-                &format!("/projects/{project}/members"),
-                member(&subject, "developer"),
-            )
+        let path = format!("/projects/{project}/members");
+        let granted = server
+            .post(&path, member(&subject, "developer"))
             .await
             .expect(200);
+        shown(&server, &granted).await;
     }
-    settle(&server).await;
     get(&server, &ci, "/projects/payments").await.expect(200);
     get(&server, &ci, "/projects/payments/services").await.expect(200);
     get(&server, &ci, "/projects/ledger")

@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::json;
 
-use super::{ask, get, member, post, settle, stranger};
+use super::{ask, get, member, post, shown, stranger};
 use crate::support::{Server, checkout};
 
 const MEMBERS: &str = "/projects/payments/members";
@@ -42,16 +42,17 @@ async fn roles_count_at_once_and_end_at_once() {
         .await
         .problem(403, "forbidden");
 
-    for role in ["viewer", "developer"] {
+    let revoke = async |role: &str| {
         let body = Some(member("zoe", role));
-        ask(&server, &server.token, Method::DELETE, MEMBERS, body)
-            .await
-            .expect(200);
-    }
+        let answer = ask(&server, &server.token, Method::DELETE, MEMBERS, body).await;
+        answer.expect(200)
+    };
+    revoke("viewer").await;
+    let last = revoke("developer").await;
     get(&server, &zoe, "/projects/payments")
         .await
         .problem(404, "not-found");
-    settle(&server).await;
+    shown(&server, &last).await;
     let list = get(&server, &zoe, "/projects").await.expect(200);
     assert_eq!(list.body["items"], json!([]));
     server.stop().await;

@@ -45,11 +45,12 @@ fn member(subject: &str, role: &str) -> Value {
     json!({"member": subject, "role": role})
 }
 
-/// Waits until the read models have all that happened.
-async fn settle(server: &Server) {
+/// Waits until the read models have what a command did.
+async fn shown(server: &Server, answer: &Answer) {
     let state = server.serving.as_ref().unwrap().state();
-    let head = state.journal.head().await.unwrap();
+    let position = answer.header("x-opstella-position").parse().unwrap();
     let models = ["catalog", "runs", "resources", "audit"];
     let patience = crate::support::PATIENCE;
-    state.projections.wait_for(&models, head, patience).await.unwrap();
+    let wait = state.projections.wait_for(&models, position, patience);
+    wait.await.unwrap();
 }

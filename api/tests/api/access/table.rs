@@ -4,7 +4,7 @@ use opstella_domain::access::{Role, Roles, Scope, table};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::{member, settle};
+use super::{member, shown};
 use crate::resources::ended;
 use crate::support::Server;
 
@@ -107,10 +107,10 @@ async fn everybody(server: &Server) -> Vec<Somebody> {
             role if role.is_global() => (issue(slug, roles), person.and(Roles::of(&[role]))),
             role => {
                 let name = format!("{slug}-by-membership");
-                server
+                let granted = server
                     .post("/projects/payments/members", member(&name, slug))
-                    .await
-                    .expect(200);
+                    .await;
+                shown(server, &granted.expect(200)).await;
                 all.push(Somebody {
                     token: issue(&name, json!({})),
                     name,
@@ -160,7 +160,6 @@ async fn every_route_lets_in_whom_the_table_lets_in() {
     let run = made.body["run"].as_str().unwrap().to_owned();
     ended(&server, &run, "succeeded").await;
     let people = everybody(&server).await;
-    settle(&server).await;
     let event = server.get("/events?project=payments&limit=1").await.expect(200);
     let template = server.get("/templates/http-service").await.expect(200);
     let samples = [
