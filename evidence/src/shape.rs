@@ -136,7 +136,8 @@ impl Keys {
             "runs" => self.runs = true,
             "site" => self.site = true,
             "@programName" => self.zap = true,
-            "scan_overview" => self.scan_overview = true,
+            // Of an artifact that was not scanned the first is missing.
+            "scan_overview" | "manifest_media_type" => self.scan_overview = true,
             "scan_status" => self.scan_status = true,
             "vulnerabilities" => self.vulnerabilities = true,
             "qualityGate" => self.quality_gate = true,

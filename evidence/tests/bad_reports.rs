@@ -111,6 +111,10 @@ fn what_is_not_finished_is_no_evidence() {
         unfinished(ReportKind::RegistryScan, &harbor.replacen("Success", status, 1));
     }
     unfinished(ReportKind::RegistryScan, &harbor.replace("100", "50"));
+    unfinished(
+        ReportKind::RegistryScan,
+        &harbor.replace("scan_overview", "nothing"),
+    );
     unfinished(ReportKind::RegistryScan, r#"{"scan_overview":null}"#);
     unfinished(ReportKind::RegistryScan, r#"{"scan_overview":{}}"#);
     unfinished(
