@@ -86,7 +86,7 @@ impl Progress {
         let name = element.local_name();
         let name: &str = name.as_ref();
         if self.depth == 1 && !matches!(name, "testsuites" | "testsuite") {
-            return Err(wrong_tool("XML of another tool", ReportKind::Tests, None));
+            return Err(wrong_tool("XML of another tool", ReportKind::Tests, &[]));
         }
         match (&mut self.case, name) {
             (None, "testsuites" | "testsuite") => self.suite(element),

@@ -44,7 +44,7 @@ pub fn parse(kind: ReportKind, bytes: &[u8], expected: &Expected) -> Result<Pars
     let is_xml = text.trim_ascii_start().starts_with(b"<");
     let body = match (kind, is_xml) {
         (ReportKind::Tests, true) => junit::read(text)?,
-        (_, true) => return Err(shape::wrong_tool("XML", kind, None)),
+        (_, true) => return Err(shape::wrong_tool("XML", kind, &[])),
         (_, false) => read_json(kind, text)?,
     };
     expected.check(&body.named)?;
@@ -65,6 +65,6 @@ fn read_json(kind: ReportKind, text: &[u8]) -> Result<parsed::Body, ReportError>
         (ReportKind::RegistryScan, Shape::HarborReport) => harbor::read_report(text),
         (ReportKind::QualityGate, Shape::SonarWebhook) => sonarqube::read_webhook(text),
         (ReportKind::QualityGate, Shape::SonarStatus) => sonarqube::read_status(text),
-        _ => Err(shape::wrong_tool(shape.name(), kind, shape.kind())),
+        _ => Err(shape::wrong_tool(shape.name(), kind, shape.kinds())),
     }
 }

@@ -56,15 +56,20 @@ impl Shape {
         }
     }
 
-    /// The kind that takes it; of Trivy's, only the inside tells.
-    pub(crate) fn kind(self) -> Option<ReportKind> {
+    /// The kinds that take it; which one of Trivy's, only the inside tells.
+    pub(crate) fn kinds(self) -> &'static [ReportKind] {
         match self {
-            Self::CycloneDx => Some(ReportKind::Sbom),
-            Self::Sarif => Some(ReportKind::StaticAnalysis),
-            Self::Zap => Some(ReportKind::DynamicScan),
-            Self::HarborArtifact | Self::HarborByType | Self::HarborReport => Some(ReportKind::RegistryScan),
-            Self::SonarWebhook | Self::SonarStatus => Some(ReportKind::QualityGate),
-            Self::Trivy | Self::Other | Self::NoObject => None,
+            Self::Trivy => &[
+                ReportKind::ImageScan,
+                ReportKind::FilesystemScan,
+                ReportKind::ConfigScan,
+            ],
+            Self::CycloneDx => &[ReportKind::Sbom],
+            Self::Sarif => &[ReportKind::StaticAnalysis],
+            Self::Zap => &[ReportKind::DynamicScan],
+            Self::HarborArtifact | Self::HarborByType | Self::HarborReport => &[ReportKind::RegistryScan],
+            Self::SonarWebhook | Self::SonarStatus => &[ReportKind::QualityGate],
+            Self::Other | Self::NoObject => &[],
         }
     }
 }
@@ -86,16 +91,18 @@ pub(crate) fn source(kind: ReportKind) -> &'static str {
     }
 }
 
-/// A refusal that says which kind it is, if we know, and what the wanted kind takes.
+/// A refusal that says which kinds take it, if we know, and what the wanted kind takes.
 pub(crate) fn wrong_tool(
     found: impl Into<String>,
     expected: ReportKind,
-    right: Option<ReportKind>,
+    right: &[ReportKind],
 ) -> ReportError {
     let source = source(expected);
-    let hint = match right.filter(|right| *right != expected) {
-        Some(right) => format!("send it as kind {right}, or send {source}"),
-        None => format!("send {source}"),
+    let right: Vec<&str> = right.iter().map(|kind| kind.slug()).collect();
+    let hint = if right.is_empty() {
+        format!("send {source}")
+    } else {
+        format!("send it as kind {}, or send {source}", right.join(" or "))
     };
     ReportError::WrongTool {
         found: found.into(),
@@ -129,7 +136,8 @@ impl Keys {
             "runs" => self.runs = true,
             "site" => self.site = true,
             "@programName" => self.zap = true,
-            "scan_overview" => self.scan_overview = true,
+            // Of an artifact that was not scanned the first is missing.
+            "scan_overview" | "manifest_media_type" => self.scan_overview = true,
             "scan_status" => self.scan_status = true,
             "vulnerabilities" => self.vulnerabilities = true,
             "qualityGate" => self.quality_gate = true,

@@ -115,7 +115,8 @@ impl Tally {
 /// One line of at most `longest` characters; what is cut ends in `…`.
 pub(crate) fn clean(text: &str, longest: usize) -> String {
     let printable = |c: char| if c.is_control() { ' ' } else { c };
-    let mut characters = text.trim().chars().map(printable);
+    let text = text.trim_matches(|c: char| c.is_whitespace() || c.is_control());
+    let mut characters = text.chars().map(printable);
     let mut cleaned: String = characters.by_ref().take(longest).collect();
     if characters.next().is_some() {
         cleaned.pop();

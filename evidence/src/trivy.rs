@@ -172,7 +172,7 @@ pub(crate) fn read(kind: ReportKind, text: &[u8]) -> Result<Body, ReportError> {
         Some(Number(version)) if version != 2.0 => {
             return Err(ReportError::UnsupportedVersion {
                 format: FORMAT,
-                found: format!("{version}"),
+                found: tally::clean(&version.to_string(), 20),
                 supported: "2 (Trivy 0.20 and later)",
             });
         }
@@ -194,24 +194,21 @@ pub(crate) fn read(kind: ReportKind, text: &[u8]) -> Result<Body, ReportError> {
 
 /// `trivy config` calls what it looks at a filesystem too; only what it finds is of one class.
 fn check_kind(kind: ReportKind, report: &Report<'_>) -> Result<(), ReportError> {
-    let (found, right) = match Text::or_empty(&report.artifact_type) {
-        "container_image" => ("a Trivy report on an image", ReportKind::ImageScan),
+    use ReportKind::{ConfigScan, FilesystemScan, ImageScan};
+    let (found, right): (_, &[ReportKind]) = match Text::or_empty(&report.artifact_type) {
+        "container_image" => ("a Trivy report on an image", &[ImageScan]),
         "filesystem" | "repository" if report.results.0.more_than_config => (
             "a Trivy report on more than configuration files",
-            ReportKind::FilesystemScan,
+            &[FilesystemScan],
         ),
         // It may be of a file system that has nothing but configuration.
-        "filesystem" | "repository" if kind != ReportKind::ImageScan => return Ok(()),
-        "filesystem" | "repository" => ("a Trivy report on files", ReportKind::FilesystemScan),
-        _ => {
-            let found = "a Trivy report on neither an image nor files";
-            return Err(wrong_tool(found, kind, None));
-        }
+        "filesystem" | "repository" => ("a Trivy report on files", &[FilesystemScan, ConfigScan]),
+        _ => ("a Trivy report on neither an image nor files", &[]),
     };
-    if kind == right {
+    if right.contains(&kind) {
         return Ok(());
     }
-    Err(wrong_tool(found, kind, Some(right)))
+    Err(wrong_tool(found, kind, right))
 }
 
 fn named(kind: ReportKind, report: &Report<'_>) -> Named {

@@ -111,6 +111,10 @@ fn what_is_not_finished_is_no_evidence() {
         unfinished(ReportKind::RegistryScan, &harbor.replacen("Success", status, 1));
     }
     unfinished(ReportKind::RegistryScan, &harbor.replace("100", "50"));
+    unfinished(
+        ReportKind::RegistryScan,
+        &harbor.replace("scan_overview", "nothing"),
+    );
     unfinished(ReportKind::RegistryScan, r#"{"scan_overview":null}"#);
     unfinished(ReportKind::RegistryScan, r#"{"scan_overview":{}}"#);
     unfinished(
@@ -191,14 +195,21 @@ fn another_images_report_is_refused_and_an_honest_one_is_not() {
         let (found, expected) = (digest("a").to_string(), digest("b").to_string());
         assert_eq!(error, ReportError::WrongDigest { found, expected }, "{name}");
     }
-    // Only a package URL, and only properties.
+    // A package URL says it, and so does a property; without both it is anybody's.
     let bom = text("cyclonedx-1.5.json");
-    for part in ["aquasecurity:trivy:RepoDigest", "\"purl\"", "pkg:oci/"] {
-        let error = parse(ReportKind::Sbom, bom.replace(part, "x").as_bytes(), &image("b"));
-        if part != "pkg:oci/" {
-            assert!(matches!(error, Err(ReportError::WrongDigest { .. })), "{part}");
-        }
+    let (without_urls, without_property) = (("pkg:oci/", "x"), ("trivy:RepoDigest", "x"));
+    for removed in [vec![], vec![without_urls], vec![without_property]] {
+        let bom = removed
+            .iter()
+            .fold(bom.clone(), |bom, (part, x)| bom.replace(part, x));
+        let refused = parse(ReportKind::Sbom, bom.as_bytes(), &image("b"));
+        assert!(
+            matches!(refused, Err(ReportError::WrongDigest { .. })),
+            "without {removed:?}"
+        );
     }
+    let bom = bom.replace("pkg:oci/", "x").replace("trivy:RepoDigest", "x");
+    assert!(parse(ReportKind::Sbom, bom.as_bytes(), &image("b")).is_ok());
     // A digest that the tool made up itself.
     assert!(parse(ReportKind::Sbom, &fixture("cyclonedx-1.4.json"), &image("b")).is_ok());
     // The vulnerabilities of an index are listed under its images' digests.

