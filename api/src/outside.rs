@@ -9,6 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::Utc;
 use opstella_adapters::engine::{Circuit, Engine, EngineOptions, ToolLimits};
+use opstella_adapters::promoter::{Promoter, PromoterOptions};
 use opstella_adapters::{Toolbox, render};
 use opstella_commands::Commands;
 use opstella_domain::template::TemplateFiles;
@@ -25,24 +26,33 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub struct Outside {
     toolbox: Arc<dyn Toolbox>,
     engine: Mutex<Option<Engine>>,
+    promoter: Mutex<Option<Promoter>>,
     enabled: bool,
 }
 
 impl Outside {
-    /// Starts the engine, if it is enabled.
+    /// Starts the engine and the promoter, if they are enabled.
     pub fn start(commands: Commands, toolbox: Arc<dyn Toolbox>, config: &EngineConfig) -> Arc<Self> {
         let engine = config
             .enabled
-            .then(|| Engine::start(commands, Arc::clone(&toolbox), options(config)));
+            .then(|| Engine::start(commands.clone(), Arc::clone(&toolbox), options(config)));
+        let promoter = config
+            .enabled
+            .then(|| Promoter::start(commands, Arc::clone(&toolbox), promoter_options(config)));
         Arc::new(Self {
             toolbox,
             engine: Mutex::new(engine),
+            promoter: Mutex::new(promoter),
             enabled: config.enabled,
         })
     }
 
-    /// Stops the engine: steps under way are waited for.
+    /// Stops both: steps under way are waited for.
     pub async fn shutdown(&self) {
+        let promoter = self.promoter.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(promoter) = promoter {
+            promoter.shutdown().await;
+        }
         let engine = self.engine.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(engine) = engine {
             engine.shutdown().await;
@@ -52,6 +62,13 @@ impl Outside {
     fn with_engine<T>(&self, look: impl FnOnce(&Engine) -> T) -> Option<T> {
         let engine = self.engine.lock().unwrap_or_else(PoisonError::into_inner);
         engine.as_ref().map(look)
+    }
+}
+
+fn promoter_options(config: &EngineConfig) -> PromoterOptions {
+    PromoterOptions {
+        watch_interval: Duration::from_secs(config.watch_seconds),
+        ..PromoterOptions::default()
     }
 }
 

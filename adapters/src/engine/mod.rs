@@ -14,7 +14,6 @@
 mod backoff;
 mod executor;
 mod inbox;
-mod lease;
 mod limits;
 mod open_runs;
 mod options;

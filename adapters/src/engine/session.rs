@@ -13,11 +13,15 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::lease::Lease;
 use super::limits::{Limiter, Limits};
 use super::queues::{Queues, Ticket, UnderWay};
 use super::scheduler::Scheduler;
+use crate::lease::Lease;
+
 use super::{Action, EngineOptions, StepExecutor, StepOrder, StepReport, inbox, outcome};
+
+/// Key of the advisory lock: "opstengi", in bytes.
+const LEASE: i64 = 0x6f70_7374_656e_6769;
 
 /// What an engine is made of.
 pub(super) struct Parts {
@@ -32,7 +36,7 @@ pub(super) struct Parts {
 /// Asks for the lease, holds a session while it has it, and starts over, until told to stop.
 pub(super) async fn stand_by(parts: Parts) {
     while !parts.stop.is_cancelled() {
-        if let Some(lease) = Lease::try_take(parts.commands.journal().pool()).await {
+        if let Some(lease) = Lease::try_take(parts.commands.journal().pool(), LEASE).await {
             parts.active.store(true, Ordering::Relaxed);
             metrics::gauge!("opstella_engine_active").set(1.0);
             hold(&parts, lease).await;

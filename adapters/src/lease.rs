@@ -1,5 +1,5 @@
-//! The lease: one engine at a time per database, by a PostgreSQL advisory lock on a connection of its own. It ends
-//! with the connection, so a dead process never holds it.
+//! A lease: one holder at a time per database, by a PostgreSQL advisory lock on a connection of its own. It ends with the
+//! connection, so a dead process never holds it.
 
 use std::time::Duration;
 
@@ -7,20 +7,18 @@ use sqlx::postgres::PgConnection;
 use sqlx::{ConnectOptions, Connection, PgPool};
 use tokio::time::timeout;
 
-/// Key of the advisory lock: "opstella engine", in bytes.
-const KEY: i64 = 0x6f70_7374_656e_6769;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The lease, while its connection lives.
-pub(super) struct Lease(PgConnection);
+pub(crate) struct Lease(PgConnection);
 
 impl Lease {
-    /// Takes the lease if nobody has it.
-    pub async fn try_take(pool: &PgPool) -> Option<Self> {
+    /// Takes the lease of that key if nobody has it.
+    pub async fn try_take(pool: &PgPool, key: i64) -> Option<Self> {
         let connect = async {
             let mut connection = pool.connect_options().connect().await?;
             let taken: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock($1)")
-                .bind(KEY)
+                .bind(key)
                 .fetch_one(&mut connection)
                 .await?;
             Ok::<_, sqlx::Error>(taken.then_some(Self(connection)))
@@ -28,7 +26,7 @@ impl Lease {
         match timeout(PATIENCE, connect).await {
             Ok(Ok(lease)) => lease,
             Ok(Err(error)) => {
-                tracing::warn!(%error, "the engine cannot ask for its lease; trying again");
+                tracing::warn!(%error, "a lease cannot be asked for; trying again");
                 None
             }
             Err(_) => None,

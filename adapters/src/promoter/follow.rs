@@ -1,0 +1,149 @@
+//! Follows the journal: what makes gates be looked at again, and releases that go to DEV.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use opstella_commands::{CommandError, IdempotencyKey, PromoteRelease};
+use opstella_domain::evidence::{Artifact, ArtifactKey};
+use opstella_domain::policy::{Policy, PolicyKey};
+use opstella_domain::promotion::{EnvironmentKey, ServiceEnvironment, WhenBusy};
+use opstella_domain::release::{Release, ReleaseKey};
+use opstella_domain::service::Service;
+use opstella_domain::{Decide, Environment, ServiceKey};
+use opstella_journal::{Batch, JournalError, RecordedEvent};
+
+use super::{Parts, clock, notes};
+
+const BATCH: usize = 200;
+
+/// What a batch asks for.
+#[derive(Debug, Default)]
+struct Changes {
+    environments: BTreeSet<EnvironmentKey>,
+    services: BTreeSet<ServiceKey>,
+    policies: BTreeSet<PolicyKey>,
+    sealed: BTreeSet<ReleaseKey>,
+}
+
+impl Changes {
+    fn of(batch: &Batch) -> Self {
+        let mut changes = Self::default();
+        batch.events.iter().for_each(|event| changes.take(event));
+        changes
+    }
+
+    fn take(&mut self, event: &RecordedEvent) {
+        let id = event.aggregate_id.as_str();
+        match event.aggregate_type.as_str() {
+            <ServiceEnvironment as Decide>::TYPE => {
+                if let Ok(key) = id.parse::<EnvironmentKey>() {
+                    self.services.insert(key.service.clone());
+                    self.environments.insert(key);
+                }
+            }
+            <Release as Decide>::TYPE => {
+                if let Ok(key) = id.parse::<ReleaseKey>() {
+                    self.services.insert(key.service.clone());
+                    if event.event_type == "ReleaseSealed" {
+                        self.sealed.insert(key);
+                    }
+                }
+            }
+            <Artifact as Decide>::TYPE => {
+                if let Ok(key) = id.parse::<ArtifactKey>() {
+                    self.services.insert(key.service);
+                }
+            }
+            <Policy as Decide>::TYPE => {
+                if let Ok(key) = id.parse() {
+                    self.policies.insert(key);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Follows the journal until it is time to stop; starts over where the journal cannot be read.
+pub(super) async fn run(parts: &Parts) {
+    let mut pause = Duration::from_millis(100);
+    while !parts.stop.is_cancelled() {
+        match follow(parts).await {
+            Ok(()) => return,
+            Err(error) => tracing::warn!(%error, "the promoter cannot follow the journal; trying again"),
+        }
+        if !parts.pause(pause).await {
+            return;
+        }
+        pause = (pause * 2).min(Duration::from_secs(10));
+    }
+}
+
+async fn follow(parts: &Parts) -> Result<(), JournalError> {
+    let journal = parts.commands.journal();
+    let pool = journal.pool();
+    let mut subscription = journal.subscribe(notes::checkpoint(pool).await?);
+    loop {
+        let batch = tokio::select! {
+            batch = subscription.next(BATCH) => batch?,
+            () = parts.stop.cancelled() => return Ok(()),
+        };
+        let changes = Changes::of(&batch);
+        for key in &changes.environments {
+            let now = journal.load_fresh::<ServiceEnvironment>(&key.to_string()).await?;
+            notes::note(pool, key, &now.state).await?;
+        }
+        for release in &changes.sealed {
+            to_dev(parts, release).await?;
+        }
+        for service in &changes.services {
+            clock::look_at_all(parts, &format!("{service}/")).await?;
+        }
+        for policy in &changes.policies {
+            let prefix = policy.project.as_ref().map(|p| format!("{p}/")).unwrap_or_default();
+            clock::look_at_all(parts, &prefix).await?;
+        }
+        // Whatever was not done before a crash is done again: all of it changes nothing the second time.
+        notes::note_position(pool, batch.position).await?;
+    }
+}
+
+/// A sealed release goes to DEV, where the service has it.
+async fn to_dev(parts: &Parts, release: &ReleaseKey) -> Result<(), JournalError> {
+    let service = parts
+        .commands
+        .journal()
+        .load_fresh::<Service>(&release.service.to_string())
+        .await?;
+    let has_dev = service
+        .state
+        .environments
+        .as_ref()
+        .is_some_and(|all| all.contains(Environment::Dev));
+    if !has_dev {
+        return Ok(());
+    }
+    let mut context = parts.context(&release.to_string());
+    let key = format!("to-dev:{release}");
+    context.idempotency = Some(IdempotencyKey {
+        fingerprint: key.clone(),
+        key,
+    });
+    let request = PromoteRelease {
+        key: EnvironmentKey {
+            service: release.service.clone(),
+            environment: Environment::Dev,
+        },
+        release: release.version.clone(),
+        change_reference: None,
+        when_busy: WhenBusy::Queue,
+    };
+    match parts.commands.promote(&context, request).await {
+        Ok(_) => Ok(()),
+        Err(CommandError::Journal(error)) => Err(error),
+        Err(error) => {
+            tracing::warn!(%release, %error, "the release does not go to DEV");
+            Ok(())
+        }
+    }
+}

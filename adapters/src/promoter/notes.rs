@@ -1,0 +1,75 @@
+//! The promoter's notes: which environments have a promotion that waits, and which run something.
+
+use opstella_domain::promotion::{EnvironmentKey, ServiceEnvironment};
+use opstella_journal::Position;
+use sqlx::PgPool;
+
+/// Which environments are looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Which {
+    /// Those with a promotion that waits for gates.
+    Waiting,
+    /// Those that run something.
+    Deployed,
+}
+
+/// Where the notes end.
+pub(super) async fn checkpoint(pool: &PgPool) -> Result<Position, sqlx::Error> {
+    let row: Option<(i64, i64)> = sqlx::query_as("SELECT transaction_id, position FROM promoter_checkpoint")
+        .fetch_optional(pool)
+        .await?;
+    Ok(row.map_or(Position::START, |(transaction_id, position)| Position {
+        transaction_id: transaction_id.unsigned_abs(),
+        position,
+    }))
+}
+
+/// Notes how far the journal was followed.
+pub(super) async fn note_position(pool: &PgPool, position: Position) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "INSERT INTO promoter_checkpoint (transaction_id, position) VALUES ($1, $2)
+         ON CONFLICT (singleton) DO UPDATE SET transaction_id = $1, position = $2",
+    )
+    .bind(i64::try_from(position.transaction_id).unwrap_or(i64::MAX))
+    .bind(position.position)
+    .execute(pool)
+    .await?;
+    Ok(())
+}
+
+/// Notes an environment as it is now.
+pub(super) async fn note(pool: &PgPool, key: &EnvironmentKey, now: &ServiceEnvironment) -> Result<(), sqlx::Error> {
+    let waiting = now.in_flight.as_ref().is_some_and(|p| p.run.is_none());
+    sqlx::query(
+        "INSERT INTO promoter_environments (environment, waiting, deployed) VALUES ($1, $2, $3)
+         ON CONFLICT (environment) DO UPDATE SET waiting = $2, deployed = $3",
+    )
+    .bind(key.to_string())
+    .bind(waiting)
+    .bind(now.current.is_some())
+    .execute(pool)
+    .await?;
+    Ok(())
+}
+
+/// Environments after the given one, in order of their keys; those whose key begins with `prefix`.
+pub(super) async fn page(
+    pool: &PgPool,
+    which: Which,
+    prefix: &str,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<EnvironmentKey>, sqlx::Error> {
+    let keys: Vec<String> = sqlx::query_scalar(
+        "SELECT environment FROM promoter_environments
+         WHERE (CASE WHEN $1 THEN waiting ELSE deployed END) AND starts_with(environment, $2) AND environment > $3
+         ORDER BY environment LIMIT $4",
+    )
+    .bind(which == Which::Waiting)
+    .bind(prefix)
+    .bind(after)
+    .bind(limit)
+    .fetch_all(pool)
+    .await?;
+    Ok(keys.iter().filter_map(|key| key.parse().ok()).collect())
+}
