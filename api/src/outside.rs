@@ -49,7 +49,11 @@ impl Outside {
 
     /// Stops both: steps under way are waited for.
     pub async fn shutdown(&self) {
-        let promoter = self.promoter.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let promoter = self
+            .promoter
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         if let Some(promoter) = promoter {
             promoter.shutdown().await;
         }

@@ -152,10 +152,8 @@ impl Commands {
                 }
                 Err(JournalError::Conflict { .. }) if tries < MAX_TRIES => {
                     // Not all losers come back at once.
-                    tokio::time::sleep(Duration::from_millis(
-                        rand::rng().random_range(1..=5 * u64::from(tries)),
-                    ))
-                    .await;
+                    let pause = rand::rng().random_range(1..=5 * u64::from(tries));
+                    tokio::time::sleep(Duration::from_millis(pause)).await;
                     tries += 1;
                 }
                 Err(error) => return replay(error),

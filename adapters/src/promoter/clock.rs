@@ -1,7 +1,7 @@
 //! Gates that open by time: a soak that is over, a freeze that ends, a waiver that expires.
 
-use super::notes::{self, Which};
 use super::Parts;
+use super::notes::{self, Which};
 
 const PAGE: i64 = 200;
 

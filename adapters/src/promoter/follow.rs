@@ -100,7 +100,11 @@ async fn follow(parts: &Parts) -> Result<(), JournalError> {
             clock::look_at_all(parts, &format!("{service}/")).await?;
         }
         for policy in &changes.policies {
-            let prefix = policy.project.as_ref().map(|p| format!("{p}/")).unwrap_or_default();
+            let prefix = policy
+                .project
+                .as_ref()
+                .map(|p| format!("{p}/"))
+                .unwrap_or_default();
             clock::look_at_all(parts, &prefix).await?;
         }
         // Whatever was not done before a crash is done again: all of it changes nothing the second time.

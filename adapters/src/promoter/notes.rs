@@ -18,10 +18,12 @@ pub(super) async fn checkpoint(pool: &PgPool) -> Result<Position, sqlx::Error> {
     let row: Option<(i64, i64)> = sqlx::query_as("SELECT transaction_id, position FROM promoter_checkpoint")
         .fetch_optional(pool)
         .await?;
-    Ok(row.map_or(Position::START, |(transaction_id, position)| Position {
-        transaction_id: transaction_id.unsigned_abs(),
-        position,
-    }))
+    Ok(
+        row.map_or(Position::START, |(transaction_id, position)| Position {
+            transaction_id: transaction_id.unsigned_abs(),
+            position,
+        }),
+    )
 }
 
 /// Notes how far the journal was followed.
@@ -38,7 +40,11 @@ pub(super) async fn note_position(pool: &PgPool, position: Position) -> Result<(
 }
 
 /// Notes an environment as it is now.
-pub(super) async fn note(pool: &PgPool, key: &EnvironmentKey, now: &ServiceEnvironment) -> Result<(), sqlx::Error> {
+pub(super) async fn note(
+    pool: &PgPool,
+    key: &EnvironmentKey,
+    now: &ServiceEnvironment,
+) -> Result<(), sqlx::Error> {
     let waiting = now.in_flight.as_ref().is_some_and(|p| p.run.is_none());
     sqlx::query(
         "INSERT INTO promoter_environments (environment, waiting, deployed) VALUES ($1, $2, $3)

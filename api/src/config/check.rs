@@ -82,6 +82,7 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
             1,
             3600,
         ),
+        ("engine.watch_seconds", engine.watch_seconds, 1, 3600),
     ] {
         within(key, value, least, most)?;
     }

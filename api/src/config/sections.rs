@@ -108,6 +108,8 @@ pub struct EngineConfig {
     pub enabled: bool,
     /// Longest time of one try of a step, in seconds.
     pub step_timeout_seconds: u64,
+    /// Between two looks at what Argo CD runs, in seconds.
+    pub watch_seconds: u64,
     /// Limits by tool.
     pub tools: BTreeMap<Tool, ToolLimitConfig>,
 }

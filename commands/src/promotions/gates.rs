@@ -86,7 +86,11 @@ impl Commands {
         };
         let evaluation = self.look_at_gates(key, promotion).await?;
         let mut gates = evaluation.gates;
-        gates.extend(approval_gate(&evaluation.approvals, &[]));
+        gates.extend(approval_gate(
+            &evaluation.approvals,
+            &[],
+            evaluation.independent_approvers,
+        ));
         Ok(Checked {
             now: in_flight.is_none() && gates.iter().all(|gate| gate.verdict.open()),
             gates,
