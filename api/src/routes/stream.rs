@@ -10,12 +10,27 @@ use actix_web::{HttpRequest, HttpResponse};
 use opstella_domain::run::Run;
 use opstella_domain::{Decide, RunId};
 use opstella_journal::Position;
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::auth::Caller;
 use crate::http::params::{PathParams, QueryParams};
 use crate::problem::{Problem, ProblemKind};
 use crate::state::AppState;
 use feed::{Feed, Scope, StreamReader};
+
+/// One server-sent event (WHATWG HTML, section 9.2), field by field.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct StreamedEvent {
+    /// Its position: send the last one back as `Last-Event-ID`.
+    #[schema(examples("1240-60"))]
+    pub id: String,
+    /// What happened.
+    #[schema(examples("StepSucceeded"))]
+    pub event: String,
+    /// An `EventView`, as JSON.
+    pub data: String,
+}
 
 /// Everything that happens in a run, as server-sent events: from its beginning, or after `Last-Event-ID`. The stream
 /// ends with the run.
@@ -25,7 +40,7 @@ use feed::{Feed, Scope, StreamReader};
         ("Last-Event-ID" = Option<String>, Header, description = "Position of the last event that was received"),
     ),
     responses((status = 200, description = "Events; the id of each is its position, the data an `EventView`",
-        body = String, content_type = "text/event-stream")))]
+        body = StreamedEvent, content_type = "text/event-stream")))]
 pub(crate) async fn run(
     state: Data<AppState>,
     request: HttpRequest,
@@ -53,7 +68,7 @@ pub(crate) async fn run(
 #[utoipa::path(get, path = "/api/v1/events/stream", operation_id = "StreamEvents", tag = "events",
     params(("Last-Event-ID" = Option<String>, Header, description = "Position of the last event that was received")),
     responses((status = 200, description = "Events; the id of each is its position, the data an `EventView`",
-        body = String, content_type = "text/event-stream")))]
+        body = StreamedEvent, content_type = "text/event-stream")))]
 pub(crate) async fn all(
     state: Data<AppState>,
     request: HttpRequest,
