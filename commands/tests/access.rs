@@ -104,7 +104,7 @@ async fn ask(
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn every_row_lets_in_its_roles_and_no_other() {
     let database = test_database().await.unwrap();
     let commands = commands(&journal(&database).await, CreateProjects::Anyone);
@@ -169,7 +169,7 @@ async fn every_row_lets_in_its_roles_and_no_other() {
     assert_eq!(ask(&commands, &admin, "Nonsense", None).await, Way::Forbidden);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_role_that_another_process_granted_counts() {
     let database = test_database().await.unwrap();
     let (here, there) = (journal(&database).await, journal(&database).await);
@@ -212,7 +212,7 @@ async fn a_role_that_another_process_granted_counts() {
     ));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn two_owners_who_leave_at_once_do_not_both_leave() {
     let database = test_database().await.unwrap();
     let (here, there) = (journal(&database).await, journal(&database).await);
@@ -235,7 +235,7 @@ async fn two_owners_who_leave_at_once_do_not_both_leave() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn denials_of_two_processes_are_all_kept_also_at_the_end() {
     let database = test_database().await.unwrap();
     let cancel = CancellationToken::new();
