@@ -15,8 +15,17 @@ use std::path::{Path, PathBuf};
 use cqrs_es::DomainEvent;
 use opstella_domain::access::ProjectRole;
 use opstella_domain::access::log::AccessEvent;
+use opstella_domain::evidence::{
+    ArtifactEvent, Evidence, Finding, ReportKind, Severity, TestCounts, Verdict,
+};
 use opstella_domain::plan::{SagaKind, plan_provision};
+use opstella_domain::policy::{
+    ApproverRole, CustomGate, Freeze, FreezeWindow, GateResult, GateVerdict, PolicyEvent, PolicyRules,
+    PolicyVersions, WeekTime,
+};
 use opstella_domain::project::ProjectEvent;
+use opstella_domain::promotion::{EnvironmentEvent, Health, PromotionKind};
+use opstella_domain::release::{ReleaseEvent, ReleaseImage, WaiverId};
 use opstella_domain::resource::Provenance;
 use opstella_domain::run::{FailureClass, RunEvent, UnwindCause};
 use opstella_domain::schema::event_schemas;
@@ -25,6 +34,10 @@ use opstella_domain::template::{TemplateEvent, TemplateFiles};
 use opstella_domain::tool_connection::{Connection, ToolConnectionEvent, ToolSettings, ToolUrl};
 use opstella_domain::{Environment, EnvironmentSet};
 use serde_json::Value;
+use support::promotion::{
+    approval, digest, environment_key, evidence, findings, gate, image, images, promotion_id, release_key,
+    version, waiver, who,
+};
 use support::{at, component, id, key, outcome, run_id, targets};
 
 fn folder() -> PathBuf {
@@ -366,5 +379,218 @@ fn tool_connection_events_fit() {
     check(
         "ToolConnection",
         vec![connected(ToolSettings::default()), connected(all)],
+    );
+}
+
+#[test]
+fn artifact_events_fit() {
+    let added = |evidence| ArtifactEvent::EvidenceAdded {
+        key: format!("payments/checkout/api@{}", digest("api-1"))
+            .parse()
+            .unwrap(),
+        evidence: Box::new(evidence),
+    };
+    let mut full = findings(
+        ReportKind::DynamicScan,
+        &[
+            ("a", Severity::Critical),
+            ("b", Severity::High),
+            ("c", Severity::Unknown),
+        ],
+    );
+    full.produced_at = Some(at());
+    full.verdict = Verdict::Failed;
+    full.components = Some(7);
+    full.findings.push(Finding {
+        id: "CVE-2026-1234".into(),
+        severity: Severity::Medium,
+        location: Some("openssl@3.0.1".into()),
+    });
+    full.tests = Some(TestCounts {
+        passed: 1,
+        failed: 2,
+        skipped: 3,
+    });
+    let every = Environment::all().map(|environment| Evidence {
+        environment: Some(environment),
+        ..full.clone()
+    });
+    let kinds = ReportKind::all().map(evidence);
+    check("Artifact", kinds.chain(every).map(added).collect());
+}
+
+#[test]
+fn release_events_fit() {
+    let linked = ReleaseImage {
+        pipeline: Some("https://gitlab.example/pipelines/1".into()),
+        ..image("web", "web-1")
+    };
+    let granted = |finding| ReleaseEvent::WaiverGranted {
+        waiver: waiver(1, "no-critical-vulnerability", finding),
+    };
+    check(
+        "Release",
+        vec![
+            ReleaseEvent::ReleaseRegistered {
+                key: release_key(),
+                images: vec![image("api", "api-1"), linked.clone()],
+                author: who("alice"),
+            },
+            ReleaseEvent::ReleaseImagesAdded {
+                images: vec![linked],
+                author: who("bob"),
+            },
+            ReleaseEvent::ReleaseSealed { key: release_key() },
+            granted(None),
+            granted(Some("CVE-2026-1234")),
+            ReleaseEvent::WaiverRevoked {
+                waiver: WaiverId(uuid::Uuid::from_u128(1)),
+                reason: "mended".into(),
+            },
+        ],
+    );
+}
+
+#[test]
+fn policy_events_fit() {
+    let set = |key: &str, rules| PolicyEvent::PolicySet {
+        key: key.parse().unwrap(),
+        version: 3,
+        rules: Box::new(rules),
+    };
+    let window = |when| FreezeWindow {
+        name: "a freeze".into(),
+        timezone: "Asia/Bangkok".parse().unwrap(),
+        when,
+    };
+    let noon = |day| WeekTime {
+        day,
+        time: "12:00:00".parse().unwrap(),
+    };
+    let full = PolicyRules {
+        tests: true,
+        sbom: true,
+        max_high: Some(3),
+        freezes: vec![
+            window(Freeze::Once {
+                from: at().naive_utc(),
+                to: at().naive_utc() + chrono::TimeDelta::days(1),
+            }),
+            window(Freeze::Weekly {
+                from: noon(1),
+                to: noon(7),
+            }),
+        ],
+        custom: vec![CustomGate {
+            name: "licences".into(),
+            rego: "package opstella.gate".into(),
+        }],
+        ..PolicyRules::default_for(Environment::Prd)
+    };
+    assert_eq!(full.check(), Ok(()));
+    let defaults =
+        Environment::all().map(|environment| set("payments/PRD", PolicyRules::default_for(environment)));
+    check("Policy", defaults.chain([set("PRD", full)]).collect());
+}
+
+#[test]
+fn environment_events_fit() {
+    let promotion = promotion_id(1);
+    let (by, reason, cause) = (|| who("alice"), || "why".to_owned(), || "step x: no".to_owned());
+    let requested = |kind, change: Option<&str>| EnvironmentEvent::PromotionRequested {
+        key: environment_key(Environment::Prd),
+        promotion,
+        kind,
+        release: version("1.0.0"),
+        images: images(&[("api", "api-1")]),
+        requester: who("alice"),
+        authors: [who("bob")].into(),
+        change_reference: change.map(|c| c.parse().unwrap()),
+        queued: true,
+        at: at(),
+    };
+    let waiting = GateResult {
+        opens_at: Some(at()),
+        evidence: vec![digest("report")],
+        ..gate("soaked", GateVerdict::Waiting)
+    };
+    let approved = |comment: Option<&str>| {
+        use ApproverRole::{Approver, Owner, Security, Tester};
+        let mut approval = approval("carol", &[Tester, Approver, Owner, Security]);
+        approval.comment = comment.map(str::to_owned);
+        EnvironmentEvent::PromotionApproved { promotion, approval }
+    };
+    let back = |to: Option<&str>| EnvironmentEvent::DeploymentRolledBack {
+        promotion,
+        cause: cause(),
+        to: to.map(version),
+        at: at(),
+    };
+    let health = |health| EnvironmentEvent::HealthChanged { health, at: at() };
+    check(
+        "Environment",
+        vec![
+            requested(PromotionKind::Promote, Some("CHG0031337")),
+            requested(PromotionKind::Rollback, None),
+            EnvironmentEvent::PromotionTakenUp { promotion },
+            EnvironmentEvent::GatesEvaluated {
+                promotion,
+                policy: PolicyVersions {
+                    platform: 1,
+                    project: 2,
+                },
+                gates: vec![
+                    waiting,
+                    gate("quality-gate", GateVerdict::Passed),
+                    gate("tests-passed", GateVerdict::Failed),
+                    gate("custom:licences", GateVerdict::Waived),
+                ],
+                basis: digest("basis"),
+                at: at(),
+            },
+            approved(None),
+            approved(Some("looks good")),
+            EnvironmentEvent::ApprovalsVoided {
+                promotion,
+                reason: reason(),
+            },
+            EnvironmentEvent::PromotionRejected {
+                promotion,
+                by: by(),
+                reason: reason(),
+            },
+            EnvironmentEvent::PromotionCancelled {
+                promotion,
+                by: by(),
+                reason: reason(),
+            },
+            EnvironmentEvent::FreezeOverrideRequested {
+                promotion,
+                by: by(),
+                reason: reason(),
+            },
+            EnvironmentEvent::FreezeOverridden { promotion, by: by() },
+            EnvironmentEvent::DeploymentStarted {
+                promotion,
+                run: run_id(1),
+            },
+            EnvironmentEvent::PromotionCompleted { promotion, at: at() },
+            EnvironmentEvent::PromotionFailed {
+                promotion,
+                cause: cause(),
+                left_behind: true,
+                at: at(),
+            },
+            back(None),
+            back(Some("0.9.0")),
+            EnvironmentEvent::DriftDetected {
+                expected: images(&[("api", "api-1")]),
+                found: [("api".parse().unwrap(), "registry.example/api:latest".to_owned())].into(),
+                at: at(),
+            },
+            EnvironmentEvent::DriftCleared { at: at() },
+            health(Health::Healthy),
+            health(Health::Degraded),
+        ],
     );
 }

@@ -1,6 +1,8 @@
 //! Values that the tests share.
 #![allow(dead_code)]
 
+pub mod promotion;
+
 use chrono::{DateTime, TimeZone, Utc};
 use opstella_domain::operation::Operation;
 use opstella_domain::plan::{Plan, PlannedStep, StepId, Targets, ToolTarget};

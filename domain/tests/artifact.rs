@@ -1,0 +1,201 @@
+//! Evidence on an image: which counts, and what is refused.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs
+)]
+
+mod support;
+
+use chrono::{DateTime, Utc};
+use cqrs_es::test::TestFramework;
+use opstella_domain::evidence::{
+    Artifact, ArtifactCommand, ArtifactEvent, ArtifactKey, Evidence, Finding, MAX_FINDINGS, ReportKind,
+    Severity,
+};
+use opstella_domain::{Decide, DomainError, Environment};
+use support::at;
+use support::promotion::{digest, evidence, findings, later};
+
+fn key() -> ArtifactKey {
+    format!("payments/checkout/api@{}", digest("api-1"))
+        .parse()
+        .unwrap()
+}
+
+fn add(evidence: Evidence) -> ArtifactCommand {
+    ArtifactCommand::AddEvidence {
+        key: key(),
+        evidence: Box::new(evidence),
+    }
+}
+
+fn added(evidence: Evidence) -> ArtifactEvent {
+    ArtifactEvent::EvidenceAdded {
+        key: key(),
+        evidence: Box::new(evidence),
+    }
+}
+
+fn when(given: &[Evidence], evidence: Evidence) -> Result<Vec<ArtifactEvent>, DomainError> {
+    TestFramework::<Artifact>::with(())
+        .given(given.iter().cloned().map(added).collect())
+        .when(add(evidence))
+        .inspect_result()
+}
+
+fn field(evidence: Evidence) -> String {
+    match when(&[], evidence) {
+        Err(DomainError::Invalid { field, .. }) => field,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn artifact(given: &[Evidence]) -> Artifact {
+    let mut artifact = Artifact::default();
+    for evidence in given {
+        for event in artifact.decide(add(evidence.clone())).unwrap() {
+            artifact.evolve(event);
+        }
+    }
+    artifact
+}
+
+/// A scan with its own contents, made and recorded at these times.
+fn scan(contents: &str, made: Option<DateTime<Utc>>, recorded: DateTime<Utc>) -> Evidence {
+    Evidence {
+        report: digest(contents),
+        produced_at: made,
+        recorded_at: recorded,
+        ..evidence(ReportKind::ImageScan)
+    }
+}
+
+#[test]
+fn every_kind_is_taken_once_and_the_same_report_changes_nothing() {
+    let all: Vec<Evidence> = ReportKind::all().map(evidence).collect();
+    for (index, report) in all.iter().enumerate() {
+        assert_eq!(
+            when(&all[..index], report.clone()),
+            Ok(vec![added(report.clone())])
+        );
+        let again = Evidence {
+            recorded_at: later(60),
+            ..report.clone()
+        };
+        assert_eq!(when(&all[..=index], again), Ok(vec![]));
+    }
+    assert_eq!(artifact(&all).evidence.len(), all.len());
+}
+
+#[test]
+fn a_later_report_of_the_same_kind_counts_instead() {
+    let (first, second) = (
+        scan("a", Some(later(-60)), at()),
+        scan("b", Some(later(-30)), later(1)),
+    );
+    let artifact = artifact(&[first, evidence(ReportKind::Sbom), second.clone()]);
+    assert_eq!(artifact.newest(ReportKind::ImageScan), Some(&second));
+    assert_eq!(artifact.evidence.len(), 2);
+}
+
+#[test]
+fn a_report_that_is_older_than_the_one_that_counts_hides_nothing() {
+    let newer = scan("bad", Some(later(-10)), later(0));
+    // Recorded later, but made before.
+    let late = scan("clean", Some(later(-60)), later(5));
+    assert_eq!(when(&[newer.clone()], late.clone()), Ok(vec![]));
+    // The same when it had been there before, and is sent again.
+    let again = Evidence {
+        recorded_at: later(9),
+        ..late.clone()
+    };
+    assert_eq!(when(&[late, newer], again), Ok(vec![]));
+}
+
+#[test]
+fn a_report_from_the_future_does_not_count_for_ever() {
+    let forged = scan("clean", Some(later(1_000_000)), later(0));
+    let honest = scan("bad", Some(later(5)), later(6));
+    assert_eq!(when(&[forged], honest.clone()), Ok(vec![added(honest)]));
+}
+
+#[test]
+fn a_report_without_a_time_is_as_old_as_its_record() {
+    let (first, second) = (scan("a", None, later(0)), scan("b", None, later(1)));
+    assert_eq!(
+        when(&[first.clone()], second.clone()),
+        Ok(vec![added(second.clone())])
+    );
+    assert_eq!(when(&[second], first), Ok(vec![]));
+}
+
+#[test]
+fn dynamic_scans_count_for_each_environment() {
+    let of = |environment| Evidence {
+        environment: Some(environment),
+        report: digest(&environment.to_string()),
+        ..evidence(ReportKind::DynamicScan)
+    };
+    let artifact = artifact(&[of(Environment::Uat), of(Environment::Pre)]);
+    for environment in [Environment::Uat, Environment::Pre] {
+        assert_eq!(artifact.dynamic_scan(environment), Some(&of(environment)));
+    }
+    assert_eq!(artifact.dynamic_scan(Environment::Sit), None);
+}
+
+#[test]
+fn limits_name_the_field() {
+    let base = || evidence(ReportKind::ImageScan);
+    let nowhere = Evidence {
+        environment: None,
+        ..evidence(ReportKind::DynamicScan)
+    };
+    assert_eq!(field(nowhere), "environment");
+    let somewhere = Evidence {
+        environment: Some(Environment::Dev),
+        ..base()
+    };
+    assert_eq!(field(somewhere), "environment");
+    for tool in ["", " ", &"x".repeat(201)] {
+        let wrong = Evidence {
+            tool: tool.into(),
+            ..base()
+        };
+        assert_eq!(field(wrong), "tool");
+    }
+    let finding = |id: &str, location: Option<String>| {
+        let mut evidence = findings(
+            ReportKind::ImageScan,
+            &[("CVE-1", Severity::High), (id, Severity::High)],
+        );
+        evidence.findings[1].location = location;
+        evidence
+    };
+    assert_eq!(field(finding("", None)), "findings[1].id");
+    assert_eq!(field(finding(&"é".repeat(121), None)), "findings[1].id");
+    assert!(when(&[], finding(&"é".repeat(120), Some("x".repeat(200)))).is_ok());
+    assert_eq!(field(finding("x", Some("x".repeat(201)))), "findings[1].location");
+    let many = |number: usize| {
+        let mut evidence = base();
+        evidence.counts.high = 10_000;
+        let one = |n| Finding {
+            id: format!("CVE-{n}"),
+            severity: Severity::High,
+            location: None,
+        };
+        evidence.findings = (0..number).map(one).collect();
+        evidence
+    };
+    assert!(when(&[], many(MAX_FINDINGS)).is_ok());
+    assert_eq!(field(many(MAX_FINDINGS + 1)), "findings");
+}
+
+#[test]
+fn a_finding_that_is_named_is_counted() {
+    let mut hidden = findings(ReportKind::ImageScan, &[("CVE-1", Severity::Critical)]);
+    hidden.counts.critical = 0;
+    assert_eq!(field(hidden), "counts");
+}
