@@ -46,14 +46,19 @@ impl ArgoCd {
         }
         if there.is_synced() {
             // Whoever was ill before this run may stay so.
-            let as_before = !there.synced_since(context.run_started);
-            let back =
-                previous.is_none_or(|digest| there.runs(target.image, digest) && there.health() == "Healthy");
-            if as_before || back {
-                return Ok(Removed::Absent);
-            }
-            let what = format!("is {}, back to what it ran before", there.health());
-            return Err(self.awaited(target, &what));
+            let as_before = previous.is_none() || !there.synced_since(context.run_started);
+            return match there.health() {
+                _ if as_before => Ok(Removed::Absent),
+                "Healthy" if previous.is_none_or(|digest| there.runs(target.image, digest)) => {
+                    Ok(Removed::Absent)
+                }
+                // Its repository names something else: somebody's newer commit, which stays.
+                "Healthy" => Ok(Removed::Kept),
+                health => {
+                    let what = format!("is {health}, back to what it ran before");
+                    Err(self.awaited(target, &what))
+                }
+            };
         }
         let failure = there.failure().map(str::to_owned);
         self.ask_for_sync(target.place, there.prunes()).await?;

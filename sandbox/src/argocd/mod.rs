@@ -117,6 +117,12 @@ impl ArgoCd {
         }
     }
 
+    /// How whatever runs an image is from now on, by the image's name or a part of it such as the digest; `Healthy`
+    /// takes that back.
+    pub fn judge(&self, image: &str, health: &str, message: &str) {
+        self.store().judge(image, health, message);
+    }
+
     /// How an application stands, without a look that moves it on; `None` where there is none.
     pub fn standing(&self, application: &str) -> Option<Standing> {
         let store = self.store();

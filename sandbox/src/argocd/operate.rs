@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::status::{compared, set_health, set_status};
-use super::store::{Running, Store, Verdict};
+use super::store::{Running, Store};
 use crate::admin::refuse;
 use crate::{Reply, Request};
 
@@ -56,15 +56,7 @@ fn judge(store: &mut Store, request: &Request) -> Reply {
         }
         Err(error) => return refuse(StatusCode::BAD_REQUEST, &error.to_string()),
     };
-    if judged.health == "Healthy" {
-        store.verdicts.remove(&judged.image);
-    } else {
-        let verdict = Verdict {
-            health: judged.health,
-            message: judged.message,
-        };
-        store.verdicts.insert(judged.image, verdict);
-    }
+    store.judge(&judged.image, &judged.health, &judged.message);
     Reply::empty(StatusCode::NO_CONTENT)
 }
 

@@ -108,6 +108,19 @@ impl Store {
         self.running.remove(name);
     }
 
+    /// How whatever runs an image is from now on.
+    pub(super) fn judge(&mut self, image: &str, health: &str, message: &str) {
+        if health == "Healthy" {
+            self.verdicts.remove(image);
+            return;
+        }
+        let verdict = Verdict {
+            health: health.to_owned(),
+            message: message.to_owned(),
+        };
+        self.verdicts.insert(image.to_owned(), verdict);
+    }
+
     /// Health and its message of what an application runs.
     pub(super) fn health(&self, running: &Running) -> (String, String) {
         if let Some(told) = &running.told {
