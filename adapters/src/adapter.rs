@@ -38,11 +38,38 @@ pub trait ToolAdapter: Send + Sync {
     /// [`StepError`], classed.
     async fn remove(&self, operation: &Operation, context: &StepContext) -> Result<Removed, StepError>;
 
+    /// Looks at what an operation is about and changes nothing: for those who compare it later with what we recorded.
+    ///
+    /// # Errors
+    /// [`StepError`], classed; [`StepError::Permanent`] where there is nothing to see.
+    async fn observe(&self, operation: &Operation, context: &StepContext) -> Result<Observed, StepError> {
+        let _ = context;
+        Err(unobservable(self.tool(), operation))
+    }
+
     /// Asks the tool whether it is there and takes our credential.
     ///
     /// # Errors
     /// [`StepError`], classed.
     async fn health(&self) -> Result<Health, StepError>;
+}
+
+/// The refusal to look where nothing is to be seen.
+pub(crate) fn unobservable(tool: Tool, operation: &Operation) -> StepError {
+    StepError::Permanent {
+        message: format!("{tool}: what this operation is about cannot be observed: {operation:?}"),
+    }
+}
+
+/// What runs, as the tool that deploys it sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Observed {
+    /// Images with tag or digest, as the tool lists them.
+    pub images: Vec<String>,
+    /// Whether that is what the repository says.
+    pub synced: bool,
+    /// The tool's word for how it is: `Healthy`, `Progressing`, `Degraded`, `Missing`.
+    pub health: String,
 }
 
 /// What a step is executed with.

@@ -23,11 +23,27 @@ pub(crate) fn handle(inner: &Inner, request: &Request) -> Reply {
             StatusCode::METHOD_NOT_ALLOWED,
             "this route does not take that method",
         ),
-        _ => refuse(
-            StatusCode::NOT_FOUND,
-            "use GET /_sandbox/health, GET /_sandbox/state, or GET, POST, DELETE /_sandbox/faults",
-        ),
+        _ => operate(inner, request),
     }
+}
+
+/// `/_sandbox/TOOL/...` is the tool's own.
+fn operate(inner: &Inner, request: &Request) -> Reply {
+    let path = request.path.trim_start_matches('/');
+    let (name, rest) = path.split_once('/').unwrap_or((path, ""));
+    let tool = inner.tools().iter().find(|tool| tool.name() == name);
+    let request = Request {
+        path: format!("/{rest}"),
+        ..request.clone()
+    };
+    tool.and_then(|tool| tool.operate(&request)).unwrap_or_else(|| {
+        refuse(
+            StatusCode::NOT_FOUND,
+            "use GET /_sandbox/health, GET /_sandbox/state, GET, POST, DELETE \
+             /_sandbox/faults, POST /_sandbox/harbor/artifacts, POST, DELETE /_sandbox/argocd/images, or POST \
+             /_sandbox/argocd/applications/NAME/images",
+        )
+    })
 }
 
 fn add_fault(inner: &Inner, request: &Request) -> Reply {

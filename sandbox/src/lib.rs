@@ -46,4 +46,5 @@ pub use recording::Exchange;
 pub use server::{Sandbox, SandboxError, SandboxOptions};
 pub use sonarqube::SonarQube;
 pub use tool::SandboxTool;
+pub use tools::Tools;
 pub use vault::Vault;

@@ -15,6 +15,12 @@ pub trait SandboxTool: Send + Sync {
     /// Answers one request as the vendor's server would, credentials checked.
     fn handle(&self, request: &Request) -> Reply;
 
+    /// Answers a request below `/_sandbox/NAME`: what a test or the demo does to the tool that its API has no call
+    /// for. The request's path lacks that prefix. `None` where there is no such route.
+    fn operate(&self, _request: &Request) -> Option<Reply> {
+        None
+    }
+
     /// Everything that exists in the tool, one entry a resource: kind to list of names. Empty lists are left
     /// out, and so is what a fresh installation has of itself.
     fn state(&self) -> Value;

@@ -1,4 +1,4 @@
-//! The Application of a component in an environment: its folder of the repository, kept in sync with its namespace.
+//! The Application of a component in an environment: its folder of the repository, synced to its namespace when asked.
 
 use opstella_domain::operation::Operation;
 use serde_json::{Value, json};
@@ -33,8 +33,10 @@ pub(super) fn wanted<'a>(operation: &'a Operation, context: &StepContext) -> Opt
         "source": { "repoURL": repository_url, "path": path, "targetRevision": "HEAD" },
         "destination": { "server": destination, "namespace": namespace },
     });
+    // Opstella asks for every sync, so that nothing is deployed that did not pass its gates, and what people deploy by
+    // hand is drift that is shown, not healed behind their backs. What the repository no longer names goes with a sync.
     let synced = json!({
-        "automated": { "prune": true, "selfHeal": true },
+        "automated": { "enabled": false, "prune": true },
         "syncOptions": [NO_NAMESPACE],
         "retry": { "limit": 5, "backoff": { "duration": "5s", "factor": 2, "maxDuration": "3m" } },
     });

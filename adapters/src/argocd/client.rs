@@ -17,6 +17,11 @@ const APPLICATIONS: &str = "/api/v1/applications";
 /// as a condition of the application.
 const WITHOUT_LOOK_INTO_REPOSITORY: (&str, &str) = ("validate", "false");
 
+/// The repository is looked into, and only what changed is rendered anew.
+const REFRESH: (&str, &str) = ("refresh", "normal");
+/// Argo CD's words for a second operation.
+const IN_PROGRESS: &str = "another operation is already in progress";
+
 /// A thing in Argo CD.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place<'a> {
@@ -107,6 +112,27 @@ impl ArgoCd {
         let within: Vec<_> = place.within().into_iter().collect();
         let answer = self.http.get(place.path()).query(&within).send().await?;
         answer.found()?.map(|answer| object(&answer)).transpose()
+    }
+
+    /// What is there after Argo CD has looked into the repository: without that it may not know the newest commit.
+    pub(super) async fn refreshed(&self, place: Place<'_>) -> Result<Option<Object>, StepError> {
+        let query: Vec<_> = place.within().into_iter().chain([REFRESH]).collect();
+        let answer = self.http.get(place.path()).query(&query).send().await?;
+        answer.found()?.map(|answer| object(&answer)).transpose()
+    }
+
+    /// Asks for a sync to the head of the repository. False: another operation is under way.
+    pub(super) async fn ask_for_sync(&self, place: Place<'_>, prune: bool) -> Result<bool, StepError> {
+        let mut body = json!({ "prune": prune });
+        if let (Some((field, project)), Some(fields)) = (place.within(), body.as_object_mut()) {
+            fields.insert(field.to_owned(), json!(project));
+        }
+        let path = format!("{}/sync", place.path());
+        let answer = self.http.post(path).json(&body).send().await?;
+        if answer.is(StatusCode::BAD_REQUEST) && answer.error_text().contains(IN_PROGRESS) {
+            return Ok(false);
+        }
+        object(&answer.success()?).map(|_| true)
     }
 
     /// An application of a name, in whatever project it is, as far as our account may see it.

@@ -122,7 +122,7 @@ impl ArgoCd {
     }
 
     /// What a step reports.
-    fn outcome(&self, place: Place<'_>, there: &Object, provenance: Provenance) -> StepOutcome {
+    pub(super) fn outcome(&self, place: Place<'_>, there: &Object, provenance: Provenance) -> StepOutcome {
         let name = place.name();
         let page = match (place, there.text("/metadata/namespace")) {
             (Place::Project(_), _) => format!("settings/projects/{name}"),
@@ -142,7 +142,7 @@ impl ArgoCd {
 }
 
 /// The refusal of what is there and not ours.
-fn foreign(place: Place<'_>) -> StepError {
+pub(super) fn foreign(place: Place<'_>) -> StepError {
     let (kind, name) = (place.kind(), place.name());
     StepError::Permanent {
         message: format!(

@@ -1,15 +1,21 @@
-//! Argo CD: the AppProject that a project's services share, and the Application of a component in an environment.
+//! Argo CD: the AppProject that a project's services share, the Application of a component in an environment, and the
+//! syncs that carry releases into it.
 //!
 //! Both carry labels and annotations, so the mark is in the creating call. What is brought up to date is ours alone:
 //! repositories and destinations that people added to a project stay, as do their own settings of an application.
 
 mod application;
 mod client;
+mod deploy;
 mod ensure;
+mod healthy;
+mod hold;
 mod merge;
 mod object;
 mod project;
 mod remove;
+mod rollout;
+mod sync;
 
 use std::time::Duration;
 
@@ -20,17 +26,23 @@ use opstella_domain::resource::StepOutcome;
 use opstella_domain::tool_connection::Connection;
 use secrecy::SecretString;
 
+use crate::adapter::unobservable;
 use crate::http::{Credential, ToolHttp};
-use crate::{Health, Removed, StepContext, StepError, ToolAdapter};
+use crate::{Health, Observed, Removed, StepContext, StepError, ToolAdapter};
+use deploy::Deploy;
 
 /// How long a removal waits for Argo CD to delete an application's workloads before the step is tried again.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How long something that is under way in Argo CD is left alone before the next look.
+const PAUSE: Duration = Duration::from_secs(3);
 
 /// One connected Argo CD. Cheap to clone.
 #[derive(Clone)]
 pub struct ArgoCd {
     http: ToolHttp,
     patience: Duration,
+    pause: Duration,
 }
 
 impl ArgoCd {
@@ -43,6 +55,7 @@ impl ArgoCd {
         Ok(Self {
             http: ToolHttp::new(Tool::ArgoCd, connection.url.as_str(), bearer)?,
             patience: PATIENCE,
+            pause: PAUSE,
         })
     }
 
@@ -50,6 +63,13 @@ impl ArgoCd {
     #[must_use]
     pub fn with_patience(mut self, patience: Duration) -> Self {
         self.patience = patience;
+        self
+    }
+
+    /// How long a sync or a rollout is left alone before the next look; 3 s unless told.
+    #[must_use]
+    pub fn with_pause(mut self, pause: Duration) -> Self {
+        self.pause = pause;
         self
     }
 }
@@ -77,6 +97,14 @@ impl ToolAdapter for ArgoCd {
     }
 
     async fn ensure(&self, operation: &Operation, context: &StepContext) -> Result<StepOutcome, StepError> {
+        match Deploy::of(operation) {
+            Some(Deploy::Hold(target, _)) => return self.ensure_held(target, context).await,
+            Some(Deploy::Sync(target, digest)) => return self.ensure_sync(target, digest, context).await,
+            Some(Deploy::Healthy(target, digest)) => {
+                return self.ensure_healthy(target, digest, context).await;
+            }
+            None => {}
+        }
         let wanted = project::wanted(operation, context).or_else(|| application::wanted(operation, context));
         self.ensure_wanted(&wanted.ok_or_else(|| not_ours(operation))?, context)
             .await
@@ -88,7 +116,19 @@ impl ToolAdapter for ArgoCd {
             Operation::ArgoApplication {
                 application, project, ..
             } => self.remove_application(application, project, context).await,
-            _ => Err(not_ours(operation)),
+            _ => match Deploy::of(operation) {
+                Some(Deploy::Hold(target, previous)) => self.release_hold(target, previous, context).await,
+                // Releasing the hold syncs back.
+                Some(Deploy::Sync(..) | Deploy::Healthy(..)) => Ok(Removed::Absent),
+                None => Err(not_ours(operation)),
+            },
+        }
+    }
+
+    async fn observe(&self, operation: &Operation, _: &StepContext) -> Result<Observed, StepError> {
+        match Deploy::of(operation) {
+            Some(Deploy::Healthy(target, _)) => self.observe_application(target).await,
+            _ => Err(unobservable(Tool::ArgoCd, operation)),
         }
     }
 

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use http::StatusCode;
 use opstella_domain::RunId;
 use opstella_domain::operation::Owner;
@@ -27,6 +29,15 @@ pub(super) enum Action<'a> {
         /// What is in it.
         content: &'a str,
     },
+    /// Another content of a file, if nobody has changed it since that commit.
+    Update {
+        /// Where.
+        file_path: &'a str,
+        /// What is in it then.
+        content: &'a str,
+        /// The commit that changed it last.
+        last_commit_id: String,
+    },
     /// One file less, if nobody has changed it since that commit.
     Delete {
         /// Where.
@@ -43,14 +54,52 @@ struct Entry {
     kind: String,
 }
 
+/// A file's newest commit.
 #[derive(Deserialize)]
 struct File {
     last_commit_id: String,
 }
 
+/// A file with what is in it.
+#[derive(Deserialize)]
+struct FullFile {
+    last_commit_id: String,
+    content: String,
+}
+
+/// A file as of a commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Text {
+    /// What is in it.
+    pub content: String,
+    /// The commit that changed it last.
+    pub last_commit: String,
+}
+
 #[derive(Deserialize)]
 struct Commit {
     message: String,
+    #[serde(default)]
+    parent_ids: Vec<String>,
+}
+
+/// Somebody else committed at the same moment: what was decided no longer holds.
+pub(super) struct Raced(pub String);
+
+impl From<Raced> for StepError {
+    fn from(Raced(message): Raced) -> Self {
+        Self::Transient {
+            message,
+            retry_after: None,
+        }
+    }
+}
+
+impl Commit {
+    fn is_of(&self, run: RunId) -> bool {
+        let trailer = format!("{TRAILER}{run}");
+        self.message.lines().any(|line| line == trailer)
+    }
 }
 
 impl Repository {
@@ -84,6 +133,17 @@ impl GitLab {
         owner: &Owner,
         actions: &[Action<'_>],
     ) -> Result<(), StepError> {
+        Ok(self.try_commit(repository, subject, owner, actions).await??)
+    }
+
+    /// Makes a commit on the default branch, unless somebody else was faster.
+    pub(super) async fn try_commit(
+        &self,
+        repository: &Repository,
+        subject: &str,
+        owner: &Owner,
+        actions: &[Action<'_>],
+    ) -> Result<Result<(), Raced>, StepError> {
         let body = json!({
             "branch": repository.branch(),
             "commit_message": format!("{subject}\n\n{TRAILER}{}", owner.run),
@@ -104,12 +164,52 @@ impl GitLab {
                 repository.path_with_namespace,
                 answer.error_text()
             );
-            return Err(StepError::Transient {
-                message,
-                retry_after: None,
-            });
+            return Ok(Err(Raced(message)));
         }
-        answer.success()?.json::<Value>().map(drop)
+        answer.success()?.json::<Value>().map(|_| Ok(()))
+    }
+
+    /// A file of the default branch, or of a commit.
+    pub(super) async fn text(
+        &self,
+        repository: &Repository,
+        path: &str,
+        commit: Option<&str>,
+    ) -> Result<Option<Text>, StepError> {
+        let reference = commit.unwrap_or(repository.branch());
+        let at = format!(
+            "{}/repository/files/{}?ref={}",
+            repository.path(),
+            segment(path),
+            segment(reference)
+        );
+        let Some(file) = self.find::<FullFile>(&at).await? else {
+            return Ok(None);
+        };
+        let content = STANDARD.decode(file.content.as_bytes()).ok();
+        let content = content.and_then(|bytes| String::from_utf8(bytes).ok());
+        let content = content.ok_or_else(|| StepError::Permanent {
+            message: format!(
+                "GitLab: `{path}` in `{}` is no text in UTF-8; make it one",
+                repository.path_with_namespace
+            ),
+        })?;
+        Ok(Some(Text {
+            content,
+            last_commit: file.last_commit_id,
+        }))
+    }
+
+    /// The commit before one that this run made; none if the run did not make it, or it is the first.
+    pub(super) async fn before_commit_of(
+        &self,
+        repository: &Repository,
+        commit: &str,
+        run: RunId,
+    ) -> Result<Option<String>, StepError> {
+        let found = self.find_commit(repository, commit).await?;
+        let ours = found.filter(|found| found.is_of(run));
+        Ok(ours.and_then(|commit| commit.parent_ids.into_iter().next()))
     }
 
     /// Which of these files were changed last by a commit of this run, and by which.
@@ -147,15 +247,19 @@ impl GitLab {
         Ok(ours)
     }
 
-    async fn is_commit_of(
+    /// Whether a commit is one of this run's.
+    pub(super) async fn is_commit_of(
         &self,
         repository: &Repository,
         commit: &str,
         run: RunId,
     ) -> Result<bool, StepError> {
-        let at = format!("{}/repository/commits/{commit}", repository.path());
-        let found: Option<Commit> = self.find(&at).await?;
-        let trailer = format!("{TRAILER}{run}");
-        Ok(found.is_some_and(|commit| commit.message.lines().any(|line| line == trailer)))
+        let found = self.find_commit(repository, commit).await?;
+        Ok(found.is_some_and(|commit| commit.is_of(run)))
+    }
+
+    async fn find_commit(&self, repository: &Repository, commit: &str) -> Result<Option<Commit>, StepError> {
+        self.find(&format!("{}/repository/commits/{commit}", repository.path()))
+            .await
     }
 }

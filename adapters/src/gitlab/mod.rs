@@ -1,4 +1,5 @@
-//! GitLab: a project's group, a component's repository with its files, protection, environments, variables, webhook.
+//! GitLab: a project's group, a component's repository with its files, protection, environments, variables, webhook;
+//! and the image that an environment's overlay names.
 //!
 //! Groups, repositories, environments, variables and webhooks carry the mark in their descriptions, commits in a
 //! trailer. A protected branch can hold none: it is whose the repository is.
@@ -10,6 +11,8 @@ mod commits;
 mod environment;
 mod files;
 mod group;
+mod image;
+mod kustomization;
 mod protected_branch;
 mod repository;
 mod variable_value;
@@ -155,6 +158,10 @@ impl ToolAdapter for GitLab {
                 url,
                 secret,
             } => self.ensure_webhook(repository, url, secret, context).await,
+            Operation::GitlabImage { repository, .. } => {
+                let change = image::Change::of(operation).ok_or_else(|| not_ours(operation))?;
+                self.ensure_image(repository, &change, context).await
+            }
             _ => Err(not_ours(operation)),
         }
     }
@@ -188,6 +195,10 @@ impl ToolAdapter for GitLab {
                 url,
                 secret,
             } => self.remove_webhook(repository, url, secret, context).await,
+            Operation::GitlabImage { repository, .. } => {
+                let change = image::Change::of(operation).ok_or_else(|| not_ours(operation))?;
+                self.remove_image(repository, &change, context).await
+            }
             _ => Err(not_ours(operation)),
         }
     }

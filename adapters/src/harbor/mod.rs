@@ -1,9 +1,11 @@
-//! Harbor: a service's registry project, its robot account and its retention rule.
+//! Harbor: a service's registry project, its robot account and its retention rule; the image of a release, and the tag
+//! by which it says where that runs.
 //!
 //! A robot account carries its mark in its description, from the call that makes it. A project and a retention rule have
 //! no text: labels of the project carry their marks. The rule's label is made *before* the rule; the project's can only
 //! be made after the project, and [`Harbor::ownership_of`] says whose a project without one is.
 
+mod artifact;
 mod client;
 mod labels;
 mod ownership;
@@ -14,6 +16,7 @@ mod retention;
 mod rights;
 mod robot;
 mod robot_secret;
+mod tag;
 
 use async_trait::async_trait;
 use opstella_domain::Tool;
@@ -111,6 +114,25 @@ impl ToolAdapter for Harbor {
             Operation::HarborRetention { project, keep } => {
                 self.ensure_retention(project, *keep, context).await
             }
+            Operation::HarborArtifact {
+                project,
+                repository,
+                digest,
+            } => {
+                let repository = artifact::Repository::of(project, repository);
+                self.ensure_artifact(repository, digest, context).await
+            }
+            Operation::HarborEnvironmentTag {
+                project,
+                repository,
+                digest,
+                environment,
+                previous,
+            } => {
+                let repository = artifact::Repository::of(project, repository);
+                let tag = tag::Tag::of(repository, *environment, digest, previous.as_ref());
+                self.ensure_tag(tag, context).await
+            }
             _ => Err(not_ours(operation)),
         }
     }
@@ -120,6 +142,19 @@ impl ToolAdapter for Harbor {
             Operation::HarborProject { project } => self.remove_project(project, context).await,
             Operation::HarborRobot { project, secret } => self.remove_robot(project, secret, context).await,
             Operation::HarborRetention { project, .. } => self.remove_retention(project, context).await,
+            // It was only looked at.
+            Operation::HarborArtifact { .. } => Ok(Removed::Kept),
+            Operation::HarborEnvironmentTag {
+                project,
+                repository,
+                digest,
+                environment,
+                previous,
+            } => {
+                let repository = artifact::Repository::of(project, repository);
+                let tag = tag::Tag::of(repository, *environment, digest, previous.as_ref());
+                self.remove_tag(tag, context).await
+            }
             _ => Err(not_ours(operation)),
         }
     }

@@ -25,6 +25,25 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// An answer that another HTTP client got than [`super::ToolHttp`], whatever its status.
+    pub(crate) fn of(tool: Tool, what: String, status: StatusCode, headers: HeaderMap, body: Bytes) -> Self {
+        Self {
+            tool,
+            what,
+            status,
+            headers,
+            body,
+        }
+    }
+
+    /// The answer, unless its status alone is a failure, whatever was asked.
+    ///
+    /// # Errors
+    /// [`StepError`], as [`super::Call::send`] gives it.
+    pub(crate) fn classed(self) -> Result<Self, StepError> {
+        super::classify::from_status(&self).map_or(Ok(self), Err)
+    }
+
     /// Whether the status is this one.
     pub fn is(&self, status: StatusCode) -> bool {
         self.status == status

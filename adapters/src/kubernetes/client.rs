@@ -14,7 +14,7 @@ use tracing::Instrument;
 
 use super::Kubernetes;
 use crate::StepError;
-use crate::http::{Answer, classed, install_tls};
+use crate::http::{Answer, install_tls};
 
 const CONNECT: Duration = Duration::from_secs(5);
 const WHOLE: Duration = Duration::from_secs(30);
@@ -56,6 +56,11 @@ pub(super) fn client(connection: &Connection, credential: &SecretString) -> Resu
 impl Kubernetes {
     /// Sends a request. An answer below 500 comes back whatever its status, except 401, 408, 425 and 429.
     pub(super) async fn send(&self, request: Built) -> Result<Answer, StepError> {
+        self.exchange(request).await?.classed()
+    }
+
+    /// Sends a request. An answer comes back whatever its status: it may be somebody else's than the API server's.
+    pub(super) async fn exchange(&self, request: Built) -> Result<Answer, StepError> {
         let request = request.map_err(|error| StepError::Permanent {
             message: format!("Kubernetes: no request: {error}"),
         })?;
@@ -68,7 +73,13 @@ impl Kubernetes {
             Ok::<_, kube::Error>((head, body.collect_bytes().await?))
         };
         match tokio::time::timeout(WHOLE, exchange.instrument(span)).await {
-            Ok(Ok((head, body))) => classed(Tool::Kubernetes, what, head.status, head.headers, body),
+            Ok(Ok((head, body))) => Ok(Answer::of(
+                Tool::Kubernetes,
+                what,
+                head.status,
+                head.headers,
+                body,
+            )),
             Ok(Err(error)) => Err(broken(&what, &innermost(&error))),
             Err(_) => Err(broken(&what, "no answer in time")),
         }

@@ -1,5 +1,5 @@
 //! Kubernetes: a namespace for each environment of a service, and in it quota, limits, closed network, the account of
-//! the workloads, the rights of the project's people, and the image pull secret.
+//! the workloads, the rights of the project's people, and the image pull secret; and whether a component answers.
 //!
 //! Every object carries its mark from the call that makes it: labels and an annotation. Changes are merge patches of
 //! our own fields; what a team adds to our objects stays. Their names are fixed, so that two runs meet in one object.
@@ -22,6 +22,7 @@ mod pull_secret;
 mod quota;
 mod refusal;
 mod remove;
+mod smoke;
 
 use std::time::Duration;
 
@@ -134,6 +135,9 @@ impl ToolAdapter for Kubernetes {
     }
 
     async fn ensure(&self, operation: &Operation, context: &StepContext) -> Result<StepOutcome, StepError> {
+        if let Some(check) = smoke::Check::of(operation) {
+            return self.ensure_answers(check).await;
+        }
         let at = place(operation)?;
         match operation {
             Operation::KubernetesNamespace { environment, .. } => {
@@ -167,6 +171,10 @@ impl ToolAdapter for Kubernetes {
     }
 
     async fn remove(&self, operation: &Operation, context: &StepContext) -> Result<Removed, StepError> {
+        if smoke::Check::of(operation).is_some() {
+            // It was only looked at.
+            return Ok(Removed::Kept);
+        }
         let at = place(operation)?;
         match operation {
             Operation::KubernetesNamespace { .. } => self.remove_object::<Namespace>(&at, context).await,

@@ -7,7 +7,7 @@ async fn twice(saga: Saga) {
     let world = World::new().await;
     let once = world.process(false).await;
     saga.steps(&once).await;
-    let expected = world.of("plan");
+    let (expected, commits) = (world.of("plan"), world.commits("plan"));
     once.end().await;
 
     let process = world.process(true).await;
@@ -15,6 +15,7 @@ async fn twice(saga: Saga) {
     let run = saga.start(&process, "twice").await;
     process.succeeds(run).await;
     assert_eq!(world.of("twice"), expected, "{saga:?}");
+    assert_eq!(world.commits("twice"), commits, "{saga:?}");
     process.end().await;
 }
 
@@ -36,6 +37,11 @@ async fn add_environment() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn decommission() {
     twice(Saga::Decommission).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn promote() {
+    twice(Saga::Promote).await;
 }
 
 /// What a first run made is the second one's too, and stays when the second one fails.

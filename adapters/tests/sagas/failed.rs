@@ -40,7 +40,7 @@ async fn gets_there(saga: Saga, sabotage: Sabotage) {
     let world = World::new().await;
     let process = world.process(false).await;
     let steps = saga.steps(&process).await;
-    let expected = world.of("plan");
+    let (expected, commits) = (world.of("plan"), world.commits("plan"));
     let projects: Vec<_> = (0..steps.len()).map(project).collect();
     join_all(projects.iter().map(|p| saga.prepare(&process, p))).await;
     for (project, step) in projects.iter().zip(&steps) {
@@ -50,6 +50,7 @@ async fn gets_there(saga: Saga, sabotage: Sabotage) {
         let run = saga.start(&process, project).await;
         process.succeeds(run).await;
         assert_eq!(world.of(project), expected, "{saga:?} with {step} sabotaged");
+        assert_eq!(world.commits(project), commits, "{saga:?} with {step} sabotaged");
     });
     join_all(tries).await;
     process.end().await;
@@ -105,7 +106,7 @@ macro_rules! sagas {
         }
     };
 }
-sagas!(provision: Provision, add_component: AddComponent, add_environment: AddEnvironment);
+sagas!(provision: Provision, add_component: AddComponent, add_environment: AddEnvironment, promote: Promote);
 
 macro_rules! all_sagas {
     ($($name:ident: $saga:ident),*) => {
@@ -121,4 +122,4 @@ macro_rules! all_sagas {
         }
     };
 }
-all_sagas!(provision: Provision, add_component: AddComponent, add_environment: AddEnvironment, decommission: Decommission);
+all_sagas!(provision: Provision, add_component: AddComponent, add_environment: AddEnvironment, decommission: Decommission, promote: Promote);

@@ -55,11 +55,11 @@ fn dies(
 fn forwards(saga: Saga, sabotage: fn(CancellationToken) -> Sabotage) {
     let outside = runtime();
     let world = Arc::new(outside.block_on(World::new()));
-    let (steps, expected) = outside.block_on(async {
+    let (steps, expected, commits) = outside.block_on(async {
         let process = world.process(false).await;
         let steps = saga.steps(&process).await;
         process.end().await;
-        (steps, world.of("plan"))
+        (steps, world.of("plan"), world.commits("plan"))
     });
     for (index, step) in steps.iter().enumerate() {
         let (project, died) = (project(index), CancellationToken::new());
@@ -76,6 +76,7 @@ fn forwards(saga: Saga, sabotage: fn(CancellationToken) -> Sabotage) {
                 state.cause_text()
             );
             assert_eq!(world.of(&project), expected, "{saga:?}, killed at {step}");
+            assert_eq!(world.commits(&project), commits, "{saga:?}, killed at {step}");
             second.end().await;
         });
     }
@@ -144,7 +145,7 @@ macro_rules! tests {
         }
     };
 }
-tests!(before_the_work: forwards(DieBefore), provision: Provision, add_component: AddComponent, add_environment: AddEnvironment, decommission: Decommission);
-tests!(after_the_work: forwards(DieAfter), provision: Provision, add_component: AddComponent, add_environment: AddEnvironment, decommission: Decommission);
-tests!(before_the_undoing: backwards(DieBeforeUndo), provision: Provision, add_component: AddComponent, add_environment: AddEnvironment);
-tests!(after_the_undoing: backwards(DieAfterUndo), provision: Provision, add_component: AddComponent, add_environment: AddEnvironment);
+tests!(before_the_work: forwards(DieBefore), provision: Provision, add_component: AddComponent, add_environment: AddEnvironment, decommission: Decommission, promote: Promote);
+tests!(after_the_work: forwards(DieAfter), provision: Provision, add_component: AddComponent, add_environment: AddEnvironment, decommission: Decommission, promote: Promote);
+tests!(before_the_undoing: backwards(DieBeforeUndo), provision: Provision, add_component: AddComponent, add_environment: AddEnvironment, promote: Promote);
+tests!(after_the_undoing: backwards(DieAfterUndo), provision: Provision, add_component: AddComponent, add_environment: AddEnvironment, promote: Promote);

@@ -15,6 +15,7 @@ mod compensation;
 mod doubled;
 mod failed;
 mod killed;
+mod promotion;
 mod saboteur;
 mod saga;
 mod world;

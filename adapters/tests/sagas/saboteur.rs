@@ -79,6 +79,26 @@ pub struct Saboteur {
     pub twice: bool,
 }
 
+/// How long something that is under way in a tool is left alone: a test has no time.
+const PAUSE_MS: u64 = 20;
+
+impl Saboteur {
+    async fn carry_out(&self, order: StepOrder) -> StepReport {
+        match self.inner.execute(order).await {
+            StepReport::Awaited { message, look_in_ms } => StepReport::Awaited {
+                message,
+                look_in_ms: look_in_ms.min(PAUSE_MS),
+            },
+            report => report,
+        }
+    }
+}
+
+/// Whether the tool has not done the work yet.
+fn is_under_way(report: &StepReport) -> bool {
+    matches!(report, StepReport::Awaited { .. })
+}
+
 fn failed(class: FailureClass) -> StepReport {
     StepReport::Failed {
         class,
@@ -104,23 +124,32 @@ impl StepExecutor for Saboteur {
                 return die(token).await;
             }
             Some(Sabotage::DieAfterUndo(token)) if undoing => {
+                let report = self.carry_out(order.clone()).await;
+                if is_under_way(&report) {
+                    return report;
+                }
                 self.plans.take(&order);
-                self.inner.execute(order).await;
                 return die(token).await;
             }
             Some(_) if undoing => {}
             Some(Sabotage::FailForGood) => return failed(FailureClass::Permanent),
             Some(Sabotage::WorkThenFailForGood) => {
-                self.inner.execute(order).await;
-                return failed(FailureClass::Permanent);
+                let report = self.carry_out(order).await;
+                return match is_under_way(&report) {
+                    true => report,
+                    false => failed(FailureClass::Permanent),
+                };
             }
             Some(Sabotage::FailTransiently(left)) => {
                 self.plans.count_down(&order, left);
                 return failed(FailureClass::Transient);
             }
             Some(Sabotage::DropAnswer) => {
+                let report = self.carry_out(order.clone()).await;
+                if is_under_way(&report) {
+                    return report;
+                }
                 self.plans.take(&order);
-                self.inner.execute(order).await;
                 return failed(FailureClass::Transient);
             }
             Some(Sabotage::DieBefore(token)) => {
@@ -128,8 +157,11 @@ impl StepExecutor for Saboteur {
                 return die(token).await;
             }
             Some(Sabotage::DieAfter(token)) => {
+                let report = self.carry_out(order.clone()).await;
+                if is_under_way(&report) {
+                    return report;
+                }
                 self.plans.take(&order);
-                self.inner.execute(order).await;
                 return die(token).await;
             }
             Some(Sabotage::FailUndo | Sabotage::DieBeforeUndo(_) | Sabotage::DieAfterUndo(_)) | None => {}
@@ -139,10 +171,10 @@ impl StepExecutor for Saboteur {
                 attempt: order.attempt + 1,
                 ..order.clone()
             };
-            let first = self.inner.execute(order).await;
+            let first = self.carry_out(order).await;
             assert!(!matches!(first, StepReport::Failed { .. }), "{first:?}");
-            return self.inner.execute(again).await;
+            return self.carry_out(again).await;
         }
-        self.inner.execute(order).await
+        self.carry_out(order).await
     }
 }

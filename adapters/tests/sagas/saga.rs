@@ -3,6 +3,7 @@
 use opstella_commands::AddComponent;
 use opstella_domain::{Environment, RunId};
 
+use crate::promotion::{FIRST, SECOND, promote, push};
 use crate::world::{Process, component, context, key, step_ids};
 
 /// A saga under test.
@@ -12,6 +13,8 @@ pub enum Saga {
     AddComponent,
     AddEnvironment,
     Decommission,
+    /// Of a second release, after a first one.
+    Promote,
 }
 
 impl Saga {
@@ -20,6 +23,11 @@ impl Saga {
         process.create_project(project).await;
         if self != Self::Provision {
             let run = process.create(project).await;
+            process.succeeds(run).await;
+        }
+        if self == Self::Promote {
+            push(process, project).await;
+            let run = promote(process, project, FIRST, None).await;
             process.succeeds(run).await;
         }
     }
@@ -42,6 +50,7 @@ impl Saga {
                     .decommission_service(&context(), key, "end of life".into())
                     .await
             }
+            Self::Promote => return promote(process, project, SECOND, Some(FIRST)).await,
         };
         accepted.unwrap().run.unwrap()
     }

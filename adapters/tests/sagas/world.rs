@@ -17,16 +17,19 @@ use opstella_domain::run::{Run, RunStatus};
 use opstella_domain::tool_connection::{Connection, ConnectionKey, ToolSettings};
 use opstella_domain::{Environment, EnvironmentSet, RunId, ServiceKey, Tool};
 use opstella_journal::{Journal, JournalOptions};
-use opstella_sandbox::{Sandbox, SandboxOptions, credentials};
+use opstella_sandbox::{Sandbox, SandboxOptions, Tools, credentials};
 use sqlx::postgres::PgPoolOptions;
 
 use crate::saboteur::{Plans, Saboteur};
 
 pub const SERVICE: &str = "checkout";
+/// What DEV runs, as its repository says.
+const OVERLAY: &str = "deploy/dev/kustomization.yaml";
 const PATIENCE: Duration = Duration::from_secs(120);
 
 pub struct World {
     pub sandbox: Sandbox,
+    pub tools: Tools,
     pub plans: Plans,
     database: TestDatabase,
 }
@@ -35,6 +38,17 @@ pub struct World {
 pub struct Process {
     pub commands: Commands,
     pub engine: Engine,
+    pub tools: Tools,
+    sandbox_url: String,
+}
+
+/// The connection to a tool that answers under this URL.
+pub fn connection(tool: Tool, url: &str) -> Connection {
+    Connection {
+        url: url.to_owned().try_into().unwrap(),
+        credential: tool.slug().parse().unwrap(),
+        settings: ToolSettings::default(),
+    }
 }
 
 pub fn context() -> CommandContext {
@@ -53,10 +67,16 @@ pub fn key(project: &str) -> ServiceKey {
 
 impl World {
     pub async fn new() -> Self {
-        let sandbox = Sandbox::start(SandboxOptions::default()).await.unwrap();
+        let tools = Tools::default();
+        let options = SandboxOptions {
+            tools: tools.list(),
+            ..SandboxOptions::default()
+        };
+        let sandbox = Sandbox::start(options).await.unwrap();
         let database = test_database().await.unwrap();
         let world = Self {
             sandbox,
+            tools,
             plans: Plans::default(),
             database,
         };
@@ -126,16 +146,14 @@ impl World {
         Process {
             engine: Engine::with_executor(commands.clone(), Arc::new(executor), options),
             commands,
+            tools: self.tools.clone(),
+            sandbox_url: self.sandbox.url().to_owned(),
         }
     }
 
     async fn connect_tools(&self, commands: &Commands) {
         for tool in Tool::all() {
-            let connection = Connection {
-                url: self.sandbox.tool_url(tool.slug()).try_into().unwrap(),
-                credential: tool.slug().parse().unwrap(),
-                settings: ToolSettings::default(),
-            };
+            let connection = connection(tool, &self.sandbox.tool_url(tool.slug()));
             let key = ConnectionKey {
                 tool,
                 name: "main".parse().unwrap(),
@@ -173,8 +191,70 @@ impl World {
                 }
             }
         }
+        lines.extend(self.environments(&state));
         lines.sort();
         lines
+    }
+
+    /// What DEV runs, as each tool says it.
+    fn environments(&self, state: &serde_json::Value) -> Vec<String> {
+        let names = |tool: &str, kind: &str| -> Vec<String> {
+            let names = state[tool][kind].as_array().into_iter().flatten();
+            names.map(|name| name.as_str().unwrap().to_owned()).collect()
+        };
+        let mut lines = Vec::new();
+        for path in names("gitlab", "projects") {
+            let overlay = self.tools.gitlab.file(&path, OVERLAY);
+            lines.extend(overlay.map(|text| format!("gitlab/overlay/{path}: {text:?}")));
+        }
+        for repository in names("harbor", "repositories") {
+            let (project, name) = repository.split_once('/').unwrap();
+            let tagged = self.tools.harbor.tagged(project, name, "dev");
+            lines.extend(tagged.map(|digest| format!("harbor/dev/{repository}: {digest}")));
+        }
+        for name in names("argocd", "applications") {
+            let standing = self.tools.argocd.standing(&name).unwrap();
+            lines.push(format!("argocd/standing/{name}: {standing:?}"));
+        }
+        lines
+    }
+
+    /// The overlay of DEV of a project's `api`.
+    pub fn overlay(&self, project: &str) -> String {
+        self.tools
+            .gitlab
+            .file(&format!("{project}/checkout_api"), OVERLAY)
+            .unwrap()
+    }
+
+    /// The messages of all commits to a project's `api`, newest first.
+    pub fn commits(&self, project: &str) -> Vec<String> {
+        let messages = self.tools.gitlab.messages(&format!("{project}/checkout_api"));
+        messages.iter().map(|message| without_runs(message)).collect()
+    }
+
+    /// Somebody commits another overlay of DEV.
+    pub async fn commit_overlay(&self, project: &str, text: &str) {
+        let path = OVERLAY.replace('/', "%2F");
+        let url = self.sandbox.tool_url("gitlab");
+        let url = format!("{url}/api/v4/projects/{project}%2Fcheckout_api/repository/files/{path}");
+        let body = serde_json::json!({ "branch": "main", "commit_message": "Ours", "content": text });
+        let call = reqwest::Client::new()
+            .put(url)
+            .bearer_auth(credentials::GITLAB_TOKEN);
+        let call = call
+            .header("content-type", "application/json")
+            .body(body.to_string());
+        assert!(call.send().await.unwrap().status().is_success());
+    }
+
+    /// Waits until something holds.
+    pub async fn until(&self, holds: impl Fn() -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        while !holds() {
+            assert!(Instant::now() < deadline, "it never held");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
     }
 
     /// What a project has in the tools, with its name made neutral.
@@ -191,6 +271,10 @@ impl World {
 }
 
 impl Process {
+    pub fn tool_url(&self, tool: Tool) -> String {
+        format!("{}/{}", self.sandbox_url, tool.slug())
+    }
+
     pub async fn end(self) {
         let journal = self.commands.journal().clone();
         self.engine.shutdown().await;

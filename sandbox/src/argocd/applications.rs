@@ -2,11 +2,12 @@
 
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
 use super::problem::Problem;
+use super::status::{compared, set_health, set_status};
 use super::store::{project_of, same};
-use super::{Answer, Call, now, put, text, validation};
+use super::sync::is_automated;
+use super::{Answer, Call, progress, put, sync, text, validation};
 use crate::Reply;
 use crate::kubernetes::patch;
 use crate::kubernetes::selector::Selector;
@@ -18,14 +19,10 @@ pub(super) fn route(call: &mut Call<'_>, path: &[&str]) -> Answer {
         (Method::GET, []) => list(call),
         (Method::POST, []) => create(call),
         (Method::GET, [name]) => {
-            let mut application = find(call, name, None)?;
-            if call.request.query_value("refresh").is_some_and(|r| !r.is_empty()) {
-                set_status(&mut application, "reconciledAt", json!(now()));
-                call.store
-                    .applications
-                    .insert((*name).to_owned(), application.clone());
-            }
-            Ok(Reply::json(StatusCode::OK, &application))
+            find(call, name, None)?;
+            let refresh = call.request.query_value("refresh").is_some_and(|r| !r.is_empty());
+            progress::look(call, name, refresh);
+            Ok(Reply::json(StatusCode::OK, &find(call, name, None)?))
         }
         (Method::PUT, [name]) => {
             let existing = find(call, name, None)?;
@@ -41,7 +38,7 @@ pub(super) fn route(call: &mut Call<'_>, path: &[&str]) -> Answer {
         (Method::PATCH, [name]) => patch_application(call, name),
         (Method::DELETE, [name]) => {
             find(call, name, None)?;
-            call.store.applications.remove(*name);
+            call.store.remove_application(name);
             Ok(Reply::json(StatusCode::OK, &json!({})))
         }
         (Method::PUT, [name, "spec"]) => {
@@ -54,13 +51,11 @@ pub(super) fn route(call: &mut Call<'_>, path: &[&str]) -> Answer {
                 stored.get("spec").unwrap_or(&Value::Null),
             ))
         }
-        (Method::POST, [name, "sync"]) => sync(call, name),
-        (Method::POST, [name, "rollback"]) => rollback(call, name),
+        (Method::POST, [name, "sync"]) => sync::sync(call, name),
+        (Method::POST, [name, "rollback"]) => sync::rollback(call, name),
         (Method::DELETE, [name, "operation"]) => {
             find(call, name, None)?;
-            Err(Problem::invalid(
-                "Unable to terminate operation. No operation is in progress",
-            ))
+            sync::terminate(call, name)
         }
         (_, [] | [_] | [_, "spec" | "sync" | "rollback" | "operation"]) => Err(Problem::method_not_allowed()),
         _ => Err(Problem::no_route()),
@@ -69,7 +64,7 @@ pub(super) fn route(call: &mut Call<'_>, path: &[&str]) -> Answer {
 
 /// An application, as the account may see it. Whoever does not say which project the application is in learns
 /// of a missing one only that it is not permitted, administrators too.
-fn find(call: &Call<'_>, name: &str, project: Option<&str>) -> Result<Value, Problem> {
+pub(super) fn find(call: &Call<'_>, name: &str, project: Option<&str>) -> Result<Value, Problem> {
     let project = call
         .request
         .query_value("project")
@@ -157,13 +152,13 @@ fn create(call: &mut Call<'_>) -> Answer {
         "sync",
         json!({ "status": "OutOfSync", "comparedTo": compared }),
     );
-    set_health(&mut application, "Missing");
-    if is_automated(&application) {
-        carry_out(&mut application, None);
+    set_health(&mut application, "Missing", "");
+    let automated = is_automated(&application);
+    call.store.applications.insert(name.clone(), application);
+    if automated {
+        progress::start(call, &name, None, "admin");
     }
-    let reply = Reply::json(StatusCode::OK, &application);
-    call.store.applications.insert(name, application);
-    Ok(reply)
+    Ok(Reply::json(StatusCode::OK, &find(call, &name, None)?))
 }
 
 fn check_version(name: &str, sent: &Value, existing: &Value) -> Result<(), Problem> {
@@ -205,21 +200,22 @@ fn update(call: &mut Call<'_>, name: &str, mut application: Value, before: &Valu
     }
     validation::application(call.store, &application)?;
     call.store.identify(&mut application, Some(before));
-    if application.get("spec") != before.get("spec") {
+    let changed = application.get("spec") != before.get("spec");
+    if changed {
         let compared = compared(&application);
         set_status(
             &mut application,
             "sync",
             json!({ "status": "OutOfSync", "comparedTo": compared }),
         );
-        if is_automated(&application) {
-            carry_out(&mut application, None);
-        }
     }
-    call.store
-        .applications
-        .insert(name.to_owned(), application.clone());
-    Ok(application)
+    let automated = changed && is_automated(&application);
+    call.store.applications.insert(name.to_owned(), application);
+    if automated {
+        progress::start(call, name, None, "admin");
+    }
+    let stored = call.store.applications.get(name).cloned();
+    stored.ok_or_else(|| Problem::not_found(RESOURCE, name))
 }
 
 fn patch_application(call: &mut Call<'_>, name: &str) -> Answer {
@@ -241,146 +237,4 @@ fn patch_application(call: &mut Call<'_>, name: &str) -> Answer {
         StatusCode::OK,
         &update(call, name, application, &existing)?,
     ))
-}
-
-fn is_automated(application: &Value) -> bool {
-    let policy = application.pointer("/spec/syncPolicy/automated");
-    policy.is_some_and(|p| p.is_object() && p.get("enabled") != Some(&json!(false)))
-}
-
-fn sync(call: &mut Call<'_>, name: &str) -> Answer {
-    let body = call.body()?;
-    let mut application = find(call, name, Some(text(&body, "/project")))?;
-    let revision = Some(text(&body, "/revision")).filter(|r| !r.is_empty());
-    let target = text(&application, "/spec/source/targetRevision");
-    let target = if target.is_empty() { "HEAD" } else { target };
-    if let Some(revision) = revision.filter(|r| is_automated(&application) && *r != target) {
-        return Err(Problem::precondition(format!(
-            "Cannot sync to {revision}: auto-sync currently set to {target}"
-        )));
-    }
-    let dry = body.get("dryRun").and_then(Value::as_bool).unwrap_or_default();
-    let operation = operation(&application, revision, &call.account.name, dry);
-    if !dry {
-        carry_out(&mut application, revision);
-        call.store
-            .applications
-            .insert(name.to_owned(), application.clone());
-    }
-    // The answer still shows the operation; it is carried out as soon as one looks again.
-    put(&mut application, "operation", operation);
-    Ok(Reply::json(StatusCode::OK, &application))
-}
-
-fn rollback(call: &mut Call<'_>, name: &str) -> Answer {
-    let body = call.body()?;
-    let mut application = find(call, name, Some(text(&body, "/project")))?;
-    if is_automated(&application) {
-        return Err(Problem::precondition(
-            "rollback cannot be initiated when auto-sync is enabled",
-        ));
-    }
-    // Ids are int64, which the gateway renders and takes as text too.
-    let id = body
-        .get("id")
-        .and_then(|id| id.as_i64().or_else(|| id.as_str()?.parse().ok()))
-        .unwrap_or_default();
-    let history = application.pointer("/status/history").and_then(Value::as_array);
-    let entry = history
-        .into_iter()
-        .flatten()
-        .find(|h| h.get("id").and_then(Value::as_i64) == Some(id));
-    let Some(entry) = entry.cloned() else {
-        return Err(Problem::invalid(format!(
-            "application {name} does not have deployment with id {id}"
-        )));
-    };
-    let revision = Some(text(&entry, "/revision").to_owned());
-    let operation = operation(&application, revision.as_deref(), &call.account.name, false);
-    carry_out(&mut application, revision.as_deref());
-    let mut sync = application.pointer("/status/sync").cloned().unwrap_or_default();
-    put(&mut sync, "status", json!("OutOfSync"));
-    set_status(&mut application, "sync", sync);
-    call.store
-        .applications
-        .insert(name.to_owned(), application.clone());
-    put(&mut application, "operation", operation);
-    Ok(Reply::json(StatusCode::OK, &application))
-}
-
-fn operation(application: &Value, revision: Option<&str>, user: &str, dry: bool) -> Value {
-    let revision = revision.map_or_else(|| commit(application), str::to_owned);
-    json!({ "sync": { "revision": revision, "dryRun": dry }, "initiatedBy": { "username": user } })
-}
-
-fn compared(application: &Value) -> Value {
-    let spec = |field: &str| application.pointer(&format!("/spec/{field}")).cloned();
-    let mut compared = json!({ "destination": spec("destination").unwrap_or(json!({})) });
-    for field in ["source", "sources"] {
-        if let Some(value) = spec(field) {
-            put(&mut compared, field, value);
-        }
-    }
-    compared
-}
-
-/// The commit that the application's target revision stands for here: always the same for the same revision.
-fn commit(application: &Value) -> String {
-    let target = text(application, "/spec/source/targetRevision");
-    if target.len() == 40 && target.bytes().all(|b| b.is_ascii_hexdigit()) {
-        return target.to_owned();
-    }
-    let source = format!("{}@{target}", text(application, "/spec/source/repoURL"));
-    hex::encode(Sha256::digest(source.as_bytes()))
-        .chars()
-        .take(40)
-        .collect()
-}
-
-fn set_status(application: &mut Value, field: &str, value: Value) {
-    let mut status = application.get("status").cloned().unwrap_or_default();
-    put(&mut status, field, value);
-    put(application, "status", status);
-}
-
-pub(super) fn set_health(application: &mut Value, health: &str) {
-    set_status(
-        application,
-        "health",
-        json!({ "status": health, "lastTransitionTime": now() }),
-    );
-}
-
-/// Carries a sync out at once: synced, healthy, and one more entry of history.
-fn carry_out(application: &mut Value, revision: Option<&str>) {
-    let revision = revision.map_or_else(|| commit(application), str::to_owned);
-    let time = now();
-    let mut history = application
-        .pointer("/status/history")
-        .and_then(Value::as_array)
-        .cloned()
-        .unwrap_or_default();
-    let source = application.pointer("/spec/source").cloned().unwrap_or(json!({}));
-    let id = history
-        .last()
-        .and_then(|h| h.get("id"))
-        .and_then(Value::as_i64)
-        .map_or(0, |id| id + 1);
-    history.push(
-        json!({ "id": id, "revision": revision, "deployedAt": time, "deployStartedAt": time,
-                         "source": source, "initiatedBy": { "username": "admin" } }),
-    );
-    let sync = json!({ "status": "Synced", "revision": revision, "comparedTo": compared(application) });
-    let state = json!({
-        "phase": "Succeeded", "message": "successfully synced (all tasks run)", "startedAt": time,
-        "finishedAt": time, "operation": { "sync": { "revision": revision } },
-        "syncResult": { "revision": revision, "source": source, "resources": [] },
-    });
-    set_status(application, "history", json!(history));
-    set_status(application, "sync", sync);
-    set_status(application, "operationState", state);
-    set_status(application, "reconciledAt", json!(time));
-    set_status(application, "sourceType", json!("Kustomize"));
-    set_status(application, "summary", json!({}));
-    set_health(application, "Healthy");
 }

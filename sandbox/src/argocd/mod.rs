@@ -1,18 +1,25 @@
-//! Argo CD: projects and applications.
+//! Argo CD: projects and applications, and what these run.
+//!
+//! `rendered` says what is to run, `progress` makes it run, `store` has what runs.
 
 mod applications;
+mod operate;
 mod problem;
+mod progress;
 mod projects;
+mod rendered;
+mod status;
 mod store;
+mod sync;
 mod validation;
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use http::{Method, StatusCode};
 use serde_json::{Map, Value, json};
 
-use crate::{Reply, Request, SandboxTool};
+use crate::{GitLab, Reply, Request, SandboxTool};
 use problem::Problem;
 use store::Store;
 
@@ -23,6 +30,19 @@ type Answer = Result<Reply, Problem>;
 pub struct ArgoCd {
     accounts: BTreeMap<String, Account>,
     store: Mutex<Store>,
+    gitlab: Option<Arc<GitLab>>,
+    pace: u32,
+}
+
+/// How an application stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// What runs, sorted.
+    pub images: Vec<String>,
+    /// `Synced` or `OutOfSync` at the last comparison.
+    pub sync: String,
+    /// `Healthy`, `Missing`, …
+    pub health: String,
 }
 
 /// Who asks.
@@ -51,7 +71,24 @@ impl ArgoCd {
         Self {
             accounts: BTreeMap::from([(token.into(), admin)]),
             store: Mutex::new(Store::fresh()),
+            gitlab: None,
+            pace: 0,
         }
+    }
+
+    /// The repositories that it deploys from. Without, every repository is there and deploys no image.
+    #[must_use]
+    pub fn deploying_from(mut self, gitlab: Arc<GitLab>) -> Self {
+        self.gitlab = Some(gitlab);
+        self
+    }
+
+    /// How many looks at an application find a sync under way, and then its rollout, before it is done; none unless
+    /// told.
+    #[must_use]
+    pub fn with_pace(mut self, looks: u32) -> Self {
+        self.pace = looks;
+        self
     }
 
     /// One more account, which may work with these projects' applications only.
@@ -69,15 +106,46 @@ impl ArgoCd {
     }
 
     /// Sets an application's health (`Healthy`, `Progressing`, `Degraded`, `Suspended`, `Missing`); `false`
-    /// where there is no such application. A sync makes it healthy again.
+    /// where it runs nothing. A sync makes it healthy again.
     pub fn set_health(&self, application: &str, health: &str) -> bool {
-        match self.store().applications.get_mut(application) {
-            Some(application) => {
-                applications::set_health(application, health);
+        match self.store().running.get_mut(application) {
+            Some(running) => {
+                running.told = Some(health.to_owned());
                 true
             }
             None => false,
         }
+    }
+
+    /// How whatever runs an image is from now on, by the image's name or a part of it such as the digest; `Healthy`
+    /// takes that back.
+    pub fn judge(&self, image: &str, health: &str, message: &str) {
+        self.store().judge(image, health, message);
+    }
+
+    /// How an application stands, without a look that moves it on; `None` where there is none.
+    pub fn standing(&self, application: &str) -> Option<Standing> {
+        let store = self.store();
+        let shown = store.applications.get(application)?;
+        let running = store.running.get(application);
+        Some(Standing {
+            images: running
+                .map(|r| r.images.iter().cloned().collect())
+                .unwrap_or_default(),
+            sync: text(shown, "/status/sync/status").to_owned(),
+            health: running.map_or_else(|| "Missing".to_owned(), |r| store.health(r).0),
+        })
+    }
+
+    /// Whether something healthy runs behind a `Service` of a namespace.
+    pub(crate) fn answers(&self, namespace: &str, service: &str) -> bool {
+        let store = self.store();
+        let there = |(name, application): (&String, &Value)| {
+            let running = store.running.get(name)?;
+            let here = text(application, "/spec/destination/namespace") == namespace;
+            Some(here && running.services.contains(service) && store.health(running).0 == "Healthy")
+        };
+        store.applications.iter().any(|app| there(app) == Some(true))
     }
 
     fn store(&self) -> MutexGuard<'_, Store> {
@@ -117,6 +185,8 @@ impl ArgoCd {
             request,
             account,
             store: &mut self.store(),
+            gitlab: self.gitlab.as_ref(),
+            pace: self.pace,
         };
         match segments.as_slice() {
             ["api", "v1", "projects", rest @ ..] => projects::route(&mut call, rest),
@@ -131,6 +201,8 @@ struct Call<'a> {
     request: &'a Request,
     account: Account,
     store: &'a mut Store,
+    gitlab: Option<&'a Arc<GitLab>>,
+    pace: u32,
 }
 
 impl Call<'_> {
@@ -165,6 +237,10 @@ impl SandboxTool for ArgoCd {
 
     fn handle(&self, request: &Request) -> Reply {
         self.route(request).unwrap_or_else(Reply::from)
+    }
+
+    fn operate(&self, request: &Request) -> Option<Reply> {
+        operate::answer(&mut self.store(), request)
     }
 
     fn state(&self) -> Value {

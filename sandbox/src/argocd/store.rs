@@ -1,9 +1,10 @@
 //! What an Argo CD holds, as its API shows it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
+use super::progress::Pending;
 use super::{now, put, text};
 
 /// What every installation comes with.
@@ -14,6 +15,32 @@ pub(super) struct Store {
     revision: u64,
     pub(super) projects: BTreeMap<String, Value>,
     pub(super) applications: BTreeMap<String, Value>,
+    /// Syncs that are under way, by application.
+    pub(super) pending: BTreeMap<String, Pending>,
+    /// What runs in the cluster, by application.
+    pub(super) running: BTreeMap<String, Running>,
+    /// How whatever runs an image is, by a part of the image's name.
+    pub(super) verdicts: BTreeMap<String, Verdict>,
+}
+
+/// What an application runs in the cluster.
+#[derive(Debug)]
+pub(super) struct Running {
+    pub(super) images: BTreeSet<String>,
+    pub(super) services: BTreeSet<String>,
+    /// From where to where it was deployed.
+    pub(super) compared: Value,
+    /// How many more looks find it in progress.
+    pub(super) settles_in: u32,
+    /// Its health, where a test said it.
+    pub(super) told: Option<String>,
+}
+
+/// How something is.
+#[derive(Debug, Clone)]
+pub(super) struct Verdict {
+    pub(super) health: String,
+    pub(super) message: String,
 }
 
 impl Store {
@@ -73,6 +100,41 @@ impl Store {
         self.applications
             .values()
             .filter(move |a| project_of(a) == project)
+    }
+
+    pub(super) fn remove_application(&mut self, name: &str) {
+        self.applications.remove(name);
+        self.pending.remove(name);
+        self.running.remove(name);
+    }
+
+    /// How whatever runs an image is from now on.
+    pub(super) fn judge(&mut self, image: &str, health: &str, message: &str) {
+        if health == "Healthy" {
+            self.verdicts.remove(image);
+            return;
+        }
+        let verdict = Verdict {
+            health: health.to_owned(),
+            message: message.to_owned(),
+        };
+        self.verdicts.insert(image.to_owned(), verdict);
+    }
+
+    /// Health and its message of what an application runs.
+    pub(super) fn health(&self, running: &Running) -> (String, String) {
+        if let Some(told) = &running.told {
+            return (told.clone(), String::new());
+        }
+        if running.settles_in > 0 {
+            let message = "Waiting for rollout to finish: 0 of 1 updated replicas are available...";
+            return ("Progressing".to_owned(), message.to_owned());
+        }
+        let fits = |(part, _): &(&String, &Verdict)| running.images.iter().any(|image| image.contains(*part));
+        match self.verdicts.iter().find(fits) {
+            Some((_, verdict)) => (verdict.health.clone(), verdict.message.clone()),
+            None => ("Healthy".to_owned(), String::new()),
+        }
     }
 
     pub(super) fn summary(&self) -> Value {

@@ -87,7 +87,7 @@ const GAPS: &[Gap] = &[
     Gap {
         vendor: Vendor::Kubernetes,
         route: "*",
-        statuses: &[400, 401, 403, 404, 405, 409, 415, 422],
+        statuses: &[400, 401, 403, 404, 405, 409, 415, 422, 503],
         body: Body::KubernetesStatus,
         reason: "Kubernetes documents no errors but 401; they all are Status objects",
     },

@@ -5,6 +5,7 @@
 
 mod answers;
 mod branches;
+mod checkout;
 mod commit_changes;
 mod environments;
 mod groups;
@@ -25,9 +26,11 @@ use serde_json::{Value, json};
 use crate::params::Params;
 use crate::{Reply, Request, SandboxTool};
 use answers::{Answer, Refusal};
+pub(crate) use checkout::Checkout;
 use world::World;
 
 /// The stand-in of a GitLab server with one administrator, `root`.
+#[derive(Debug)]
 pub struct GitLab {
     token: String,
     world: Mutex<World>,

@@ -18,17 +18,18 @@ pub struct Pushed {
     pub digest: String,
 }
 
-pub(super) fn push(
+pub(super) fn push_all(
     store: &mut Store,
     project: &str,
     repository: &str,
-    tag: &str,
+    tags: &[String],
     digest: &str,
 ) -> Option<Pushed> {
     let project = store.project_named(project)?;
     let (project_id, name) = (project.id, format!("{}/{repository}", project.name));
     let scanned = (project.metadata.get("auto_scan").map(String::as_str) == Some("true")).then(now);
-    let (repository_id, artifact_id, tag_id) = (store.next_id(), store.next_id(), store.next_id());
+    let (repository_id, artifact_id) = (store.next_id(), store.next_id());
+    let tags: Vec<(&String, i64)> = tags.iter().map(|tag| (tag, store.next_id())).collect();
     let repository = store
         .repositories
         .entry(name.clone())
@@ -42,7 +43,9 @@ pub(super) fn push(
             artifacts: std::collections::BTreeMap::new(),
         });
     for artifact in repository.artifacts.values_mut() {
-        artifact.tags.remove(tag);
+        artifact
+            .tags
+            .retain(|tag, _| !tags.iter().any(|(new, _)| *new == tag));
     }
     let artifact = repository
         .artifacts
@@ -52,12 +55,24 @@ pub(super) fn push(
             pushed: now(),
             tags: std::collections::BTreeMap::new(),
             scanned,
+            overview: None,
         });
-    artifact.tags.insert(tag.to_owned(), (tag_id, now()));
+    for (tag, id) in tags {
+        artifact.tags.insert(tag.clone(), (id, now()));
+    }
     Some(Pushed {
         repository: name,
         digest: digest.to_owned(),
     })
+}
+
+/// The scanner's report of an artifact, instead of the one that finds nothing.
+pub(super) fn scanned(store: &mut Store, pushed: &Pushed, overview: Value) {
+    let repository = store.repositories.get_mut(&pushed.repository);
+    if let Some(artifact) = repository.and_then(|r| r.artifacts.get_mut(&pushed.digest)) {
+        artifact.scanned.get_or_insert_with(now);
+        artifact.overview = Some(overview);
+    }
 }
 
 pub(super) fn route(call: &mut Call<'_>, path: &[&str]) -> Answer {
@@ -242,7 +257,11 @@ fn render_artifact(call: &Call<'_>, repository: &Repository, digest: &str, artif
                 "scanner": { "name": "Trivy", "vendor": "Aqua Security", "version": "sandbox" },
             });
             let kind = "application/vnd.security.vulnerability.report; version=1.1";
-            fields.insert("scan_overview".to_owned(), json!({ kind: report }));
+            let overview = artifact
+                .overview
+                .clone()
+                .unwrap_or_else(|| json!({ kind: report }));
+            fields.insert("scan_overview".to_owned(), overview);
         }
     }
     out

@@ -3,6 +3,7 @@
 mod artifacts;
 mod labels;
 mod metadata;
+mod operate;
 mod paging;
 mod problem;
 mod projects;
@@ -54,7 +55,15 @@ impl Harbor {
     /// Stores an artifact as `docker push` would; `repository` lacks the project's name. The repository is made
     /// on the first push. `None` where the project does not exist.
     pub fn push(&self, project: &str, repository: &str, tag: &str, digest: &str) -> Option<Pushed> {
-        artifacts::push(&mut self.store(), project, repository, tag, digest)
+        artifacts::push_all(&mut self.store(), project, repository, &[tag.to_owned()], digest)
+    }
+
+    /// The digest of the artifact that has a tag; `repository` lacks the project's name.
+    pub fn tagged(&self, project: &str, repository: &str, tag: &str) -> Option<String> {
+        let store = self.store();
+        let repository = store.repositories.get(&format!("{project}/{repository}"))?;
+        let mut artifacts = repository.artifacts.iter();
+        artifacts.find_map(|(digest, artifact)| artifact.tags.contains_key(tag).then(|| digest.clone()))
     }
 
     fn store(&self) -> MutexGuard<'_, Store> {
@@ -193,6 +202,10 @@ impl SandboxTool for Harbor {
             http::HeaderName::from_static("x-request-id"),
             &uuid::Uuid::new_v4().to_string(),
         )
+    }
+
+    fn operate(&self, request: &Request) -> Option<Reply> {
+        operate::answer(&mut self.store(), request)
     }
 
     fn state(&self) -> Value {

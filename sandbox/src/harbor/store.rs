@@ -66,6 +66,8 @@ pub(super) struct Artifact {
     pub(super) tags: BTreeMap<String, (i64, String)>,
     /// When it was scanned.
     pub(super) scanned: Option<String>,
+    /// What the scanner says of it, as the API shows it; without, that it found nothing.
+    pub(super) overview: Option<Value>,
 }
 
 #[derive(Debug, Default)]

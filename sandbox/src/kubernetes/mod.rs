@@ -5,16 +5,17 @@ mod kinds;
 mod objects;
 mod owners;
 pub(crate) mod patch;
+mod proxy;
 pub(crate) mod selector;
 mod status;
 mod verbs;
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::{Reply, Request, SandboxTool};
+use crate::{ArgoCd, Reply, Request, SandboxTool};
 use kinds::Kind;
 use objects::Store;
 use status::Status;
@@ -26,6 +27,7 @@ type Answer = Result<Reply, Status>;
 pub struct Kubernetes {
     token: String,
     store: Mutex<Store>,
+    argocd: Option<Arc<ArgoCd>>,
 }
 
 /// What a path means: a kind, where, and which.
@@ -42,7 +44,15 @@ impl Kubernetes {
         Self {
             token: bearer_token.into(),
             store: Mutex::new(Store::fresh()),
+            argocd: None,
         }
+    }
+
+    /// What runs in it is what this Argo CD deployed. Without, nothing runs.
+    #[must_use]
+    pub fn running(mut self, argocd: Arc<ArgoCd>) -> Self {
+        self.argocd = Some(argocd);
+        self
     }
 
     fn route(&self, request: &Request) -> Answer {
@@ -72,6 +82,19 @@ impl Kubernetes {
         }
         if let ["apis", "authorization.k8s.io", "v1", "selfsubjectaccessreviews"] = segments.as_slice() {
             return access_review(request);
+        }
+        if let [
+            "api",
+            "v1",
+            "namespaces",
+            namespace,
+            "services",
+            service,
+            "proxy",
+            ..,
+        ] = segments.as_slice()
+        {
+            return self.proxied(request, namespace, service);
         }
         let target = target(&segments).ok_or_else(Status::no_route)?;
         let mut store = self.store.lock().unwrap_or_else(PoisonError::into_inner);

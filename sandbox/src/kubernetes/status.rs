@@ -161,6 +161,17 @@ impl Status {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", text, details)
     }
 
+    /// Nothing runs behind a `Service`.
+    pub(super) fn no_endpoints(service: &str) -> Self {
+        let message = format!("no endpoints available for service \"{service}\"");
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "ServiceUnavailable",
+            message,
+            Value::Null,
+        )
+    }
+
     pub(super) fn bad_request(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "BadRequest", message, Value::Null)
     }

@@ -10,6 +10,7 @@
 mod argocd;
 mod client;
 mod contract;
+mod delivery;
 mod harbor;
 mod kubernetes;
 mod vault;

@@ -1,0 +1,179 @@
+//! Releases of a service, and runs that promote them to DEV. Nobody decides here whether they may: the run is planned.
+
+use chrono::Utc;
+use opstella_domain::plan::{CarriedImage, SagaKind, Targets, plan_promote};
+use opstella_domain::run::{Run, RunCommand, RunStatus};
+use opstella_domain::{Decide, Environment, RunId, Tool};
+use opstella_journal::{Append, EventMetadata, StreamAppend};
+
+use crate::saboteur::Sabotage;
+use crate::saga::Saga;
+use crate::world::{Process, World, connection, key};
+
+/// Digests of two releases, by the digit that they are made of.
+pub const FIRST: char = '1';
+pub const SECOND: char = '2';
+
+pub fn digest(release: char) -> String {
+    format!("sha256:{}", release.to_string().repeat(64))
+}
+
+/// CI pushes both releases.
+pub async fn push(process: &Process, project: &str) {
+    for release in [FIRST, SECOND] {
+        let tag = format!("1.0.{release}");
+        let registry = format!("{project}_checkout");
+        let pushed = process
+            .tools
+            .harbor
+            .push(&registry, "api", &tag, &digest(release));
+        assert!(pushed.is_some());
+    }
+}
+
+/// Starts the saga; its run.
+pub async fn promote(process: &Process, project: &str, release: char, previous: Option<char>) -> RunId {
+    let mut targets = Targets {
+        connection: "main".parse().unwrap(),
+        tools: Default::default(),
+        public_url: "http://opstella.example".into(),
+    };
+    for tool in Tool::all() {
+        targets.insert(tool, &connection(tool, &process.tool_url(tool)));
+    }
+    let image = CarriedImage {
+        component: "api".parse().unwrap(),
+        digest: digest(release).parse().unwrap(),
+        previous: previous.map(|p| digest(p).parse().unwrap()),
+    };
+    let version = format!("1.0.{release}").parse().unwrap();
+    let plan = plan_promote(&key(project), Environment::Dev, &version, &[image], &targets).unwrap();
+    let run = RunId(uuid::Uuid::new_v4());
+    let command = RunCommand::Plan {
+        run,
+        saga: SagaKind::Promote,
+        service: key(project),
+        adopt: false,
+        at: Utc::now(),
+        environment: Some(Environment::Dev),
+        plan,
+    };
+    let journal = process.commands.journal();
+    let loaded = journal.load::<Run>(&run.to_string()).await.unwrap();
+    let events = loaded.state.decide(command).unwrap();
+    let streams = vec![StreamAppend::of(&loaded, events).unwrap()];
+    let metadata = EventMetadata {
+        command: "PlanRun".into(),
+        ..EventMetadata::default()
+    };
+    journal.append(Append::new(metadata, streams)).await.unwrap();
+    run
+}
+
+/// The first promotion ever fails at a step: nothing of it is left, and nothing runs but what the template wrote.
+async fn first_fails(sabotage: Sabotage, step: &str, runs: &str) {
+    let world = World::new().await;
+    let process = world.process(false).await;
+    Saga::AddComponent.prepare(&process, "first").await;
+    push(&process, "first").await;
+    let overlay = world.overlay("first");
+    assert!(overlay.contains("1.0.1"), "{overlay}");
+    world.plans.set("first", step, sabotage);
+    let run = promote(&process, "first", FIRST, None).await;
+    let state = process.settled(run).await;
+    assert_eq!(state.status, RunStatus::Failed, "{}", state.cause_text());
+    assert_eq!(state.left_behind(), []);
+    assert_eq!(world.overlay("first"), overlay);
+    assert_eq!(process.tools.harbor.tagged("first_checkout", "api", "dev"), None);
+    let standing = process
+        .tools
+        .argocd
+        .standing("first--checkout--api--dev")
+        .unwrap();
+    assert!(standing.images.concat().ends_with(runs), "{standing:?}");
+    assert!(runs.is_empty() || standing.sync == "Synced", "{standing:?}");
+    process.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_first_one_that_fails_before_its_sync_deploys_nothing() {
+    first_fails(Sabotage::FailForGood, "argocd.sync/api", "").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_first_one_that_fails_after_its_sync_brings_back_what_the_template_wrote() {
+    first_fails(Sabotage::WorkThenFailForGood, "kubernetes.smoke/api", ":1.0.1").await;
+}
+
+/// Argo CD reports Degraded: the environment rolls back by itself.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_release_that_does_not_run_is_rolled_back() {
+    let world = World::new().await;
+    let process = world.process(false).await;
+    Saga::Promote.prepare(&process, "broken").await;
+    let before = world.everything();
+    process
+        .tools
+        .argocd
+        .judge(&digest(SECOND), "Degraded", "CrashLoopBackOff: exit code 1");
+    let run = promote(&process, "broken", SECOND, Some(FIRST)).await;
+    let state = process.settled(run).await;
+    assert_eq!(state.status, RunStatus::Failed);
+    let cause = state.cause_text();
+    assert!(
+        cause.contains("argocd.healthy/api") && cause.contains("Degraded: CrashLoop"),
+        "{cause}"
+    );
+    assert_eq!(state.left_behind(), []);
+    assert_eq!(world.everything(), before);
+    // Deployed, and undone: no more.
+    let commits = world.commits("broken");
+    let subjects: Vec<&str> = commits
+        .iter()
+        .map(|c| c.lines().next().unwrap())
+        .take(3)
+        .collect();
+    let expected = [
+        "Undo the deployment of 1.0.2 to DEV [skip ci]",
+        "Deploy 1.0.2 to DEV [skip ci]",
+        "Deploy 1.0.1 to DEV [skip ci]",
+    ];
+    assert_eq!(subjects, expected);
+    process.end().await;
+}
+
+/// Somebody commits while a promotion that will fail is under way: their commit stays, and is what runs.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn somebody_elses_newer_commit_is_not_undone() {
+    let world = World::new().await;
+    let process = world.process(false).await;
+    Saga::Promote.prepare(&process, "theirs").await;
+    world.plans.set(
+        "theirs",
+        "kubernetes.smoke/api",
+        Sabotage::FailTransiently(u32::MAX),
+    );
+    let run = promote(&process, "theirs", SECOND, Some(FIRST)).await;
+    let healthy = || {
+        let standing = process
+            .tools
+            .argocd
+            .standing("theirs--checkout--api--dev")
+            .unwrap();
+        standing.health == "Healthy" && standing.images.concat().ends_with(&digest(SECOND))
+    };
+    world.until(healthy).await;
+    let third = digest('3');
+    let theirs = world.overlay("theirs").replace(&digest(SECOND), &third);
+    world.commit_overlay("theirs", &theirs).await;
+    let state = process.settled(run).await;
+    assert_eq!(state.status, RunStatus::Failed);
+    assert_eq!(world.overlay("theirs"), theirs);
+    let standing = process
+        .tools
+        .argocd
+        .standing("theirs--checkout--api--dev")
+        .unwrap();
+    assert!(standing.images.concat().ends_with(&third), "{standing:?}");
+    process.end().await;
+}
