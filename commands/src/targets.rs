@@ -8,6 +8,14 @@ use crate::{CommandError, Commands};
 
 impl Commands {
     /// The tools that services are provisioned on.
+    ///
+    /// # Errors
+    /// [`CommandError::Journal`].
+    pub async fn connected(&self) -> Result<Targets, CommandError> {
+        self.targets().await
+    }
+
+    /// The tools that services are provisioned on.
     pub(crate) async fn targets(&self) -> Result<Targets, CommandError> {
         let mut targets = Targets {
             connection: self.options.connection.clone(),
