@@ -17,7 +17,7 @@ use opstella_domain::resource::{Provenance, StepOutcome};
 use opstella_domain::template::{TemplateFiles, TemplateRef};
 use opstella_domain::tool_connection::{Connection, ToolSettings};
 use opstella_domain::{Environment, RunId, Tool};
-use opstella_sandbox::{Fault, Sandbox, SandboxOptions, credentials};
+use opstella_sandbox::{Fault, Sandbox, SandboxOptions, Tools, credentials};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -104,13 +104,16 @@ pub fn application() -> Operation {
 
 pub struct World {
     pub sandbox: Sandbox,
+    pub tools: Tools,
     pub adapter: ArgoCd,
     raw: ToolHttp,
 }
 
 impl World {
     pub async fn new() -> Self {
+        let tools = Tools::default();
         let options = SandboxOptions {
+            tools: tools.list(),
             record_exchanges: true,
             keycloak: None,
             ..SandboxOptions::default()
@@ -122,6 +125,7 @@ impl World {
         let raw = ToolHttp::new(Tool::ArgoCd, &url, Credential::Bearer(token())).unwrap();
         Self {
             sandbox,
+            tools,
             adapter,
             raw,
         }
