@@ -8,9 +8,11 @@
 
 mod batches;
 mod broken;
+mod journeys;
 mod models;
 mod pages;
 mod poison;
+mod promotions;
 mod rebuilding;
 mod replays;
 mod runners;
