@@ -59,6 +59,7 @@ impl Journal {
 
     async fn load_key<A: Aggregate + 'static>(&self, key: StreamKey) -> Result<Loaded<A>, JournalError> {
         metrics::counter!("opstella_journal_loads_total", "from" => "table").increment(1);
+        self.inner.cache.expect(&key);
         let loaded = self.read_current::<A>(&key).await?;
         if loaded.version > 0 {
             let warm = Warm {
