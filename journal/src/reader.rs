@@ -43,7 +43,8 @@ impl Reader {
             })
             .connect_with((*pool.connect_options()).clone())
             .await?;
-        let single = Arc::new(Mutex::new(Some(connect_single(&pool).await?)));
+        let made = timeout_at(Instant::now() + options.read_timeout, connect_single(&pool)).await;
+        let single = Arc::new(Mutex::new(Some(made.map_err(|_| JournalError::Timeout)??)));
         Ok(Self {
             pool,
             timeout: options.read_timeout,

@@ -21,4 +21,5 @@ mod snapshots;
 mod stock;
 mod subscriptions;
 mod support;
+mod trouble;
 mod upcasting;
