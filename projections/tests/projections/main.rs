@@ -8,6 +8,7 @@
 
 mod batches;
 mod broken;
+mod leftovers;
 mod models;
 mod pages;
 mod poison;
