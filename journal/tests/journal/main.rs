@@ -22,4 +22,5 @@ mod stock;
 mod subscriptions;
 mod support;
 mod trouble;
+mod two_processes;
 mod upcasting;
