@@ -77,7 +77,7 @@ impl Commands {
             let release = self.load_expected::<Release>(&key.to_string(), context).await?;
             let author = match &request.author {
                 Some(author) => author.clone(),
-                None => context.actor.subject.parse()?,
+                None => context.caller()?,
             };
             let command = ReleaseCommand::Register {
                 key: key.clone(),
@@ -202,7 +202,7 @@ impl Commands {
             gate: request.gate,
             finding: request.finding,
             reason: request.reason,
-            by: context.actor.subject.parse()?,
+            by: context.caller()?,
             expires_at: request.expires_at,
         };
         let command = ReleaseCommand::GrantWaiver {

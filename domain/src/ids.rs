@@ -31,7 +31,6 @@ impl FromStr for RunId {
 
 /// The natural key of a service: `payments/checkout`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct ServiceKey {
     /// Its project.
     pub project: ProjectSlug,

@@ -10,6 +10,7 @@
 //!
 //! Start with `projection.rs`, then `runner.rs`. `docs/adding-a-projection.md` shows how to add one.
 
+mod apply;
 mod checkpoint;
 mod decode;
 mod error;

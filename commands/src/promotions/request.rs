@@ -56,7 +56,7 @@ impl Commands {
         request: PromoteRelease,
     ) -> Result<Accepted, CommandError> {
         let promotion = PromotionId(Uuid::now_v7());
-        let (request, requester) = (&request, &requester(context)?);
+        let (request, requester) = (&request, &context.caller()?);
         let name = opstella_domain::promotion::promote_to(request.key.environment);
         self.move_promotion(name, context, &request.key, promotion, |environment| async move {
             self.requested(request, requester, promotion, environment).await
@@ -74,7 +74,7 @@ impl Commands {
         request: RollBack,
     ) -> Result<Accepted, CommandError> {
         let promotion = PromotionId(Uuid::now_v7());
-        let (request, requester) = (&request, &requester(context)?);
+        let (request, requester) = (&request, &context.caller()?);
         self.move_promotion(
             "Rollback",
             context,
@@ -120,7 +120,7 @@ impl Commands {
     ) -> Result<Checked, CommandError> {
         let project = &request.key.service.project;
         self.permit(context, "CheckPromotion", Some(project)).await?;
-        let requester = requester(context)?;
+        let requester = context.caller()?;
         anew(async {
             let environment = self.load::<ServiceEnvironment>(&request.key.to_string()).await?;
             let promotion = PromotionId(Uuid::now_v7());
@@ -266,8 +266,4 @@ fn before(environment: &ServiceEnvironment) -> Result<ReleaseVersion, CommandErr
         let rule = "this environment ran no other release before: name one that it ran";
         DomainError::invalid("release", rule).into()
     })
-}
-
-fn requester(context: &CommandContext) -> Result<Subject, CommandError> {
-    Ok(context.actor.subject.parse()?)
 }

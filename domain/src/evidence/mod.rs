@@ -112,7 +112,6 @@ impl Severity {
 
 /// Findings by severity.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct SeverityCounts {
     /// Critical ones.
     pub critical: u32,
@@ -157,7 +156,6 @@ impl SeverityCounts {
 
 /// One finding that may matter for a gate: of severity high or critical.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct Finding {
     /// What the tool calls it: `CVE-2026-1234`, a rule, an alert; at most 120 characters.
     pub id: String,
@@ -170,7 +168,6 @@ pub struct Finding {
 
 /// What tests ended how.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct TestCounts {
     /// Passed.
     pub passed: u32,
@@ -192,7 +189,6 @@ pub enum Verdict {
 
 /// What one report says of one image.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct Evidence {
     /// What kind of report.
     pub kind: ReportKind,

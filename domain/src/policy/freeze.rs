@@ -1,5 +1,7 @@
 //! Freeze windows: when nothing goes into an environment.
 
+mod parse;
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -52,7 +54,6 @@ impl fmt::Display for TimeZoneName {
 
 /// A time of the week on the wall clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct WeekTime {
     /// 1 for Monday to 7 for Sunday.
     #[schemars(range(min = 1, max = 7))]
@@ -69,8 +70,8 @@ impl WeekTime {
 }
 
 /// When a freeze holds, on the wall clock of its time zone.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(tag = "type", rename_all = "lowercase", deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(tag = "type", rename_all = "lowercase")]
 pub enum Freeze {
     /// Once.
     Once {
@@ -90,7 +91,6 @@ pub enum Freeze {
 
 /// A freeze with its name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct FreezeWindow {
     /// For people: `year end`; 1 to 80 characters.
     pub name: String,

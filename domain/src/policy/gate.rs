@@ -133,7 +133,6 @@ impl GateVerdict {
 
 /// One gate, looked at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct GateResult {
     /// Which.
     pub gate: GateName,

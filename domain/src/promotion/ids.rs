@@ -31,7 +31,6 @@ impl FromStr for PromotionId {
 
 /// The natural key of an environment of a service: `payments/checkout/PRD`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct EnvironmentKey {
     /// Of which service.
     pub service: ServiceKey,

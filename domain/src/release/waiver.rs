@@ -38,7 +38,6 @@ impl FromStr for WaiverId {
 
 /// A gate, or one finding of it, that is passed over for one release until it expires.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct Waiver {
     /// Its id.
     pub id: WaiverId,

@@ -62,7 +62,7 @@ pub struct Service {
 }
 
 impl Service {
-    fn accepts(&self) -> Vec<&'static str> {
+    pub(super) fn accepts(&self) -> Vec<&'static str> {
         match (self.lifecycle, self.run.is_some()) {
             // Something of it is there still: it may be removed, as what it was meant to be.
             (Lifecycle::ProvisioningFailed, _) if self.left_behind => {
@@ -77,8 +77,7 @@ impl Service {
         }
     }
 
-    /// The state in words, with the run that must end first.
-    /// Where it stands, in words.
+    /// Where it stands, in words, with the run that must end first.
     pub fn state(&self) -> String {
         let lifecycle: &'static str = self.lifecycle.into();
         match self.run {

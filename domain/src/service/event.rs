@@ -8,7 +8,6 @@ use crate::{ComponentName, Environment, EnvironmentSet, RunId, ServiceKey, Subje
 
 /// A component and the template that it is made from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct ComponentSpec {
     /// Its name within the service.
     pub name: ComponentName,

@@ -9,6 +9,7 @@
 mod batches;
 mod broken;
 mod journeys;
+mod leftovers;
 mod models;
 mod pages;
 mod poison;

@@ -32,7 +32,11 @@ async fn the_matrix_shows_what_runs_where() {
     running.catch_up(&world.journal).await;
     let queries = world.queries();
 
-    let matrix = queries.matrix(None, &all()).await.unwrap().items;
+    let matrix = queries
+        .matrix(None, &Reader::Everything, &all())
+        .await
+        .unwrap()
+        .items;
     let names: Vec<_> = matrix.iter().map(|row| row.service.as_str()).collect();
     assert_eq!(names, ["grows", "shop"], "`gone` has no environment any more");
     let places = |row: &MatrixService| -> Vec<String> {
@@ -74,16 +78,19 @@ async fn the_matrix_shows_what_runs_where() {
     assert_eq!((prd.in_flight.as_ref(), prd.waiting), (Some(&flight), 1));
 
     let first = queries
-        .matrix(Some("retail"), &PageRequest::first(1))
+        .matrix(Some("retail"), &Reader::Everything, &PageRequest::first(1))
         .await
         .unwrap();
     assert_eq!(first.items, matrix[..1]);
     let second = PageRequest::after(1, first.next.unwrap());
-    let second = queries.matrix(Some("retail"), &second).await.unwrap();
+    let second = queries
+        .matrix(Some("retail"), &Reader::Everything, &second)
+        .await
+        .unwrap();
     assert_eq!((second.items.as_slice(), second.next), (&matrix[1..], None));
     assert!(
         queries
-            .matrix(Some("other"), &all())
+            .matrix(Some("other"), &Reader::Everything, &all())
             .await
             .unwrap()
             .items
@@ -181,7 +188,13 @@ async fn promotions_show_how_they_went() {
 
     let board = |filter: PromotionFilter| {
         let queries = queries.clone();
-        async move { queries.promotions(&filter, &all()).await.unwrap().items }
+        async move {
+            queries
+                .promotions(&filter, &Reader::Everything, &all())
+                .await
+                .unwrap()
+                .items
+        }
     };
     let everything = board(PromotionFilter::default()).await;
     assert_eq!(everything.len(), expected.len() + 1);

@@ -3,7 +3,7 @@
 use actix_web::HttpResponse;
 use actix_web::web::Data;
 use opstella_commands::{AddComponent, CreateService};
-use opstella_domain::{ServiceKey, Subject};
+use opstella_domain::ServiceKey;
 
 use super::requests::{
     AddComponentRequest, AddEnvironmentRequest, CreateServiceRequest, DecommissionRequest,
@@ -40,7 +40,7 @@ pub(crate) async fn create(
     let context = head.context(&body.fingerprint, None);
     let owner = match body.value.owner {
         Some(owner) => owner,
-        None => Subject::try_from(head.caller.actor.subject.clone())?,
+        None => head.caller_as("owner")?,
     };
     let request = CreateService {
         key: ServiceKey {
