@@ -11,6 +11,7 @@
     missing_docs
 )]
 
+mod adopted;
 mod compensation;
 mod doubled;
 mod failed;
