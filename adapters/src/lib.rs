@@ -25,6 +25,7 @@ pub mod vault;
 mod webhook_secret;
 
 pub use adapter::{
-    Health, Removal, Removed, SecretFields, SecretStore, StepContext, StepError, TemplateSource, ToolAdapter,
+    Health, Removal, Removed, SecretFields, SecretStore, SecretVersion, StepContext, StepError,
+    TemplateSource, ToolAdapter,
 };
 pub use toolbox::Toolbox;

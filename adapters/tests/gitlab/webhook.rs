@@ -145,7 +145,11 @@ async fn the_secret_of_an_adopted_one_goes() {
         assert_eq!(world.adopt(&webhook(), 1).await, Provenance::Adopted);
         assert!(world.secrets.kept(&webhook_secret(), "secret").is_some());
         assert_eq!(world.remove(&webhook(), 1, removal).await, Removed::Kept);
-        assert_eq!(world.secrets.kept(&webhook_secret(), "secret"), None, "{removal:?}");
+        assert_eq!(
+            world.secrets.kept(&webhook_secret(), "secret"),
+            None,
+            "{removal:?}"
+        );
         assert_eq!(world.inside("hooks").await.as_array().unwrap().len(), 1);
     }
 }

@@ -27,7 +27,8 @@ impl Somebody {
         let tool = |tool: Tool, credential| {
             ToolHttp::new(tool, &world.sandbox.tool_url(tool.slug()), credential).unwrap()
         };
-        let basic = |user: &str, password: &str| Credential::Basic(user.to_owned(), password.to_owned().into());
+        let basic =
+            |user: &str, password: &str| Credential::Basic(user.to_owned(), password.to_owned().into());
         Self {
             gitlab: tool(
                 Tool::GitLab,
@@ -46,7 +47,14 @@ impl Somebody {
 
     async fn gitlab(&self, path: &str, body: Value) -> Value {
         let call = self.gitlab.call(Method::POST, format!("/api/v4/{path}"));
-        call.json(&body).send().await.unwrap().success().unwrap().json().unwrap()
+        call.json(&body)
+            .send()
+            .await
+            .unwrap()
+            .success()
+            .unwrap()
+            .json()
+            .unwrap()
     }
 
     async fn harbor(&self, path: &str, body: Value) {
@@ -77,8 +85,11 @@ impl Somebody {
                         .await;
                 }
                 Operation::HarborProject { project } => {
-                    self.harbor("projects", json!({"project_name": project, "metadata": {"public": "false"}}))
-                        .await;
+                    self.harbor(
+                        "projects",
+                        json!({"project_name": project, "metadata": {"public": "false"}}),
+                    )
+                    .await;
                 }
                 Operation::HarborRobot { project, .. } => {
                     let rights = json!([{"kind": "project", "namespace": project,
@@ -88,11 +99,18 @@ impl Somebody {
                     self.harbor("robots", body).await;
                 }
                 Operation::SonarProject { key } => {
-                    self.sonarqube("projects/create", &[("name", key.as_str()), ("project", key.as_str())])
-                        .await;
+                    self.sonarqube(
+                        "projects/create",
+                        &[("name", key.as_str()), ("project", key.as_str())],
+                    )
+                    .await;
                 }
                 Operation::SonarWebhook { key, url, .. } => {
-                    let pairs = [("name", "theirs"), ("project", key.as_str()), ("url", url.as_str())];
+                    let pairs = [
+                        ("name", "theirs"),
+                        ("project", key.as_str()),
+                        ("url", url.as_str()),
+                    ];
                     self.sonarqube("webhooks/create", &pairs).await;
                 }
                 _ => {}
@@ -121,14 +139,20 @@ async fn what_was_adopted_stays_and_its_secrets_go() {
     let before = world.everything();
 
     // Its own step depends on most of the others: nearly everything is made, or adopted, when it fails.
-    world
-        .plans
-        .set(project, "argocd.application/api/dev", Sabotage::WorkThenFailForGood);
+    world.plans.set(
+        project,
+        "argocd.application/api/dev",
+        Sabotage::WorkThenFailForGood,
+    );
     let request = opstella_commands::CreateService {
         adopt: true,
         ..Process::creation(project)
     };
-    let accepted = process.commands.create_service(&context(), request).await.unwrap();
+    let accepted = process
+        .commands
+        .create_service(&context(), request)
+        .await
+        .unwrap();
     let state = process.settled(accepted.run.unwrap()).await;
     assert_eq!(state.status, RunStatus::Failed, "{}", state.cause_text());
     assert_eq!(state.left_behind(), []);
@@ -138,14 +162,27 @@ async fn what_was_adopted_stays_and_its_secrets_go() {
         .filter(|(_, step)| step.provenance == Some(Provenance::Adopted))
         .map(|(id, _)| id.as_str())
         .collect();
-    for step in ["gitlab.group", "harbor.project", "harbor.robot", "sonarqube.webhook/api"] {
+    for step in [
+        "gitlab.group",
+        "harbor.project",
+        "harbor.robot",
+        "sonarqube.webhook/api",
+    ] {
         assert!(adopted.contains(step), "{step} was not adopted: {adopted:?}");
     }
     let after = world.everything();
     let of = |lines: &[String], tool: &str| -> Vec<String> {
-        lines.iter().filter(|line| line.starts_with(tool)).cloned().collect()
+        lines
+            .iter()
+            .filter(|line| line.starts_with(tool))
+            .cloned()
+            .collect()
     };
-    assert_eq!(of(&after, "vault/"), of(&before, "vault/"), "nothing is left in Vault");
+    assert_eq!(
+        of(&after, "vault/"),
+        of(&before, "vault/"),
+        "nothing is left in Vault"
+    );
     for line in &before {
         assert!(after.contains(line), "{line} was somebody else's and is gone");
     }

@@ -1,12 +1,13 @@
 //! Vault as the store of generated credentials, on a real OpenBao.
 
 use http::Method;
-use opstella_adapters::{SecretFields, SecretStore};
+use opstella_adapters::{SecretFields, SecretStore, StepError};
 use opstella_domain::naming::SecretPath;
+use opstella_domain::operation::Owner;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
-use crate::support::{Driven, owner, permanent};
+use crate::support::{Driven, owner, permanent, transient};
 use crate::world::{Server, World};
 
 fn fields(pairs: &[(&str, &str)]) -> SecretFields {
@@ -19,6 +20,17 @@ async fn read(world: &World, path: &SecretPath) -> Option<Vec<(String, String)>>
     Some(shown.collect())
 }
 
+/// Writes on top of what is there now.
+async fn write(
+    world: &World,
+    path: &SecretPath,
+    fields: SecretFields,
+    owner: &Owner,
+) -> Result<(), StepError> {
+    let version = world.adapter.version(path, owner).await?;
+    world.adapter.write(path, fields, owner, version).await
+}
+
 #[tokio::test]
 async fn keeps_reads_and_forgets() {
     let world = World::of(&Server::bao().await, "checkout");
@@ -27,9 +39,7 @@ async fn keeps_reads_and_forgets() {
     assert_eq!(read(&world, &path).await, None);
     world.adapter.delete(&path).await.unwrap();
     let first = [("password", "p\"ä\\\n$x"), ("username", "robot$a+b")];
-    world
-        .adapter
-        .write(&path, fields(&first), &world.owner(1))
+    write(&world, &path, fields(&first), &world.owner(1))
         .await
         .unwrap();
     let shown = |pairs: &[(&str, &str)]| {
@@ -40,18 +50,14 @@ async fn keeps_reads_and_forgets() {
     let custom = world.get(&metadata).await["custom_metadata"].clone();
     assert_eq!(custom["owner"], "payments/checkout");
     // Another run renews it; fields that it does not have are gone.
-    world
-        .adapter
-        .write(&path, fields(&[("password", "new")]), &world.owner(2))
+    write(&world, &path, fields(&[("password", "new")]), &world.owner(2))
         .await
         .unwrap();
     assert_eq!(read(&world, &path).await, shown(&[("password", "new")]));
     // A version that somebody deleted is none; the next one is written on top of it.
     world.call(Method::DELETE, &data, Value::Null).await;
     assert_eq!(read(&world, &path).await, None);
-    world
-        .adapter
-        .write(&path, fields(&[("password", "again")]), &world.owner(3))
+    write(&world, &path, fields(&[("password", "again")]), &world.owner(3))
         .await
         .unwrap();
     assert_eq!(read(&world, &path).await, shown(&[("password", "again")]));
@@ -70,10 +76,7 @@ async fn what_is_not_the_services_is_neither_overwritten_nor_deleted() {
     world
         .post(&data, json!({"data": {"password": "theirs", "port": 5432}}))
         .await;
-    let error = world
-        .adapter
-        .write(&path, fields(&[("password", "ours")]), &world.owner(1))
-        .await;
+    let error = write(&world, &path, fields(&[("password", "ours")]), &world.owner(1)).await;
     let text = permanent(&error.unwrap_err());
     assert!(text.contains(path.as_str()), "{text}");
     assert!(!text.contains("theirs") && !text.contains("ours\""), "{text}");
@@ -89,15 +92,10 @@ async fn what_is_not_the_services_is_neither_overwritten_nor_deleted() {
     // Another service of Opstella has it.
     let other = SecretPath::robot(&"payments/ledger".parse().unwrap());
     let books = owner("payments/ledger", 1);
-    world
-        .adapter
-        .write(&other, fields(&[("password", "books")]), &books)
+    write(&world, &other, fields(&[("password", "books")]), &books)
         .await
         .unwrap();
-    let error = world
-        .adapter
-        .write(&other, fields(&[("password", "x")]), &world.owner(1))
-        .await;
+    let error = write(&world, &other, fields(&[("password", "x")]), &world.owner(1)).await;
     permanent(&error.unwrap_err());
     assert_eq!(read(&world, &other).await.unwrap()[0].1, "books");
 }
@@ -116,10 +114,28 @@ async fn a_marked_path_without_a_version_reads_as_empty_and_is_written() {
         )
         .await;
     assert_eq!(read(&world, &path).await, None);
-    world
-        .adapter
-        .write(&path, fields(&[("a", "b")]), &world.owner(1))
+    write(&world, &path, fields(&[("a", "b")]), &world.owner(1))
         .await
         .unwrap();
     assert_eq!(read(&world, &path).await, Some(vec![("a".into(), "b".into())]));
+}
+
+/// Two processes carry the same step out, after a lease was lost: the second one does not overwrite the first.
+#[tokio::test]
+async fn what_came_in_between_is_not_overwritten() {
+    let world = World::of(&Server::bao().await, "checkout");
+    let path = SecretPath::robot(&world.service);
+    let (mine, owner) = (&world.adapter, world.owner(1));
+    for expected in ["first", "renewed"] {
+        let version = mine.version(&path, &owner).await.unwrap();
+        mine.write(&path, fields(&[("password", expected)]), &owner, version)
+            .await
+            .unwrap();
+        let late = mine.write(&path, fields(&[("password", "late")]), &owner, version);
+        transient(&late.await.unwrap_err());
+        assert_eq!(
+            read(&world, &path).await,
+            Some(vec![("password".into(), expected.into())])
+        );
+    }
 }
