@@ -52,6 +52,9 @@ pub enum ServiceEvent {
     ComponentRequested {
         /// Which.
         component: ComponentSpec,
+        /// Whether resources that are there and not ours may be adopted.
+        #[serde(default)]
+        adopt: bool,
         /// Which run makes it.
         run: RunId,
     },
@@ -77,6 +80,9 @@ pub enum ServiceEvent {
     EnvironmentRequested {
         /// Which.
         environment: Environment,
+        /// Whether resources that are there and not ours may be adopted.
+        #[serde(default)]
+        adopt: bool,
         /// Which run makes it.
         run: RunId,
     },
