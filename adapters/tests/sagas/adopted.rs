@@ -27,8 +27,10 @@ impl Somebody {
         let tool = |tool: Tool, credential| {
             ToolHttp::new(tool, &world.sandbox.tool_url(tool.slug()), credential).unwrap()
         };
-        let basic =
-            |user: &str, password: &str| Credential::Basic(user.to_owned(), password.to_owned().into());
+        let basic = |user: &str, password: &str| Credential::Basic {
+            user: user.to_owned(),
+            password: password.to_owned().into(),
+        };
         Self {
             gitlab: tool(
                 Tool::GitLab,
