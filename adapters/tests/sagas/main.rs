@@ -16,6 +16,7 @@ mod compensation;
 mod doubled;
 mod failed;
 mod killed;
+mod killed_waiting;
 mod saboteur;
 mod saga;
 mod world;

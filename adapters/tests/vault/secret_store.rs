@@ -1,9 +1,8 @@
 //! Vault as the store of generated credentials, on a real OpenBao.
 
 use http::Method;
-use opstella_adapters::{SecretFields, SecretStore, StepError};
+use opstella_adapters::{SecretFields, SecretStore};
 use opstella_domain::naming::SecretPath;
-use opstella_domain::operation::Owner;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
@@ -20,17 +19,6 @@ async fn read(world: &World, path: &SecretPath) -> Option<Vec<(String, String)>>
     Some(shown.collect())
 }
 
-/// Writes on top of what is there now.
-async fn write(
-    world: &World,
-    path: &SecretPath,
-    fields: SecretFields,
-    owner: &Owner,
-) -> Result<(), StepError> {
-    let version = world.adapter.version(path, owner).await?;
-    world.adapter.write(path, fields, owner, version).await
-}
-
 #[tokio::test]
 async fn keeps_reads_and_forgets() {
     let world = World::of(&Server::bao().await, "checkout");
@@ -39,9 +27,7 @@ async fn keeps_reads_and_forgets() {
     assert_eq!(read(&world, &path).await, None);
     world.adapter.delete(&path).await.unwrap();
     let first = [("password", "p\"ä\\\n$x"), ("username", "robot$a+b")];
-    write(&world, &path, fields(&first), &world.owner(1))
-        .await
-        .unwrap();
+    world.write(&path, fields(&first), &world.owner(1)).await.unwrap();
     let shown = |pairs: &[(&str, &str)]| {
         let pairs = pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
         Some(pairs.collect::<Vec<_>>())
@@ -50,14 +36,16 @@ async fn keeps_reads_and_forgets() {
     let custom = world.get(&metadata).await["custom_metadata"].clone();
     assert_eq!(custom["owner"], "payments/checkout");
     // Another run renews it; fields that it does not have are gone.
-    write(&world, &path, fields(&[("password", "new")]), &world.owner(2))
+    world
+        .write(&path, fields(&[("password", "new")]), &world.owner(2))
         .await
         .unwrap();
     assert_eq!(read(&world, &path).await, shown(&[("password", "new")]));
     // A version that somebody deleted is none; the next one is written on top of it.
     world.call(Method::DELETE, &data, Value::Null).await;
     assert_eq!(read(&world, &path).await, None);
-    write(&world, &path, fields(&[("password", "again")]), &world.owner(3))
+    world
+        .write(&path, fields(&[("password", "again")]), &world.owner(3))
         .await
         .unwrap();
     assert_eq!(read(&world, &path).await, shown(&[("password", "again")]));
@@ -76,7 +64,9 @@ async fn what_is_not_the_services_is_neither_overwritten_nor_deleted() {
     world
         .post(&data, json!({"data": {"password": "theirs", "port": 5432}}))
         .await;
-    let error = write(&world, &path, fields(&[("password", "ours")]), &world.owner(1)).await;
+    let error = world
+        .write(&path, fields(&[("password", "ours")]), &world.owner(1))
+        .await;
     let text = permanent(&error.unwrap_err());
     assert!(text.contains(path.as_str()), "{text}");
     assert!(!text.contains("theirs") && !text.contains("ours\""), "{text}");
@@ -92,10 +82,13 @@ async fn what_is_not_the_services_is_neither_overwritten_nor_deleted() {
     // Another service of Opstella has it.
     let other = SecretPath::robot(&"payments/ledger".parse().unwrap());
     let books = owner("payments/ledger", 1);
-    write(&world, &other, fields(&[("password", "books")]), &books)
+    world
+        .write(&other, fields(&[("password", "books")]), &books)
         .await
         .unwrap();
-    let error = write(&world, &other, fields(&[("password", "x")]), &world.owner(1)).await;
+    let error = world
+        .write(&other, fields(&[("password", "x")]), &world.owner(1))
+        .await;
     permanent(&error.unwrap_err());
     assert_eq!(read(&world, &other).await.unwrap()[0].1, "books");
 }
@@ -114,7 +107,8 @@ async fn a_marked_path_without_a_version_reads_as_empty_and_is_written() {
         )
         .await;
     assert_eq!(read(&world, &path).await, None);
-    write(&world, &path, fields(&[("a", "b")]), &world.owner(1))
+    world
+        .write(&path, fields(&[("a", "b")]), &world.owner(1))
         .await
         .unwrap();
     assert_eq!(read(&world, &path).await, Some(vec![("a".into(), "b".into())]));
