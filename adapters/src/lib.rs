@@ -25,7 +25,7 @@ pub mod vault;
 mod webhook_secret;
 
 pub use adapter::{
-    Health, Observed, Removal, Removed, SecretFields, SecretStore, StepContext, StepError, TemplateSource,
-    ToolAdapter,
+    Health, Observed, Removal, Removed, SecretFields, SecretStore, SecretVersion, StepContext, StepError,
+    TemplateSource, ToolAdapter,
 };
 pub use toolbox::Toolbox;

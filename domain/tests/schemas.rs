@@ -320,6 +320,8 @@ fn service_events_fit() {
             },
             ServiceEvent::ComponentRequested {
                 component: component("web"),
+                adopt: false,
+
                 run,
             },
             ServiceEvent::ComponentAdded {
@@ -332,7 +334,11 @@ fn service_events_fit() {
                 cause: cause(),
                 left_behind: false,
             },
-            ServiceEvent::EnvironmentRequested { environment, run },
+            ServiceEvent::EnvironmentRequested {
+                environment,
+                adopt: false,
+                run,
+            },
             ServiceEvent::EnvironmentAdded { environment, run },
             ServiceEvent::EnvironmentAdditionFailed {
                 environment,

@@ -130,6 +130,8 @@ impl World {
                         tool,
                         ToolLimits {
                             circuit_failures: u32::MAX,
+                            // Steps that wait for a sabotage must not keep others from going on.
+                            concurrency: 256,
                             ..ToolLimits::default()
                         },
                     )
@@ -313,10 +315,16 @@ impl Process {
 
     /// Waits until the run has ended or is stuck.
     pub async fn settled(&self, run: RunId) -> Arc<Run> {
+        let settled = |state: &Run| state.status.ended() || matches!(state.status, RunStatus::Stuck { .. });
+        self.until(run, settled).await
+    }
+
+    /// Waits until the run is so.
+    pub async fn until(&self, run: RunId, so: impl Fn(&Run) -> bool) -> Arc<Run> {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let state = self.commands.load_run(run).await.unwrap().state;
-            if state.status.ended() || matches!(state.status, RunStatus::Stuck { .. }) {
+            if so(&state) {
                 return state;
             }
             assert!(

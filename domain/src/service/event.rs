@@ -51,6 +51,9 @@ pub enum ServiceEvent {
     ComponentRequested {
         /// Which.
         component: ComponentSpec,
+        /// Whether resources that are there and not ours may be adopted.
+        #[serde(default)]
+        adopt: bool,
         /// Which run makes it.
         run: RunId,
     },
@@ -76,6 +79,9 @@ pub enum ServiceEvent {
     EnvironmentRequested {
         /// Which.
         environment: Environment,
+        /// Whether resources that are there and not ours may be adopted.
+        #[serde(default)]
+        adopt: bool,
         /// Which run makes it.
         run: RunId,
     },

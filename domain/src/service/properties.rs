@@ -68,11 +68,13 @@ fn command(act: Act, service: &Service, run: RunId) -> ServiceCommand {
         Act::AddComponent(n) => ServiceCommand::AddComponent {
             key: key(),
             component: component(&format!("c{n}")),
+            adopt: false,
             run,
         },
         Act::AddEnvironment(index) => ServiceCommand::AddEnvironment {
             key: key(),
             environment: *index.get(&Environment::all().collect::<Vec<_>>()),
+            adopt: false,
             run,
         },
         Act::Decommission => ServiceCommand::Decommission {
@@ -92,6 +94,7 @@ fn each(service: &Service, run: RunId) -> Vec<ServiceCommand> {
         ServiceCommand::AddComponent {
             key: key(),
             component: component("one-more"),
+            adopt: false,
             run,
         },
         command(Act::Decommission, service, run),
@@ -101,6 +104,7 @@ fn each(service: &Service, run: RunId) -> Vec<ServiceCommand> {
     each.extend(missing.map(|environment| ServiceCommand::AddEnvironment {
         key: key(),
         environment,
+        adopt: false,
         run,
     }));
     each

@@ -326,6 +326,7 @@ impl World {
         let command = ServiceCommand::AddEnvironment {
             key: key("retail/grows"),
             environment: Environment::Uat,
+            adopt: false,
             run,
         };
         self.send::<Service>("retail/grows", command).await;

@@ -36,7 +36,13 @@ async fn what_is_left_behind_is_that_of_the_last_change() {
     assert!(left_behind().await);
     let run = opstella_domain::RunId(uuid::Uuid::now_v7());
     let (key, component) = (key(service), component("worker"));
-    tell(ServiceCommand::AddComponent { key, component, run }).await;
+    tell(ServiceCommand::AddComponent {
+        key,
+        component,
+        adopt: false,
+        run,
+    })
+    .await;
     tell(ServiceCommand::RunSucceeded {
         run,
         left_behind: false,

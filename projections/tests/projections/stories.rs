@@ -151,6 +151,8 @@ impl World {
         let command = ServiceCommand::AddComponent {
             key: key.clone(),
             component: component(name),
+            adopt: false,
+
             run,
         };
         self.send::<Service>(service, command).await;
