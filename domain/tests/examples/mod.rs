@@ -8,7 +8,16 @@ use cqrs_es::DomainEvent;
 use serde_json::{Value, json};
 
 /// Objects whose names are data, and enums by the name of their variant: no field can be added to these.
-const NO_STRUCTS: &[&str] = &["files", "images", "values", "labels", "operation", "cause"];
+const NO_STRUCTS: &[&str] = &[
+    "files",
+    "images",
+    "values",
+    "labels",
+    "operation",
+    "cause",
+    "expected",
+    "found",
+];
 
 fn folder(aggregate: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
