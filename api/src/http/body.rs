@@ -7,9 +7,11 @@ use actix_web::dev::Payload;
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::{FromRequest, HttpRequest, web};
 use futures::StreamExt;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+use utoipa::ToSchema;
 
 use super::distinct::{self, Read};
 use crate::problem::{Problem, ProblemKind};
@@ -45,30 +47,11 @@ impl<T: DeserializeOwned + 'static> FromRequest for JsonBody<T> {
     }
 }
 
-/// No body, or an empty object.
-#[derive(Debug, Clone)]
-pub struct EmptyBody {
-    /// SHA-256 of method and path.
-    pub fingerprint: String,
-}
-
-impl FromRequest for EmptyBody {
-    type Error = Problem;
-    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
-
-    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let (request, payload) = (request.clone(), payload.take());
-        Box::pin(async move {
-            let limit = limit(&request);
-            let bytes = read(&request, payload, limit).await?;
-            if !matches!(bytes.trim_ascii(), b"" | b"{}") {
-                return Err(Problem::invalid_field("body", "must be empty", None));
-            }
-            let fingerprint = fingerprint_of(&request, b"");
-            Ok(Self { fingerprint })
-        })
-    }
-}
+/// A command that needs no more than its path: an empty object.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({}))]
+pub struct EmptyRequest {}
 
 fn check_type(request: &HttpRequest) -> Result<(), Problem> {
     let given = request
@@ -296,7 +279,6 @@ fn canonicalise(json: &Value, out: &mut String) {
 
 #[cfg(test)]
 mod tests {
-    use serde::Deserialize;
     use serde_json::json;
 
     use super::*;
