@@ -74,7 +74,7 @@ async fn waiting_ends_in_time_and_names_are_checked() {
         unknown
             .unwrap_err()
             .to_string()
-            .contains("catalog, runs, resources, audit")
+            .contains("catalog, runs, resources, releases")
     );
     projections
         .wait_for(&[], Position::START, Duration::ZERO)

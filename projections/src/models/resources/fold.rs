@@ -155,12 +155,13 @@ impl State {
                 });
             }
             RunEvent::StepCompensated { step, deleted, .. } => {
-                let created = slug(&Provenance::Created)?;
+                let (created, adopted) = (slug(&Provenance::Created)?, slug(&Provenance::Adopted)?);
                 self.each(&key, |row| {
                     if row.step != step.as_str() || row.run_id != id.0 {
                         return;
                     }
-                    if deleted || row.provenance == created {
+                    // Of what was adopted, only a secret that the run made for it goes.
+                    if (deleted && row.provenance != adopted) || row.provenance == created {
                         row.remove(at, "deleted");
                     } else if row.since == row.confirmed_at {
                         // This run was the first to claim it, and made nothing: it stays, but not as the service's.
