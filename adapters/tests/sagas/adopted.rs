@@ -173,6 +173,8 @@ async fn what_was_adopted_stays_and_its_secrets_go() {
         assert!(adopted.contains(step), "{step} was not adopted: {adopted:?}");
     }
     let after = world.everything();
+    let hooks = |lines: &[String]| lines.iter().filter(|l| l.contains("/webhooks/")).count();
+    assert_eq!(hooks(&after), hooks(&before));
     let of = |lines: &[String], tool: &str| -> Vec<String> {
         lines
             .iter()
@@ -185,7 +187,9 @@ async fn what_was_adopted_stays_and_its_secrets_go() {
         of(&before, "vault/"),
         "nothing is left in Vault"
     );
-    for line in &before {
+    // SonarQube has no other place for the mark of a webhook than its name.
+    let renamed = |line: &&String| line.starts_with("sonarqube/webhooks/");
+    for line in before.iter().filter(|line| !renamed(line)) {
         assert!(after.contains(line), "{line} was somebody else's and is gone");
     }
     process.end().await;
