@@ -25,6 +25,8 @@ pub(super) struct Scheduler {
     pub commands: Commands,
     pub queues: Arc<Queues>,
     pub under_way: Arc<UnderWay>,
+    /// Tries whose time has not come. Apart from those under way: an operator may have one made at once.
+    pub timers: Arc<UnderWay>,
     pub run_locks: Arc<RunLocks>,
     pub tasks: TaskTracker,
     pub stop: CancellationToken,
@@ -136,7 +138,7 @@ impl Scheduler {
 
     /// Comes back to the run when the time of a next try has come.
     fn wait(&self, ticket: Ticket, not_before: DateTime<Utc>) {
-        if !self.under_way.insert(&ticket) {
+        if !self.timers.insert(&ticket) {
             return;
         }
         let scheduler = self.clone();
@@ -146,7 +148,7 @@ impl Scheduler {
                 () = tokio::time::sleep(pause) => true,
                 () = scheduler.stop.cancelled() => false,
             };
-            scheduler.under_way.remove(&ticket);
+            scheduler.timers.remove(&ticket);
             if due {
                 scheduler.due(ticket).await;
             }

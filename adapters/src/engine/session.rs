@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::limits::{Admission, Limiter, Limits};
-use super::queues::{Queues, Ticket, UnderWay};
+use super::queues::{Queues, Ticket};
 use super::scheduler::Scheduler;
 use crate::lease::Lease;
 
@@ -59,7 +59,8 @@ async fn hold(parts: &Parts, mut lease: Lease) {
     let scheduler = Scheduler {
         commands: parts.commands.clone(),
         queues,
-        under_way: Arc::new(UnderWay::default()),
+        under_way: Arc::default(),
+        timers: Arc::default(),
         run_locks: Arc::default(),
         tasks: TaskTracker::new(),
         stop: parts.stop.child_token(),
