@@ -482,7 +482,10 @@ async fn the_audit_log_knows_whom_releases_and_promotions_concern() {
     assert_eq!(world.count(platform).await, 1);
     let runs = "SELECT count(*) FROM read.audit_events WHERE event_type = 'DeploymentStarted' AND run_id IS NOT NULL \
                 AND service = 'shop'";
-    assert_eq!(world.count(runs).await, 8);
+    let started =
+        "SELECT count(*) FROM read.audit_events WHERE event_type = 'DeploymentStarted' AND service = 'shop'";
+    assert_eq!(world.count(runs).await, world.count(started).await);
+    assert!(world.count(runs).await >= 8);
     let kinds = "SELECT count(DISTINCT aggregate_type) FROM read.audit_events WHERE service = 'shop'";
     assert_eq!(world.count(kinds).await, 4);
     running.stop().await;
