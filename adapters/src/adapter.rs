@@ -42,8 +42,7 @@ pub trait ToolAdapter: Send + Sync {
     ///
     /// # Errors
     /// [`StepError`], classed; [`StepError::Permanent`] where there is nothing to see.
-    async fn observe(&self, operation: &Operation, context: &StepContext) -> Result<Observed, StepError> {
-        let _ = context;
+    async fn observe(&self, operation: &Operation) -> Result<Observed, StepError> {
         Err(unobservable(self.tool(), operation))
     }
 

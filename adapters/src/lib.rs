@@ -8,6 +8,7 @@
 pub mod adapter;
 pub mod argocd;
 pub mod builtin;
+mod checkpoint;
 pub mod engine;
 pub mod gitlab;
 pub mod harbor;

@@ -28,7 +28,6 @@ impl Commands {
         comment: Option<String>,
     ) -> Result<Accepted, CommandError> {
         let project = &promotion.key.service.project;
-        self.permit(context, "Approve", Some(project)).await?;
         let held = self.roles_in(context, project).await?;
         let roles = [
             (Role::Tester, ApproverRole::Tester),

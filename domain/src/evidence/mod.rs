@@ -11,7 +11,7 @@ pub use artifact::{Artifact, ArtifactCommand, ArtifactEvent, ArtifactKey};
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use strum::{EnumIter, IntoEnumIterator};
+use strum::{EnumIter, IntoEnumIterator, IntoStaticStr};
 
 use crate::release::Digest;
 use crate::{Environment, InvalidValue};
@@ -85,9 +85,22 @@ impl std::str::FromStr for ReportKind {
 
 /// How bad a finding is. The order of the variants is that of severity, the worst last.
 #[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, EnumIter, Serialize, Deserialize, JsonSchema,
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    EnumIter,
+    IntoStaticStr,
+    Serialize,
+    Deserialize,
+    JsonSchema,
 )]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum Severity {
     /// The tool does not say.
     Unknown,
@@ -107,6 +120,12 @@ impl Severity {
     /// Every severity, the worst last.
     pub fn all() -> impl Iterator<Item = Self> {
         Self::iter()
+    }
+}
+
+impl std::fmt::Display for Severity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.into())
     }
 }
 

@@ -2,7 +2,6 @@
 
 mod parse;
 
-use std::fmt;
 use std::str::FromStr;
 
 use chrono::{DateTime, Datelike, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Timelike, Utc, Weekday};
@@ -10,6 +9,7 @@ use chrono_tz::Tz;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::values::text_value;
 use crate::{DomainError, InvalidValue};
 
 /// A time zone by its IANA name: `Asia/Bangkok`.
@@ -33,24 +33,7 @@ impl FromStr for TimeZoneName {
     }
 }
 
-impl TryFrom<String> for TimeZoneName {
-    type Error = InvalidValue;
-    fn try_from(value: String) -> Result<Self, InvalidValue> {
-        value.parse()
-    }
-}
-
-impl From<TimeZoneName> for String {
-    fn from(name: TimeZoneName) -> Self {
-        name.0
-    }
-}
-
-impl fmt::Display for TimeZoneName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
+text_value!(TimeZoneName);
 
 /// A time of the week on the wall clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
