@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use opstella_domain::plan::{SagaKind, StepId};
 use opstella_domain::run::{Run, RunCommand, RunStatus};
-use opstella_domain::service::{Service, ServiceCommand};
+use opstella_domain::service::{Service, ServiceCommand, ServiceEvent};
 use opstella_domain::{Decide, DomainError, RunId};
 use opstella_journal::{Append, Loaded, StreamAppend};
 
@@ -172,15 +172,16 @@ impl Commands {
         if let Some(after) = after {
             streams.extend(match after.saga {
                 Some(SagaKind::Promote) => self.end_for_environment(&after).await?,
-                _ => self.end_for_service(&after).await?.into_iter().collect(),
+                _ => self.end_for_service(&after).await?,
             });
         }
         Ok(streams)
     }
 
-    async fn end_for_service(&self, run: &Run) -> Result<Option<StreamAppend>, CommandError> {
+    /// The service's part of the end of a run; with a service that is gone, its environments are emptied.
+    async fn end_for_service(&self, run: &Run) -> Result<Vec<StreamAppend>, CommandError> {
         let (Some(id), Some(key)) = (run.id, &run.service) else {
-            return Ok(None);
+            return Ok(vec![]);
         };
         let service = self.load::<Service>(&key.to_string()).await?;
         // What a provisioned service has is no leftover.
@@ -198,9 +199,15 @@ impl Commands {
         };
         let events = service.state.decide(command)?;
         if events.is_empty() {
-            return Ok(None);
+            return Ok(vec![]);
         }
-        Ok(Some(StreamAppend::of(&service, events)?))
+        let gone = |event: &ServiceEvent| matches!(event, ServiceEvent::ServiceDecommissioned { .. });
+        let gone = events.iter().any(gone);
+        let mut streams = vec![StreamAppend::of(&service, events)?];
+        if gone {
+            streams.extend(self.empty_environments(key).await?);
+        }
+        Ok(streams)
     }
 }
 

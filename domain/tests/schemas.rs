@@ -591,6 +591,7 @@ fn environment_events_fit() {
             EnvironmentEvent::DriftCleared { at: at() },
             health(Health::Healthy),
             health(Health::Degraded),
+            EnvironmentEvent::EnvironmentRemoved { at: at() },
         ],
     );
 }

@@ -1,7 +1,7 @@
 //! What the end of a promotion's run means for its environment, in the same append.
 
 use chrono::Utc;
-use opstella_domain::Decide;
+use opstella_domain::{Decide, DomainError, Environment, ServiceKey};
 use opstella_domain::promotion::{EnvironmentCommand, EnvironmentKey, RunEnd, ServiceEnvironment};
 use opstella_domain::run::{Run, RunStatus};
 use opstella_journal::StreamAppend;
@@ -34,6 +34,58 @@ impl Commands {
             return Ok(vec![]);
         }
         Ok(vec![StreamAppend::of(&loaded, events)?])
+    }
+}
+
+impl Commands {
+    /// What the end of a service means for its environments: one made anew under its name starts with nothing.
+    pub(crate) async fn empty_environments(
+        &self,
+        service: &ServiceKey,
+    ) -> Result<Vec<StreamAppend>, CommandError> {
+        let mut streams = Vec::new();
+        for environment in Environment::all() {
+            let key = EnvironmentKey {
+                service: service.clone(),
+                environment,
+            };
+            let loaded = self.load::<ServiceEnvironment>(&key.to_string()).await?;
+            let events = loaded.state.decide(EnvironmentCommand::Remove {
+                by: "system:engine".parse()?,
+                at: Utc::now(),
+            })?;
+            if !events.is_empty() {
+                streams.push(StreamAppend::of(&loaded, events)?);
+            }
+        }
+        Ok(streams)
+    }
+
+    /// Refuses to end a service while a promotion of it is in flight: somebody counts on it.
+    pub(crate) async fn nothing_in_flight(&self, service: &ServiceKey) -> Result<(), CommandError> {
+        for environment in Environment::all() {
+            let key = EnvironmentKey {
+                service: service.clone(),
+                environment,
+            };
+            let loaded = self.load::<ServiceEnvironment>(&key.to_string()).await?;
+            let Some(promotion) = &loaded.state.in_flight else {
+                continue;
+            };
+            let accepts = match promotion.run {
+                Some(_) => vec!["CancelRun (of the promotion's run)"],
+                None => vec!["CancelPromotion", "Reject"],
+            };
+            return Err(DomainError::WrongState {
+                kind: "service",
+                id: service.to_string(),
+                state: format!("busy with promotion {} into {environment}", promotion.id),
+                command: "DecommissionService",
+                accepts,
+            }
+            .into());
+        }
+        Ok(())
     }
 }
 

@@ -10,8 +10,20 @@ use opstella_journal::StreamAppend;
 use crate::unit::Decision;
 use crate::{Accepted, CommandContext, CommandError, Commands};
 
+/// What was seen of an environment.
+#[derive(Debug, Clone)]
+pub struct Seen {
+    /// The environment's version before it was looked at.
+    pub version: u64,
+    /// The image of each component that was looked at, and whether it is the one that should run.
+    pub found: BTreeMap<ComponentName, (String, bool)>,
+    /// How they are.
+    pub health: Health,
+}
+
 impl Commands {
-    /// Tells an environment what runs in it: drift and health are recorded where they changed.
+    /// Tells an environment what runs in it: drift and health are recorded where they changed. Where something happened
+    /// to the environment since the look began, what was seen says nothing: it may be what a deployment passed through.
     ///
     /// # Errors
     /// [`CommandError`].
@@ -19,16 +31,19 @@ impl Commands {
         &self,
         context: &CommandContext,
         key: &EnvironmentKey,
-        found: &BTreeMap<ComponentName, (String, bool)>,
-        health: Health,
+        seen: &Seen,
     ) -> Result<(), CommandError> {
         let decide = || async move {
             let environment = self.load::<ServiceEnvironment>(&key.to_string()).await?;
-            let events = environment.state.decide(EnvironmentCommand::Observe {
-                found: found.clone(),
-                health,
-                at: Utc::now(),
-            })?;
+            let events = if environment.version == seen.version {
+                environment.state.decide(EnvironmentCommand::Observe {
+                    found: seen.found.clone(),
+                    health: seen.health,
+                    at: Utc::now(),
+                })?
+            } else {
+                vec![]
+            };
             let stream = StreamAppend::of(&environment, events)?;
             let resource = format!(
                 "/projects/{}/services/{}",
