@@ -46,10 +46,7 @@ async fn look_at_all(parts: &Parts) -> Result<(), sqlx::Error> {
 async fn look_at(parts: &Parts, key: &EnvironmentKey) {
     let journal = parts.commands.journal();
     // Not from the cache: the version tells whether something happened while it was looked.
-    let Ok(environment) = journal
-        .load_fresh::<ServiceEnvironment>(&key.to_string())
-        .await
-    else {
+    let Ok(environment) = journal.load_fresh::<ServiceEnvironment>(&key.to_string()).await else {
         return;
     };
     if environment.state.current.is_none() {
@@ -85,11 +82,7 @@ async fn look_at(parts: &Parts, key: &EnvironmentKey) {
         health,
     };
     let context = parts.context(&key.to_string());
-    if let Err(error) = parts
-        .commands
-        .observe_environment(&context, key, &seen)
-        .await
-    {
+    if let Err(error) = parts.commands.observe_environment(&context, key, &seen).await {
         tracing::warn!(environment = %key, %error, "what runs could not be recorded");
     }
 }

@@ -23,7 +23,10 @@ pub(super) fn of(kind: &str, id: &str) -> Option<String> {
             .map(|(project, _)| format!("/projects/{project}/members")),
         "promotion" => id.rsplit_once('/').and_then(|(key, promotion)| {
             let key: EnvironmentKey = key.parse().ok()?;
-            Some(format!("{}/promotions/{promotion}", service(&key.service.to_string())?))
+            Some(format!(
+                "{}/promotions/{promotion}",
+                service(&key.service.to_string())?
+            ))
         }),
         "release" => release(id),
         "image of the release" => id.rsplit_once('/').and_then(|(key, _)| release(key)),

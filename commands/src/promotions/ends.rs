@@ -1,9 +1,9 @@
 //! What the end of a promotion's run means for its environment, in the same append.
 
 use chrono::Utc;
-use opstella_domain::{Decide, DomainError, Environment, ServiceKey};
 use opstella_domain::promotion::{EnvironmentCommand, EnvironmentKey, RunEnd, ServiceEnvironment};
 use opstella_domain::run::{Run, RunStatus};
+use opstella_domain::{Decide, DomainError, Environment, ServiceKey};
 use opstella_journal::StreamAppend;
 
 use crate::{CommandError, Commands};

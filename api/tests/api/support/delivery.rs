@@ -144,6 +144,11 @@ impl Delivery {
         let keycloak = self.sandbox.keycloak().unwrap();
         match who {
             CI => keycloak.issue_for_client(credentials::KEYCLOAK_CI_CLIENT),
+            // A second platform admin: the demo has one.
+            "admin2" => Some(keycloak.issue(json!({
+                "sub": "admin2", "preferred_username": "admin2",
+                "realm_access": {"roles": ["platform-admin"]},
+            }))),
             user => keycloak.issue_for(user),
         }
         .unwrap()
@@ -159,11 +164,30 @@ impl Delivery {
     }
 
     pub async fn post(&self, who: &str, path: &str, body: Value) -> Answer {
-        Answer::of(self.request(who, Method::POST, path).json(&body).send().await.unwrap()).await
+        Answer::of(
+            self.request(who, Method::POST, path)
+                .json(&body)
+                .send()
+                .await
+                .unwrap(),
+        )
+        .await
+    }
+
+    /// Sends a command that has no body.
+    pub async fn bare_post(&self, who: &str, path: &str) -> Answer {
+        Answer::of(self.request(who, Method::POST, path).send().await.unwrap()).await
     }
 
     pub async fn put(&self, who: &str, path: &str, body: Value) -> Answer {
-        Answer::of(self.request(who, Method::PUT, path).json(&body).send().await.unwrap()).await
+        Answer::of(
+            self.request(who, Method::PUT, path)
+                .json(&body)
+                .send()
+                .await
+                .unwrap(),
+        )
+        .await
     }
 
     /// Looks again and again until the answer is as wanted.
@@ -199,7 +223,9 @@ impl Delivery {
     pub async fn release(&self, version: &str) {
         self.register(version).await.expect(201);
         let gate = reports::quality_gate(&commit(version), "OK");
-        self.evidence(version, "quality-gate", "", &gate).await.expect(201);
+        self.evidence(version, "quality-gate", "", &gate)
+            .await
+            .expect(201);
         let scan = reports::image_scan(&[]);
         self.evidence(version, "image-scan", "", &scan).await.expect(201);
     }
@@ -238,7 +264,9 @@ impl Delivery {
 
     /// Asks for a promotion, as grace; its path.
     pub async fn asked(&self, environment: &str, version: &str) -> String {
-        let asked = self.promote("grace", environment, json!({"release": version})).await;
+        let asked = self
+            .promote("grace", environment, json!({"release": version}))
+            .await;
         path_of(&asked.expect(202))
     }
 
