@@ -1,5 +1,7 @@
 //! The way back, and what nobody asked for.
 
+use opstella_commands::{CommandContext, Seen};
+use opstella_domain::promotion::{EnvironmentKey, Health, ServiceEnvironment};
 use serde_json::json;
 
 use crate::support::delivery::{Delivery, SERVICE, digest, path_of};
@@ -84,5 +86,48 @@ async fn what_somebody_else_deploys_is_seen_as_drift() {
     put(&ours).await;
     let cleared = async || delivery.cell("DEV").await["drift"].is_null().then_some(());
     delivery.until("no drift in the matrix", cleared).await;
+    delivery.stop().await;
+}
+
+/// A look that began before a deployment ended saw what the deployment passed through: it says nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_seen_before_something_happened_is_no_drift() {
+    let delivery = Delivery::start_with(&["DEV"], |config| config.engine.watch_seconds = 3600).await;
+    delivery.release_to_dev("1.0.0").await;
+    let state = delivery.serving().state();
+    let key: EnvironmentKey = "payments/checkout/DEV".parse().unwrap();
+    let version = async || {
+        let loaded = state
+            .journal
+            .load_fresh::<ServiceEnvironment>(&key.to_string())
+            .await;
+        loaded.unwrap().version
+    };
+    let observe = async |version: u64| {
+        let found = (
+            "api".parse().unwrap(),
+            ("registry.example/strange:latest".to_owned(), false),
+        );
+        let seen = Seen {
+            version,
+            found: [found].into(),
+            health: Health::Healthy,
+        };
+        let context = CommandContext::system("promoter", "test");
+        state
+            .commands
+            .observe_environment(&context, &key, &seen)
+            .await
+            .unwrap();
+    };
+    let now = version().await;
+    observe(now - 1).await;
+    assert_eq!(version().await, now);
+    observe(now).await;
+    assert_eq!(
+        version().await,
+        now + 1,
+        "what was seen of what runs now is drift"
+    );
     delivery.stop().await;
 }
