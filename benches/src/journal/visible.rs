@@ -7,8 +7,8 @@ use tokio::sync::mpsc;
 
 use super::Bench;
 use super::ours::command;
-use super::report::percentile;
 use crate::BenchError;
+use crate::percentile::percentile;
 
 /// Milliseconds from an append's answer to the moment when a projection's reader can see it.
 pub struct Visible {

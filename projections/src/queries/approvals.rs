@@ -43,7 +43,8 @@ impl Queries {
              WHERE (s.project IS NULL OR s.project = p.project) AND s.roles && p.wanted_roles) AND p.requester <> ",
         );
         statement.push_bind(filter.subject.clone());
-        statement.push(" AND NOT EXISTS (SELECT FROM jsonb_array_elements(p.approvals) AS a WHERE a->>'by' = ");
+        statement
+            .push(" AND NOT EXISTS (SELECT FROM jsonb_array_elements(p.approvals) AS a WHERE a->>'by' = ");
         statement.push_bind(filter.subject.clone()).push(")");
         self.page(statement, NEWEST_FIRST, page).await
     }

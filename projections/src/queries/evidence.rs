@@ -124,7 +124,9 @@ impl Queries {
         statement
             .push(" AND e.component = ")
             .push_bind(filter.component.clone());
-        statement.push(" AND e.digest = ").push_bind(filter.digest.clone());
+        statement
+            .push(" AND e.digest = ")
+            .push_bind(filter.digest.clone());
         if let Some(kind) = &filter.kind {
             statement.push(" AND e.kind = ").push_bind(kind.clone());
         }

@@ -82,7 +82,8 @@ const SERVICE: &str = "SELECT s.project, s.service, coalesce((SELECT jsonb_agg(j
         AS environments, ";
 
 /// Services that have an environment; PostgreSQL walks the key's index as far as the page goes.
-const SERVICES: &str = " FROM (SELECT DISTINCT e.project, e.service FROM read.environments e WHERE e.present) s WHERE true";
+const SERVICES: &str =
+    " FROM (SELECT DISTINCT e.project, e.service FROM read.environments e WHERE e.present) s WHERE true";
 
 const BY_SERVICE: Keys = Keys {
     columns: &["s.project", "s.service"],
@@ -98,13 +99,9 @@ impl Queries {
         page: &PageRequest,
     ) -> Result<Page<MatrixService>, QueryError> {
         let mut statement = self.statement(SERVICE);
-        statement
-            .push(BY_SERVICE.select())
-            .push(self.located(SERVICES));
+        statement.push(BY_SERVICE.select()).push(self.located(SERVICES));
         if let Some(project) = project {
-            statement
-                .push(" AND s.project = ")
-                .push_bind(project.to_owned());
+            statement.push(" AND s.project = ").push_bind(project.to_owned());
         }
         self.page(statement, BY_SERVICE, page).await
     }

@@ -27,9 +27,7 @@ pub use delivery::{DeliveryScope, DeliveryWeek};
 pub use evidence::{Evidence, EvidenceFilter, EvidenceFinding, SeverityCount, TestCount};
 pub use matrix::{EnvironmentDrift, InFlight, MatrixEnvironment, MatrixService};
 pub use page::{MAX_LIMIT, Page, PageRequest};
-pub use promotions::{
-    FreezeOverride, Gate, Promotion, PromotionApproval, PromotionDetail, PromotionFilter,
-};
+pub use promotions::{FreezeOverride, Gate, Promotion, PromotionApproval, PromotionDetail, PromotionFilter};
 pub use releases::{Release, ReleaseDetail, ReleaseImage, ReleasePromotion, ReleaseWaiver};
 pub use resources::{Resource, ResourceFilter};
 pub use runs::{Run, RunAttempt, RunDetail, RunFilter, RunStep};

@@ -232,9 +232,7 @@ impl Queries {
             .push(LAST_ENDED_FIRST.select())
             .push(self.located(" FROM read.promotions p WHERE p.finished_at IS NOT NULL AND p.project = "))
             .push_bind(project.to_owned());
-        statement
-            .push(" AND p.service = ")
-            .push_bind(service.to_owned());
+        statement.push(" AND p.service = ").push_bind(service.to_owned());
         statement
             .push(" AND p.environment = ")
             .push_bind(environment.to_owned());

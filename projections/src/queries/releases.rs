@@ -167,9 +167,7 @@ impl Queries {
             .push(NEWEST_FIRST.select())
             .push(self.located(" FROM read.releases r WHERE r.project = "))
             .push_bind(project.to_owned());
-        statement
-            .push(" AND r.service = ")
-            .push_bind(service.to_owned());
+        statement.push(" AND r.service = ").push_bind(service.to_owned());
         self.page(statement, NEWEST_FIRST, page).await
     }
 

@@ -148,7 +148,7 @@ pub struct RunFilter {
     pub saga: Option<String>,
 }
 
-const RUN: &str = "SELECT r.id, r.project, r.service, r.saga, r.adopt, r.status, r.going_back, r.cause, r.end_reason, \
+const RUN: &str = "SELECT r.id, r.project, r.service, r.saga, r.environment, r.adopt, r.status, r.going_back, r.cause, r.end_reason, \
     r.stuck_on, r.stuck_message, r.left_behind, r.planned_at, r.started_at, r.updated_at, r.finished_at, r.version, \
     (extract(epoch FROM r.finished_at - r.started_at) * 1000)::bigint AS duration_ms, \
     (SELECT count(*) FROM read.run_steps s WHERE s.run_id = r.id) AS steps_total, \

@@ -15,9 +15,7 @@ use opstella_domain::promotion::{
     EnvironmentCommand, EnvironmentKey, Health, PromotionId, PromotionKind, RunEnd, ServiceEnvironment,
     WhenBusy,
 };
-use opstella_domain::release::{
-    Digest, Release, ReleaseCommand, ReleaseImage, ReleaseKey, Waiver, WaiverId,
-};
+use opstella_domain::release::{Digest, Release, ReleaseCommand, ReleaseImage, ReleaseKey, Waiver, WaiverId};
 use opstella_domain::service::{Service, ServiceCommand};
 use opstella_domain::{Decide, Environment, RunId, Subject};
 use opstella_journal::{Append, EventMetadata, StreamAppend};
@@ -146,7 +144,10 @@ impl World {
         let image = ReleaseImage {
             component: component.parse().unwrap(),
             digest: image(component, version),
-            commit: "0123456789abcdef0123456789abcdef01234567".to_owned().try_into().unwrap(),
+            commit: "0123456789abcdef0123456789abcdef01234567"
+                .to_owned()
+                .try_into()
+                .unwrap(),
             pipeline: Some("https://gitlab.example/p/1".into()),
         };
         let command = ReleaseCommand::Register {
@@ -411,7 +412,9 @@ impl World {
     async fn through_dev_and_sit(&self, journeys: &mut Journeys) {
         let promote = PromotionKind::Promote;
         let dev = self.ask("DEV", "1.0.0", promote, journeys.at(3)).await;
-        let run = self.look("DEV", dev, rules(Environment::Dev), journeys.at(4)).await;
+        let run = self
+            .look("DEV", dev, rules(Environment::Dev), journeys.at(4))
+            .await;
         self.run_ends("DEV", run, RunEnd::Succeeded, journeys.at(5)).await;
 
         let sit = self.ask("SIT", "1.0.0", promote, journeys.at(10)).await;
@@ -434,7 +437,8 @@ impl World {
         self.act::<Release>(&id, command).await;
         let run = self.look("SIT", sit, strict(), journeys.at(12)).await;
         let queued = self.ask("SIT", "1.1.0", promote, journeys.at(13)).await;
-        self.run_ends("SIT", run, RunEnd::Succeeded, journeys.at(20)).await;
+        self.run_ends("SIT", run, RunEnd::Succeeded, journeys.at(20))
+            .await;
         let command = EnvironmentCommand::Cancel {
             key: place("SIT"),
             promotion: queued,
@@ -452,7 +456,9 @@ impl World {
             reason: "mended".into(),
         };
         self.act::<Release>(&id, command).await;
-        journeys.promotions.extend([("dev", dev), ("sit", sit), ("queued", queued)]);
+        journeys
+            .promotions
+            .extend([("dev", dev), ("sit", sit), ("queued", queued)]);
     }
 
     async fn through_uat(&self, journeys: &mut Journeys) {
@@ -472,11 +478,14 @@ impl World {
         self.look("UAT", uat, strict(), journeys.at(51)).await;
         self.approve("UAT", uat, tina, journeys.at(52)).await;
         let run = self.look("UAT", uat, strict(), journeys.at(53)).await;
-        self.run_ends("UAT", run, RunEnd::Succeeded, journeys.at(60)).await;
+        self.run_ends("UAT", run, RunEnd::Succeeded, journeys.at(60))
+            .await;
         self.observe("UAT", "web:somebody's", Health::Degraded, journeys.at(70))
             .await;
-        self.observe("UAT", "right", Health::Healthy, journeys.at(80)).await;
-        self.observe("UAT", "web:again", Health::Healthy, journeys.at(85)).await;
+        self.observe("UAT", "right", Health::Healthy, journeys.at(80))
+            .await;
+        self.observe("UAT", "web:again", Health::Healthy, journeys.at(85))
+            .await;
         journeys.promotions.extend([("uat-back", back), ("uat", uat)]);
     }
 
@@ -497,7 +506,8 @@ impl World {
         self.approve("PRE", pre, ("sam", ApproverRole::Security), journeys.at(94))
             .await;
         let run = self.look("PRE", pre, strict(), journeys.at(95)).await;
-        self.run_ends("PRE", run, RunEnd::Succeeded, journeys.at(100)).await;
+        self.run_ends("PRE", run, RunEnd::Succeeded, journeys.at(100))
+            .await;
         journeys.promotions.extend([("refused", refused), ("pre", pre)]);
     }
 
@@ -525,14 +535,17 @@ impl World {
         self.look("PRD", prd, strict(), journeys.at(112)).await;
         self.approve("PRD", prd, sam, journeys.at(113)).await;
         let run = self.look("PRD", prd, strict(), journeys.at(114)).await;
-        self.run_ends("PRD", run, RunEnd::Succeeded, journeys.at(120)).await;
+        self.run_ends("PRD", run, RunEnd::Succeeded, journeys.at(120))
+            .await;
 
         let ill = self.ask("PRD", "1.1.0", promote, journeys.at(130)).await;
         let run = self
             .look("PRD", ill, PolicyRules::default(), journeys.at(131))
             .await;
-        self.run_ends("PRD", run, RunEnd::Succeeded, journeys.at(140)).await;
-        self.observe("PRD", "right", Health::Degraded, journeys.at(150)).await;
+        self.run_ends("PRD", run, RunEnd::Succeeded, journeys.at(140))
+            .await;
+        self.observe("PRD", "right", Health::Degraded, journeys.at(150))
+            .await;
         let rollback = self
             .ask("PRD", "1.0.0", PromotionKind::Rollback, journeys.at(151))
             .await;
@@ -540,7 +553,8 @@ impl World {
         self.look("PRD", rollback, light(), journeys.at(152)).await;
         self.approve("PRD", rollback, sam, journeys.at(153)).await;
         let run = self.look("PRD", rollback, light(), journeys.at(154)).await;
-        self.run_ends("PRD", run, RunEnd::Succeeded, journeys.at(160)).await;
+        self.run_ends("PRD", run, RunEnd::Succeeded, journeys.at(160))
+            .await;
 
         let failed = self.ask("PRD", "1.1.0", promote, journeys.at(170)).await;
         let run = self

@@ -39,9 +39,18 @@ async fn the_matrix_shows_what_runs_where() {
         row.environments.iter().map(|e| e.environment.clone()).collect()
     };
     assert_eq!(places(&matrix[0]), ["DEV", "UAT"]);
-    assert!(matrix[0].environments.iter().all(|e| e.release.is_none() && e.version == 0));
+    assert!(
+        matrix[0]
+            .environments
+            .iter()
+            .all(|e| e.release.is_none() && e.version == 0)
+    );
     assert_eq!(places(&matrix[1]), ["DEV", "SIT", "UAT", "PRE", "PRD"]);
-    let releases: Vec<_> = matrix[1].environments.iter().map(|e| e.release.as_deref()).collect();
+    let releases: Vec<_> = matrix[1]
+        .environments
+        .iter()
+        .map(|e| e.release.as_deref())
+        .collect();
     assert_eq!(releases, [Some("1.0.0"); 5]);
 
     let uat = &matrix[1].environments[2];
@@ -64,12 +73,22 @@ async fn the_matrix_shows_what_runs_where() {
     };
     assert_eq!((prd.in_flight.as_ref(), prd.waiting), (Some(&flight), 1));
 
-    let first = queries.matrix(Some("retail"), &PageRequest::first(1)).await.unwrap();
+    let first = queries
+        .matrix(Some("retail"), &PageRequest::first(1))
+        .await
+        .unwrap();
     assert_eq!(first.items, matrix[..1]);
     let second = PageRequest::after(1, first.next.unwrap());
     let second = queries.matrix(Some("retail"), &second).await.unwrap();
     assert_eq!((second.items.as_slice(), second.next), (&matrix[1..], None));
-    assert!(queries.matrix(Some("other"), &all()).await.unwrap().items.is_empty());
+    assert!(
+        queries
+            .matrix(Some("other"), &all())
+            .await
+            .unwrap()
+            .items
+            .is_empty()
+    );
     let shop = queries.matrix_service("retail", "shop").await.unwrap().unwrap();
     assert_eq!(shop, matrix[1]);
     assert!(queries.matrix_service("retail", "gone").await.unwrap().is_none());
@@ -111,7 +130,11 @@ async fn promotions_show_how_they_went() {
     let back = of("uat-back").await;
     assert_eq!(back.promotion.cause.as_deref(), Some("Degraded\u{fffd}"));
     assert_eq!(
-        (back.promotion.approvals_voided, back.promotion.approvals.len(), back.policy_platform),
+        (
+            back.promotion.approvals_voided,
+            back.promotion.approvals.len(),
+            back.policy_platform
+        ),
         (1, 1, 1)
     );
     assert_eq!(back.promotion.approvals[0].by, "tina");
@@ -127,17 +150,31 @@ async fn promotions_show_how_they_went() {
     assert_eq!(prd.promotion.authors, ["dora", "emil"]);
     let glass = prd.promotion.freeze_override.unwrap();
     assert_eq!(
-        (glass.by.as_str(), glass.confirmed_by.as_deref(), glass.reason.as_str()),
+        (
+            glass.by.as_str(),
+            glass.confirmed_by.as_deref(),
+            glass.reason.as_str()
+        ),
         ("adam", Some("eve"), "the shop is down")
     );
     assert!(prd.gates.iter().all(|gate| gate.verdict == "passed"));
     assert!(prd.gates.iter().any(|gate| !gate.evidence.is_empty()));
     assert_eq!(micros(prd.promotion.requested_at), micros(journeys.at(110)));
-    assert_eq!(micros(prd.promotion.finished_at.unwrap()), micros(journeys.at(120)));
+    assert_eq!(
+        micros(prd.promotion.finished_at.unwrap()),
+        micros(journeys.at(120))
+    );
     let rollback = of("rollback").await.promotion;
-    assert_eq!((rollback.kind.as_str(), rollback.release.as_str()), ("rollback", "1.0.0"));
+    assert_eq!(
+        (rollback.kind.as_str(), rollback.release.as_str()),
+        ("rollback", "1.0.0")
+    );
     let blocked = of("blocked").await.promotion;
-    let closed: Vec<_> = blocked.closed_gates.iter().map(|g| (g.gate.as_str(), g.verdict.as_str())).collect();
+    let closed: Vec<_> = blocked
+        .closed_gates
+        .iter()
+        .map(|g| (g.gate.as_str(), g.verdict.as_str()))
+        .collect();
     assert!(closed.contains(&("quality-gate", "failed")), "{closed:?}");
     assert!(closed.contains(&("approvals", "waiting")), "{closed:?}");
     assert_eq!(blocked.wanted_roles, ["approver", "owner", "security"]);
@@ -169,14 +206,22 @@ async fn promotions_show_how_they_went() {
 
     let history = |page: PageRequest| {
         let queries = queries.clone();
-        async move { queries.environment_history("retail", "shop", "PRD", &page).await.unwrap() }
+        async move {
+            queries
+                .environment_history("retail", "shop", "PRD", &page)
+                .await
+                .unwrap()
+        }
     };
     let whole: Vec<_> = history(all()).await.items.iter().map(|p| p.id).collect();
     let ended = ["failed", "rollback", "ill", "prd"].map(|name| journeys.id(name));
     assert_eq!(whole, ended);
     let first = history(PageRequest::first(3)).await;
     let rest = history(PageRequest::after(3, first.next.unwrap())).await;
-    assert_eq!((rest.items[0].id, rest.items.len(), rest.next), (ended[3], 1, None));
+    assert_eq!(
+        (rest.items[0].id, rest.items.len(), rest.next),
+        (ended[3], 1, None)
+    );
     running.stop().await;
 }
 
@@ -209,11 +254,26 @@ async fn approvals_wait_for_those_who_may_give_them() {
     };
     let blocked = vec![journeys.id("blocked")];
     assert_eq!(waiting("sam", None, &["security"]).await, blocked);
-    assert_eq!(waiting("pia", Some("retail"), &["tester", "approver"]).await, blocked);
-    assert!(waiting("pia", Some("other"), &["approver"]).await.is_empty(), "elsewhere");
-    assert!(waiting("tina", Some("retail"), &["tester"]).await.is_empty(), "not in this role");
-    assert!(waiting("carol", None, &["owner"]).await.is_empty(), "her own request");
-    assert!(waiting("olga", None, &["owner"]).await.is_empty(), "approved already");
+    assert_eq!(
+        waiting("pia", Some("retail"), &["tester", "approver"]).await,
+        blocked
+    );
+    assert!(
+        waiting("pia", Some("other"), &["approver"]).await.is_empty(),
+        "elsewhere"
+    );
+    assert!(
+        waiting("tina", Some("retail"), &["tester"]).await.is_empty(),
+        "not in this role"
+    );
+    assert!(
+        waiting("carol", None, &["owner"]).await.is_empty(),
+        "her own request"
+    );
+    assert!(
+        waiting("olga", None, &["owner"]).await.is_empty(),
+        "approved already"
+    );
     assert!(waiting("sam", None, &[]).await.is_empty(), "no role");
     running.stop().await;
 }
@@ -230,7 +290,10 @@ async fn a_release_shows_its_evidence_waivers_and_journey() {
     assert_eq!(versions, [("1.2.0", false), ("1.1.0", true), ("1.0.0", true)]);
     assert_eq!(releases[2].runs_in, ["DEV", "SIT", "UAT", "PRE", "PRD"]);
     assert!(releases[1].runs_in.is_empty());
-    let first = queries.releases("retail", "shop", &PageRequest::first(2)).await.unwrap();
+    let first = queries
+        .releases("retail", "shop", &PageRequest::first(2))
+        .await
+        .unwrap();
     let rest = PageRequest::after(2, first.next.unwrap());
     let rest = queries.releases("retail", "shop", &rest).await.unwrap();
     assert_eq!(rest.items, releases[2..]);
@@ -238,7 +301,10 @@ async fn a_release_shows_its_evidence_waivers_and_journey() {
     let release = queries.release("retail", "shop", "1.0.0").await.unwrap().unwrap();
     assert_eq!(release.release, releases[2]);
     assert_eq!(release.release.authors, ["dora", "emil"]);
-    assert_eq!(release.release.version, 5, "two images, the seal, a waiver and its end");
+    assert_eq!(
+        release.release.version, 5,
+        "two images, the seal, a waiver and its end"
+    );
     let [api, web] = release.images.as_slice() else {
         panic!("{:?}", release.images)
     };
@@ -263,11 +329,17 @@ async fn a_release_shows_its_evidence_waivers_and_journey() {
     let history = queries.evidence(&history, &all()).await.unwrap().items;
     let told: Vec<_> = history.iter().map(|e| (e.counts.critical, e.newest)).collect();
     assert_eq!(told, [(0, true), (1, false), (0, false)]);
-    assert_eq!(history[1].findings[0].location.as_deref(), Some("openssl\u{fffd}"));
+    assert_eq!(
+        history[1].findings[0].location.as_deref(),
+        Some("openssl\u{fffd}")
+    );
     let [waiver] = release.waivers.as_slice() else {
         panic!("{:?}", release.waivers)
     };
-    assert_eq!((waiver.id, waiver.finding.as_deref()), (journeys.waiver.0, Some("CVE-2026-1")));
+    assert_eq!(
+        (waiver.id, waiver.finding.as_deref()),
+        (journeys.waiver.0, Some("CVE-2026-1"))
+    );
     assert_eq!(waiver.revocation.as_deref(), Some("mended"));
 
     let journey: Vec<_> = release
@@ -286,13 +358,20 @@ async fn a_release_shows_its_evidence_waivers_and_journey() {
         ("PRD", "completed", true),
     ];
     assert_eq!(journey, expected);
-    assert_eq!(release.journey[6].replaced_at.map(micros), Some(micros(journeys.at(140))));
+    assert_eq!(
+        release.journey[6].replaced_at.map(micros),
+        Some(micros(journeys.at(140)))
+    );
     assert_eq!(release.journey[7].replaced_at, None);
     assert!(queries.release("retail", "shop", "9").await.unwrap().is_none());
 
     // The same from the past.
     let names = ["releases", "promotions", "delivery"];
-    let past = running.projections.replay_as_of(&names, Utc::now()).await.unwrap();
+    let past = running
+        .projections
+        .replay_as_of(&names, Utc::now())
+        .await
+        .unwrap();
     let replayed = past.queries().release("retail", "shop", "1.0.0").await.unwrap();
     assert_eq!(replayed.as_ref(), Some(&release));
     running.stop().await;
@@ -319,7 +398,10 @@ async fn delivery_is_reckoned_by_week() {
     );
     for empty in [&weeks[0], &weeks[2]] {
         assert_eq!((empty.attempts, empty.deployments, empty.recoveries), (0, 0, 0));
-        assert_eq!((empty.change_failure_rate, empty.lead_time_p50_seconds), (None, None));
+        assert_eq!(
+            (empty.change_failure_rate, empty.lead_time_p50_seconds),
+            (None, None)
+        );
     }
     let week = &weeks[1];
     // 1.0.0; 1.1.0, which fell ill; 1.1.0, which failed. The rollback is no deployment.
@@ -334,15 +416,38 @@ async fn delivery_is_reckoned_by_week() {
     }
     let median = (leads[0] + leads[1]) / 2.0;
     assert!((week.lead_time_p50_seconds.unwrap() - median).abs() < 1e-3);
-    let of_shop = queries.delivery(&scope(Some("retail"), Some("shop")), 3, now).await.unwrap();
+    let of_shop = queries
+        .delivery(&scope(Some("retail"), Some("shop")), 3, now)
+        .await
+        .unwrap();
     assert_eq!(of_shop, weeks);
-    assert_eq!(queries.delivery(&scope(Some("retail"), None), 3, now).await.unwrap(), weeks);
-    let elsewhere = queries.delivery(&scope(Some("other"), None), 3, now).await.unwrap();
+    assert_eq!(
+        queries
+            .delivery(&scope(Some("retail"), None), 3, now)
+            .await
+            .unwrap(),
+        weeks
+    );
+    let elsewhere = queries
+        .delivery(&scope(Some("other"), None), 3, now)
+        .await
+        .unwrap();
     assert!(elsewhere.iter().all(|week| week.attempts == 0));
-    assert_eq!(queries.delivery(&scope(None, None), 100_000, now).await.unwrap().len(), 104);
+    assert_eq!(
+        queries
+            .delivery(&scope(None, None), 100_000, now)
+            .await
+            .unwrap()
+            .len(),
+        104
+    );
 
     let of_uat = "SELECT count(*) FROM dashboard.recoveries WHERE environment = 'UAT'";
-    assert_eq!(world.count(of_uat).await, 2, "from a rollback, and from ill health");
+    assert_eq!(
+        world.count(of_uat).await,
+        2,
+        "from a rollback, and from ill health"
+    );
     let troubled = "SELECT count(*) FROM dashboard.deployments WHERE troubled AND release = '1.1.0'";
     assert_eq!(world.count(troubled).await, 1);
     let weekly = "SELECT failures FROM dashboard.delivery_weeks WHERE service = 'shop'";
@@ -356,13 +461,15 @@ async fn the_audit_log_knows_whom_releases_and_promotions_concern() {
     world.journeys().await;
     let running = start(world.projections());
     running.catch_up(&world.journal).await;
-    let lost = "SELECT count(*) FROM read.audit_events WHERE project IS DISTINCT FROM 'retail' OR service IS NULL";
+    let lost =
+        "SELECT count(*) FROM read.audit_events WHERE project IS DISTINCT FROM 'retail' OR service IS NULL";
     assert_eq!(world.count(lost).await, 2, "the policies only");
-    let platform = "SELECT count(*) FROM read.audit_events WHERE aggregate_type = 'Policy' AND project IS NULL";
+    let platform =
+        "SELECT count(*) FROM read.audit_events WHERE aggregate_type = 'Policy' AND project IS NULL";
     assert_eq!(world.count(platform).await, 1);
     let runs = "SELECT count(*) FROM read.audit_events WHERE event_type = 'DeploymentStarted' AND run_id IS NOT NULL \
                 AND service = 'shop'";
-    assert_eq!(world.count(runs).await, 8);
+    assert_eq!(world.count(runs).await, 9);
     let kinds = "SELECT count(DISTINCT aggregate_type) FROM read.audit_events WHERE service = 'shop'";
     assert_eq!(world.count(kinds).await, 4);
     running.stop().await;
@@ -370,8 +477,16 @@ async fn the_audit_log_knows_whom_releases_and_promotions_concern() {
 
 /// The read model's environment, as the domain's.
 async fn agrees(queries: &Queries, key: &EnvironmentKey, domain: &ServiceEnvironment) {
-    let row = queries.matrix_service("retail", key.service.service.as_str()).await.unwrap().unwrap();
-    let shown = row.environments.iter().find(|e| e.environment == key.environment.as_str()).unwrap();
+    let row = queries
+        .matrix_service("retail", key.service.service.as_str())
+        .await
+        .unwrap()
+        .unwrap();
+    let shown = row
+        .environments
+        .iter()
+        .find(|e| e.environment == key.environment.as_str())
+        .unwrap();
     let current = domain.current.as_ref();
     assert_eq!(shown.release, current.map(|d| d.release.to_string()));
     assert_eq!(shown.promotion, current.map(|d| d.promotion.0));
@@ -406,7 +521,10 @@ async fn environments_and_promotions_are_as_the_domain_has_them_after_every_even
         .execute("SET search_path = pg_temp, public")
         .await
         .unwrap();
-    connection.execute(sqlx::raw_sql(Promotions.tables())).await.unwrap();
+    connection
+        .execute(sqlx::raw_sql(Promotions.tables()))
+        .await
+        .unwrap();
     drop(connection);
     let queries = Queries::at(alone.clone(), "pg_temp");
     let mut environments = BTreeMap::<String, ServiceEnvironment>::new();

@@ -52,7 +52,7 @@ async fn waiting_ends_in_time_and_names_are_checked() {
         unknown
             .unwrap_err()
             .to_string()
-            .contains("catalog, runs, resources, audit")
+            .contains("catalog, runs, resources, releases, promotions, delivery, audit")
     );
     projections
         .wait_for(&[], Position::START, Duration::ZERO)

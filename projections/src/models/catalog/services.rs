@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
-use opstella_domain::service::{Change, ServiceEvent};
 use opstella_domain::ServiceKey;
+use opstella_domain::service::{Change, ServiceEvent};
 use opstella_journal::RecordedEvent;
 use serde::Serialize;
 use sqlx::PgConnection;

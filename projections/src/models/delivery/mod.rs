@@ -91,8 +91,13 @@ fn fact(event: &RecordedEvent) -> Result<Option<Fact>, ApplyError> {
         (<Service as Decide>::TYPE, "ServiceDecommissioned") => Some(Fact::Gone(key(event)?)),
         (
             <ServiceEnvironment as Decide>::TYPE,
-            "PromotionRequested" | "PromotionRejected" | "PromotionCancelled" | "PromotionCompleted"
-            | "PromotionFailed" | "DeploymentRolledBack" | "HealthChanged",
+            "PromotionRequested"
+            | "PromotionRejected"
+            | "PromotionCancelled"
+            | "PromotionCompleted"
+            | "PromotionFailed"
+            | "DeploymentRolledBack"
+            | "HealthChanged",
         ) => Some(Fact::Environment(key(event)?, decode(event)?)),
         _ => None,
     })

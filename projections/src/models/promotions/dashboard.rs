@@ -52,10 +52,7 @@ pub(super) const VIEWS: &[DashboardView] = &[
                 "Whether two people have overridden a freeze for it",
             ),
             ("run_id", "The run that carries the release"),
-            (
-                "cause",
-                "Why it failed, was rolled back, rejected or cancelled",
-            ),
+            ("cause", "Why it failed, was rolled back, rejected or cancelled"),
             ("ended_by", "Who rejected or cancelled it"),
             ("requested_at", "When it was asked for"),
             ("started_at", "When its deployment started"),

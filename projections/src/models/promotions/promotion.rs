@@ -227,7 +227,8 @@ impl PromotionRow {
 /// In which roles somebody may give an approval that is missing. An evaluation names them in the words of the gate
 /// only; should it name none, each role is asked.
 fn wanted_roles(gates: &[GateResult]) -> Result<Vec<String>, ApplyError> {
-    let waits = |gate: &&GateResult| gate.gate.as_str() == "approvals" && gate.verdict == GateVerdict::Waiting;
+    let waits =
+        |gate: &&GateResult| gate.gate.as_str() == "approvals" && gate.verdict == GateVerdict::Waiting;
     let Some(gate) = gates.iter().find(waits) else {
         return Ok(Vec::new());
     };

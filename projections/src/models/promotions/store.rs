@@ -89,7 +89,10 @@ pub(super) async fn load(
     let promotions = rows::read::<_, PromotionRow>(tx, LOAD_PROMOTIONS, &known).await?;
     Ok(State {
         environments,
-        promotions: promotions.into_iter().map(|row| (PromotionId(row.id), row)).collect(),
+        promotions: promotions
+            .into_iter()
+            .map(|row| (PromotionId(row.id), row))
+            .collect(),
         touched: BTreeSet::new(),
     })
 }
