@@ -7,6 +7,7 @@
 mod fill;
 mod history;
 mod measure;
+mod promotion;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -8,14 +8,17 @@
 
 mod batches;
 mod broken;
+mod delivery;
 mod journeys;
 mod models;
 mod pages;
 mod poison;
 mod promotions;
 mod rebuilding;
+mod releases;
 mod replays;
 mod runners;
+mod steps;
 mod stories;
 mod support;
 mod views;
