@@ -174,7 +174,6 @@ impl Delivery {
         .await
     }
 
-    /// Sends a command that has no body.
     pub async fn put(&self, who: &str, path: &str, body: Value) -> Answer {
         Answer::of(
             self.request(who, Method::PUT, path)
