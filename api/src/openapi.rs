@@ -12,7 +12,7 @@ use complete::Complete;
 use crate::events::EventView;
 use crate::problem::Problem;
 use crate::routes::{
-    events, members, plan, policies, probes, projects, promotions, releases, runs, services, stream,
+    events, members, plan, policies, probes, projects, promotions, releases, runs, services, signin, stream,
     templates, tools,
 };
 
@@ -39,6 +39,8 @@ use crate::routes::{
         templates::register, templates::list, templates::get, templates::get_version,
         tools::connect, tools::list, tools::get, tools::health,
         events::list, events::get, stream::run, stream::all,
+        signin::begin, signin::finish, signin::session, signin::sign_out, signin::clear, signin::clear_by_link,
+        signin::backchannel,
         probes::health, probes::ready, probes::metrics,
     ),
     components(schemas(Problem, EventView, plan::PlanView, opstella_projections::queries::RunDetail)),
@@ -52,6 +54,7 @@ use crate::routes::{
         (name = "templates", description = "What components are made from"),
         (name = "tools", description = "What the platform is connected to"),
         (name = "events", description = "What happened, and what happens"),
+        (name = "sign-in", description = "Signing in and out with a browser; only where it is configured"),
         (name = "probes", description = "For machines that watch"),
     ),
     modifiers(&Complete),

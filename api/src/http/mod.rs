@@ -5,6 +5,7 @@ pub mod command;
 pub(crate) mod current;
 pub mod etag;
 pub mod fallback;
+pub mod form;
 pub mod observe;
 pub mod page;
 pub mod params;

@@ -21,6 +21,7 @@ mod problems;
 mod resources;
 mod runs;
 mod schemathesis;
+mod signin;
 mod streams;
 mod support;
 mod tokens;
