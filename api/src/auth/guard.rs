@@ -21,9 +21,10 @@ pub async fn authenticate(
     next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let session = match &state.sign_in {
-        Some(sign_in) if !request.headers().contains_key(AUTHORIZATION) => {
-            sign_in.caller_of(request.request()).await.map_err(Problem::from)?
-        }
+        Some(sign_in) if !request.headers().contains_key(AUTHORIZATION) => sign_in
+            .caller_of(request.request())
+            .await
+            .map_err(Problem::from)?,
         _ => None,
     };
     let mut caller = match session {

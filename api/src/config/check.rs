@@ -131,7 +131,10 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
 fn check_sign_in(config: &Config) -> Result<(), ConfigError> {
     let oidc = &config.oidc;
     if oidc.client_id.as_ref().is_some_and(String::is_empty) {
-        return broken("oidc.client_id", "must not be empty; leave it out where no browser is to sign in");
+        return broken(
+            "oidc.client_id",
+            "must not be empty; leave it out where no browser is to sign in",
+        );
     }
     if oidc.client_secret.is_some() && oidc.client_id.is_none() {
         return broken("oidc.client_secret", "needs oidc.client_id beside it");

@@ -29,7 +29,12 @@ const NOT_KEYS: &[&str] = &[
 ];
 
 /// Keys whose values are text, whatever they look like.
-const TEXTS: &[&str] = &["database.url", "oidc.client_id", "oidc.client_secret", "session.key"];
+const TEXTS: &[&str] = &[
+    "database.url",
+    "oidc.client_id",
+    "oidc.client_secret",
+    "session.key",
+];
 
 /// Reads defaults, then `file`, then `OPSTELLA_*`, and checks every value.
 ///

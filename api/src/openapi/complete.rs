@@ -79,7 +79,10 @@ impl Modify for Complete {
                 if signing {
                     let more = ["404", "429"];
                     describe(operation, ALWAYS.iter().filter(|(s, _)| more.contains(s)));
-                    describe(operation, COMMANDS.iter().filter(|(s, _)| command && SIGNING.contains(s)));
+                    describe(
+                        operation,
+                        COMMANDS.iter().filter(|(s, _)| command && SIGNING.contains(s)),
+                    );
                 }
             }
         }

@@ -94,7 +94,11 @@ impl ProblemKind {
                 S::BAD_REQUEST,
                 "The logout token is not taken",
             ),
-            Self::CrossSite => ("cross-site", S::FORBIDDEN, "The request may come from another site"),
+            Self::CrossSite => (
+                "cross-site",
+                S::FORBIDDEN,
+                "The request may come from another site",
+            ),
             Self::SignInDisabled => (
                 "sign-in-disabled",
                 S::NOT_FOUND,

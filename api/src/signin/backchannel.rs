@@ -33,8 +33,7 @@ impl SignIn {
     /// [`SignInError::LogoutToken`] where it is not taken.
     pub async fn logout_by_provider(&self, request: &HttpRequest, token: &str) -> Result<(), SignInError> {
         let claims = self.logout_claims(token).await?;
-        let ends = DateTime::<Utc>::from_timestamp(claims.exp, 0)
-            .ok_or_else(|| refused("exp is no time"))?
+        let ends = DateTime::<Utc>::from_timestamp(claims.exp, 0).ok_or_else(|| refused("exp is no time"))?
             + chrono::Duration::seconds(LONGEST);
         let jti = digest(claims.jti.as_bytes());
         if !self.inner.store.first_time(&jti, ends).await? {
@@ -52,7 +51,8 @@ impl SignIn {
         tracing::info!(sessions = ended.len(), "the provider ended sessions");
         let context = self.context(request, None);
         for session in ended {
-            self.record(&context, &session, "signed out at the provider").await;
+            self.record(&context, &session, "signed out at the provider")
+                .await;
         }
         Ok(())
     }
@@ -69,7 +69,9 @@ impl SignIn {
         if claims.iat > now.saturating_add(leeway) {
             return Err(refused("iat is in the future"));
         }
-        if claims.iat < now.saturating_sub(LONGEST + leeway) || claims.exp.saturating_sub(claims.iat) > LONGEST {
+        if claims.iat < now.saturating_sub(LONGEST + leeway)
+            || claims.exp.saturating_sub(claims.iat) > LONGEST
+        {
             return Err(refused("it is older, or lives longer, than ten minutes"));
         }
         if claims.sub.is_none() && claims.sid.is_none() {

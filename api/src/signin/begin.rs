@@ -44,7 +44,10 @@ impl SignIn {
             .sealer
             .seal(&attempt, &state.digest())
             .ok_or(SignInError::Internal("a sign-in could not be sealed"))?;
-        let kept = inner.store.begin(&state.digest(), &browser.digest(), &sealed).await?;
+        let kept = inner
+            .store
+            .begin(&state.digest(), &browser.digest(), &sealed)
+            .await?;
         if !kept {
             return Err(SignInError::TooMany);
         }

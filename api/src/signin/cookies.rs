@@ -36,7 +36,11 @@ impl Cookies {
 
     /// Name of the session's cookie. `__Host-` makes browsers hold it to this host, this path and TLS.
     pub fn session_name(&self) -> &'static str {
-        if self.secure { "__Host-opstella" } else { "opstella" }
+        if self.secure {
+            "__Host-opstella"
+        } else {
+            "opstella"
+        }
     }
 
     fn browser_name(&self) -> &'static str {
@@ -99,7 +103,11 @@ mod tests {
             let cookies = Cookies::of(&url.parse().unwrap(), Duration::from_secs(60));
             let cookie = cookies.session(&Secret::random()).to_string();
             assert!(cookie.starts_with(&format!("{name}=")), "{url}: {cookie}");
-            assert_eq!(cookie.contains("; Secure"), name.starts_with("__Host-"), "{url}: {cookie}");
+            assert_eq!(
+                cookie.contains("; Secure"),
+                name.starts_with("__Host-"),
+                "{url}: {cookie}"
+            );
             for part in ["; HttpOnly", "; SameSite=Lax", "; Path=/", "; Max-Age=60"] {
                 assert!(cookie.contains(part), "{url}: {cookie}");
             }

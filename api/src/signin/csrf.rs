@@ -25,12 +25,17 @@ pub(super) fn check(headers: &HeaderMap, public_url: &Url, expected: &str) -> Re
     if same {
         return Ok(());
     }
-    Err(SignInError::CrossSite("X-CSRF-Token is missing or is not this session's"))
+    Err(SignInError::CrossSite(
+        "X-CSRF-Token is missing or is not this session's",
+    ))
 }
 
 /// What the browser itself says of where a request comes from.
 pub(super) fn check_origin(headers: &HeaderMap, public_url: &Url) -> Result<(), SignInError> {
-    if headers.get_all("sec-fetch-site").any(|site| site != "same-origin") {
+    if headers
+        .get_all("sec-fetch-site")
+        .any(|site| site != "same-origin")
+    {
         return Err(SignInError::CrossSite("the request comes from another site"));
     }
     let ours = public_url.origin().ascii_serialization();
@@ -52,7 +57,10 @@ mod tests {
     fn taken(headers: &[(&str, &str)]) -> bool {
         let mut map = HeaderMap::new();
         for (name, value) in headers {
-            map.append(HeaderName::try_from(*name).unwrap(), HeaderValue::from_str(value).unwrap());
+            map.append(
+                HeaderName::try_from(*name).unwrap(),
+                HeaderValue::from_str(value).unwrap(),
+            );
         }
         check(&map, &"https://opstella.example.com/x".parse().unwrap(), "t").is_ok()
     }

@@ -45,7 +45,8 @@ impl SignIn {
             return Err(SignInError::Ended);
         }
         let Some(tokens) = self.inner.sealer.open::<Tokens>(&row.sealed, &digest) else {
-            self.end_one(&digest, "the session's key is not known any more").await?;
+            self.end_one(&digest, "the session's key is not known any more")
+                .await?;
             return Err(SignInError::Ended);
         };
         let tokens = if row.due {

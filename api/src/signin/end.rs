@@ -36,7 +36,8 @@ impl SignIn {
             id_token = tokens.and_then(|tokens| tokens.id);
             let subject = Subject::try_from(ended.subject.clone()).ok();
             let context = self.context(request, subject.as_ref());
-            self.record(&context, &ended, "cleared the browser's session").await;
+            self.record(&context, &ended, "cleared the browser's session")
+                .await;
         }
         Ok(self.provider_logout(id_token.as_deref()).await)
     }

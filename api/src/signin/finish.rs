@@ -68,14 +68,20 @@ impl SignIn {
     ) -> Result<Finished, SignInError> {
         let inner = &self.inner;
         let attempt = self.attempt(request, returned.state.as_deref()).await?;
-        if returned.issuer.is_some_and(|issuer| issuer != inner.provider.issuer()) {
+        if returned
+            .issuer
+            .is_some_and(|issuer| issuer != inner.provider.issuer())
+        {
             return Err(SignInError::WrongIssuer);
         }
         if let Some(error) = returned.error {
             let description = returned.description.map(|text| format!(": {text}"));
             return Err(SignInError::Refused(error + &description.unwrap_or_default()));
         }
-        let code = returned.code.filter(|code| !code.is_empty()).ok_or(SignInError::NoCode)?;
+        let code = returned
+            .code
+            .filter(|code| !code.is_empty())
+            .ok_or(SignInError::NoCode)?;
         let granted = inner
             .provider
             .exchange(&code, attempt.verifier, attempt.nonce)
@@ -143,7 +149,9 @@ impl SignIn {
                 address: address(request),
                 ..actor
             },
-            correlation: ids.as_ref().map_or_else(String::new, |ids| ids.correlation.clone()),
+            correlation: ids
+                .as_ref()
+                .map_or_else(String::new, |ids| ids.correlation.clone()),
             traceparent: ids.and_then(|ids| ids.traceparent),
             ..CommandContext::default()
         }

@@ -32,7 +32,10 @@ impl From<reqwest::Error> for HttpError {
 }
 
 pub(super) fn client(timeout: Duration) -> Result<Client, reqwest::Error> {
-    Client::builder().timeout(timeout).redirect(Policy::none()).build()
+    Client::builder()
+        .timeout(timeout)
+        .redirect(Policy::none())
+        .build()
 }
 
 /// Sends one request.

@@ -113,7 +113,12 @@ impl Provider {
     }
 
     /// Exchanges a code, and checks the ID token that comes for it.
-    pub async fn exchange(&self, code: &str, verifier: String, nonce: String) -> Result<Granted, ProviderError> {
+    pub async fn exchange(
+        &self,
+        code: &str,
+        verifier: String,
+        nonce: String,
+    ) -> Result<Granted, ProviderError> {
         let known = self.known(false).await?;
         let http = self.http();
         let response = known
@@ -134,9 +139,8 @@ impl Provider {
         if let Some(expected) = claims.access_token_hash() {
             let verifier = known.client.id_token_verifier();
             let same = id.signing_alg().ok().zip(id.signing_key(&verifier).ok());
-            let same = same.and_then(|(alg, key)| {
-                AccessTokenHash::from_token(response.access_token(), alg, key).ok()
-            });
+            let same = same
+                .and_then(|(alg, key)| AccessTokenHash::from_token(response.access_token(), alg, key).ok());
             if same.as_ref() != Some(expected) {
                 return Err(ProviderError::AccessTokenHash);
             }
@@ -145,7 +149,12 @@ impl Provider {
     }
 
     /// Checks an ID token; once more with the provider's newest keys, where its key is not known.
-    async fn check(&self, known: &Known, id: &IdToken, nonce: &Nonce) -> Result<IdTokenClaims, ProviderError> {
+    async fn check(
+        &self,
+        known: &Known,
+        id: &IdToken,
+        nonce: &Nonce,
+    ) -> Result<IdTokenClaims, ProviderError> {
         let verify = |known: &Known| {
             let verifier = known
                 .client

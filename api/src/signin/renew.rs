@@ -48,7 +48,8 @@ impl SignIn {
         let expires_at = match inner.verifier.verify(&granted.tokens.access).await {
             Ok(caller) if !other && caller.actor.subject == subject => caller.expires_at,
             _ => {
-                self.end_one(id, "the provider renewed the session with other tokens").await?;
+                self.end_one(id, "the provider renewed the session with other tokens")
+                    .await?;
                 return Err(SignInError::Ended);
             }
         };

@@ -12,8 +12,7 @@ pub struct ReturnTo(String);
 
 impl ReturnTo {
     /// The rule, for people.
-    pub const RULE: &'static str =
-        "must be a path of this site: begins with one `/`, printable ASCII, at most 2000 characters, not below /auth";
+    pub const RULE: &'static str = "must be a path of this site: begins with one `/`, printable ASCII, at most 2000 characters, not below /auth";
 
     /// The text.
     pub fn as_str(&self) -> &str {
@@ -54,7 +53,13 @@ mod tests {
 
     #[test]
     fn only_paths_of_this_site() {
-        for good in ["/", "/projects/payments?tab=runs#x", "/a%2F%2Fb", "/authors", "/x?u=https://y/"] {
+        for good in [
+            "/",
+            "/projects/payments?tab=runs#x",
+            "/a%2F%2Fb",
+            "/authors",
+            "/x?u=https://y/",
+        ] {
             assert!(good.parse::<ReturnTo>().is_ok(), "{good}");
         }
         let long = format!("/{}", "x".repeat(LONGEST));

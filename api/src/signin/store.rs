@@ -160,10 +160,12 @@ impl Store {
 
     /// Ends one session; one caller of several gets it.
     pub async fn end(&self, id: &Id) -> Result<Option<Ended>> {
-        sqlx::query_as("DELETE FROM sessions WHERE id = $1 RETURNING id, subject, sealed, expires_at <= now() AS aged")
-            .bind(id.as_slice())
-            .fetch_optional(&self.pool)
-            .await
+        sqlx::query_as(
+            "DELETE FROM sessions WHERE id = $1 RETURNING id, subject, sealed, expires_at <= now() AS aged",
+        )
+        .bind(id.as_slice())
+        .fetch_optional(&self.pool)
+        .await
     }
 
     /// Ends the sessions that a logout token names: that of the `sid`, or all of the subject.

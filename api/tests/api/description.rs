@@ -96,7 +96,10 @@ fn every_operation_is_described_in_full() {
         assert!(operation["summary"].is_string(), "{name} has no summary");
         assert!(!operation["tags"].as_array().unwrap().is_empty(), "{name}");
         let responses = operation["responses"].as_object().unwrap();
-        assert!(responses.keys().any(|status| status.starts_with(['2', '3'])), "{name}");
+        assert!(
+            responses.keys().any(|status| status.starts_with(['2', '3'])),
+            "{name}"
+        );
         // The probes take no token; all else does.
         let guarded = path.starts_with("/api/v1/");
         // There, a cookie counts, and nothing is a command with a key.

@@ -78,7 +78,8 @@ impl Keycloak {
 
     fn sign_in(&self, asked: &Asked<'_>, username: &str) -> Reply {
         let sid = self.open_session(username);
-        let cookie = format!("{IDENTITY}={sid}; Version=1; Path=/keycloak/realms/opstella/; HttpOnly; SameSite=Lax");
+        let cookie =
+            format!("{IDENTITY}={sid}; Version=1; Path=/keycloak/realms/opstella/; HttpOnly; SameSite=Lax");
         self.grant_code(asked, &sid).with_header(SET_COOKIE, &cookie)
     }
 
@@ -144,8 +145,15 @@ pub(super) fn loopback(uri: &str) -> Option<Url> {
 /// The browser's session here.
 pub(super) fn cookie(request: &Request) -> Option<String> {
     let all = request.headers.get_all(COOKIE).iter();
-    let mut pairs = all.filter_map(|header| header.to_str().ok()).flat_map(|text| text.split(';'));
-    pairs.find_map(|pair| pair.trim().strip_prefix(IDENTITY)?.strip_prefix('=').map(str::to_owned))
+    let mut pairs = all
+        .filter_map(|header| header.to_str().ok())
+        .flat_map(|text| text.split(';'));
+    pairs.find_map(|pair| {
+        pair.trim()
+            .strip_prefix(IDENTITY)?
+            .strip_prefix('=')
+            .map(str::to_owned)
+    })
 }
 
 /// What takes the browser's session away.

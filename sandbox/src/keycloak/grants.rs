@@ -10,10 +10,10 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::people::{self, Client, DemoUser};
-use super::tokens::{Signing, full_scope, sign};
-use super::sessions::Refresh;
 use super::Keycloak;
+use super::people::{self, Client, DemoUser};
+use super::sessions::Refresh;
+use super::tokens::{Signing, full_scope, sign};
 use crate::params::Params;
 use crate::{Reply, Request};
 
@@ -84,7 +84,10 @@ impl Keycloak {
         };
         let code = {
             let mut sso = self.sso.lock().unwrap_or_else(PoisonError::into_inner);
-            let code = sso.codes.get_mut(&text).ok_or_else(|| invalid("Code not valid"))?;
+            let code = sso
+                .codes
+                .get_mut(&text)
+                .ok_or_else(|| invalid("Code not valid"))?;
             let before = code.clone();
             code.used = true;
             before
@@ -160,7 +163,14 @@ impl Keycloak {
     }
 
     /// Access and refresh token of a user, and an ID token where `openid` is asked for.
-    fn session(&self, user: &DemoUser, client: &Client, scope: &str, sid: &str, nonce: Option<&str>) -> Reply {
+    fn session(
+        &self,
+        user: &DemoUser,
+        client: &Client,
+        scope: &str,
+        sid: &str,
+        nonce: Option<&str>,
+    ) -> Reply {
         let mut claims = self.user_claims(user, &client.id, scope);
         claims.insert("sid".to_owned(), sid.into());
         let lifetime = i64::try_from(self.refresh_lifetime.as_secs()).unwrap_or(i64::MAX / 2);

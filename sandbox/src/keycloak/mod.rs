@@ -99,7 +99,13 @@ impl Keycloak {
             ("POST", "revoke") => self.end_session(request, StatusCode::OK),
             (
                 _,
-                "" | ".well-known/openid-configuration" | "certs" | "auth" | "token" | "token/introspect" | "userinfo"
+                ""
+                | ".well-known/openid-configuration"
+                | "certs"
+                | "auth"
+                | "token"
+                | "token/introspect"
+                | "userinfo"
                 | "logout",
             ) => Reply::json(
                 StatusCode::METHOD_NOT_ALLOWED,

@@ -16,7 +16,12 @@ pub(super) fn login(request: &Request, error: Option<&str>) -> Reply {
             .iter()
             .filter(|(name, _)| name != "username" && name != "password"),
     );
-    let action = escape(&format!("{}{}?{}", request.base_url, request.path, query.finish()));
+    let action = escape(&format!(
+        "{}{}?{}",
+        request.base_url,
+        request.path,
+        query.finish()
+    ));
     let form = format!(
         "<h1>Sign in to the sandbox</h1>{}<form id=\"kc-form-login\" method=\"post\" action=\"{action}\">\
          <label>Name <input name=\"username\" autofocus autocomplete=\"username\"></label> \
@@ -30,7 +35,10 @@ pub(super) fn login(request: &Request, error: Option<&str>) -> Reply {
 /// What went wrong.
 pub(super) fn error(status: StatusCode, what: &str) -> Reply {
     let what = escape(what);
-    page(status, &format!("<h1>We are sorry...</h1><p id=\"kc-error-message\">{what}</p>"))
+    page(
+        status,
+        &format!("<h1>We are sorry...</h1><p id=\"kc-error-message\">{what}</p>"),
+    )
 }
 
 /// Whether to log out, where nothing proves that the client asks.

@@ -97,7 +97,11 @@ pub(crate) async fn clear_by_link(
     let sign_in = sign_in(&state)?;
     query.only(&[])?;
     // An image in somebody's page must not clear this site's data.
-    if request.headers().get_all("sec-fetch-dest").any(|dest| dest != "document") {
+    if request
+        .headers()
+        .get_all("sec-fetch-dest")
+        .any(|dest| dest != "document")
+    {
         return Err(SignInError::CrossSite("this is a page to go to, not a part of another").into());
     }
     cleared(sign_in, &request).await

@@ -119,7 +119,9 @@ impl ProviderError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Unreachable(_) => true,
-            Self::Refused { error, .. } => matches!(error.as_str(), "server_error" | "temporarily_unavailable"),
+            Self::Refused { error, .. } => {
+                matches!(error.as_str(), "server_error" | "temporarily_unavailable")
+            }
             _ => false,
         }
     }

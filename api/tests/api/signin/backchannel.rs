@@ -23,7 +23,9 @@ fn claims(server: &Server, other: Value) -> Value {
         "typ": "Logout", "sub": server.keycloak().subject_of("alice"), "aud": KEYCLOAK_CLIENT, "iat": now,
         "exp": now + 120, "azp": null, "preferred_username": null, "events": {EVENT: {}},
     });
-    all.as_object_mut().unwrap().extend(other.as_object().unwrap().clone());
+    all.as_object_mut()
+        .unwrap()
+        .extend(other.as_object().unwrap().clone());
     all
 }
 
@@ -31,7 +33,9 @@ fn claims(server: &Server, other: Value) -> Value {
 async fn the_provider_ends_a_session() {
     let server = server().await;
     let url = format!("{}/auth/backchannel-logout", server.base);
-    server.keycloak().set_backchannel_logout_url(KEYCLOAK_CLIENT, &url);
+    server
+        .keycloak()
+        .set_backchannel_logout_url(KEYCLOAK_CLIENT, &url);
     let mut first = signed_in(&server, "alice").await;
     let sid = server.keycloak().sessions_of("alice").remove(0);
     let mut second = signed_in(&server, "alice").await;
@@ -50,7 +54,9 @@ async fn the_provider_ends_a_session() {
     second.get("/auth/session").await.problem(401, "unauthenticated");
     other.get("/auth/session").await.expect(200);
     // Of nobody who is signed in: well, too.
-    let token = server.keycloak().issue(claims(&server, json!({"sid": "none", "sub": null})));
+    let token = server
+        .keycloak()
+        .issue(claims(&server, json!({"sid": "none", "sub": null})));
     send(&server, &token).await.expect(200);
     other.get("/auth/session").await.expect(200);
     server.stop().await;
@@ -66,7 +72,10 @@ async fn a_logout_token_is_taken_once() {
     assert!(again.body["detail"].as_str().unwrap().contains("jti"));
     browser.get("/auth/session").await.expect(200);
     // What is remembered is forgotten when it has expired anyway.
-    assert_eq!(change(&server, "UPDATE logout_tokens SET expires_at = now()").await, 1);
+    assert_eq!(
+        change(&server, "UPDATE logout_tokens SET expires_at = now()").await,
+        1
+    );
     let state = server.serving.as_ref().unwrap().state();
     state.sign_in.as_ref().unwrap().sweep().await.unwrap();
     assert_eq!(change(&server, "DELETE FROM logout_tokens").await, 0);
@@ -131,10 +140,18 @@ async fn only_a_right_logout_token_is_taken() {
         .problem(415, "unsupported-media-type");
     browser.get("/auth/session").await.expect(200);
     // And a logout token opens nothing.
-    let bearer = server.http.get(format!("{}/api/v1/projects", server.base)).bearer_auth(&token);
+    let bearer = server
+        .http
+        .get(format!("{}/api/v1/projects", server.base))
+        .bearer_auth(&token);
     let refused = Answer::of(bearer.send().await.unwrap()).await;
     let refused = refused.problem(401, "unauthenticated");
-    assert!(refused.body["detail"].as_str().unwrap().contains("no access token"));
+    assert!(
+        refused.body["detail"]
+            .as_str()
+            .unwrap()
+            .contains("no access token")
+    );
     send(&server, &token).await.expect(200);
     eventually("the session has ended", async || {
         let answer = browser.clone().get("/auth/session").await;

@@ -101,7 +101,8 @@ impl Browser {
 
     pub fn set_session(&mut self, value: &str) {
         let mine = site(&Url::parse(&self.base).unwrap());
-        self.cookies.insert((mine, "opstella".to_owned()), value.to_owned());
+        self.cookies
+            .insert((mine, "opstella".to_owned()), value.to_owned());
     }
 
     /// Begins a sign-in: where the browser is sent.

@@ -36,16 +36,22 @@ async fn a_command_by_cookie_needs_the_token_and_the_origin() {
     // Nothing was made.
     server.get("/projects/payments").await.problem(404, "not-found");
     // Reading needs none of it, and a bearer token neither.
-    let read = browser.request(Method::GET, "/api/v1/projects").header("sec-fetch-site", "cross-site");
+    let read = browser
+        .request(Method::GET, "/api/v1/projects")
+        .header("sec-fetch-site", "cross-site");
     assert_eq!(read.send().await.unwrap().status(), 200);
     let origin = ("origin", server.base.as_str());
-    send(&[good, origin, ("sec-fetch-site", "same-origin")]).await.expect(201);
+    send(&[good, origin, ("sec-fetch-site", "same-origin")])
+        .await
+        .expect(201);
     let bearer = format!("Bearer {}", server.token);
     send(&[("authorization", &bearer), ("origin", "https://evil.example")])
         .await
         .problem(409, "name-taken");
     // A header that is no good is not made up for by a cookie.
-    send(&[good, ("authorization", "Bearer x")]).await.problem(401, "unauthenticated");
+    send(&[good, ("authorization", "Bearer x")])
+        .await
+        .problem(401, "unauthenticated");
     server.stop().await;
 }
 
@@ -55,9 +61,13 @@ async fn signing_out_is_a_command_too() {
     let mut browser = signed_in(&server, "alice").await;
     let bare = browser.request(Method::POST, "/auth/logout");
     browser.send(bare).await.problem(403, "cross-site");
-    let other = browser.request(Method::POST, "/auth/clear-session").header("origin", "https://evil.example");
+    let other = browser
+        .request(Method::POST, "/auth/clear-session")
+        .header("origin", "https://evil.example");
     browser.send(other).await.problem(403, "cross-site");
-    let image = browser.request(Method::GET, "/auth/clear-session").header("sec-fetch-dest", "image");
+    let image = browser
+        .request(Method::GET, "/auth/clear-session")
+        .header("sec-fetch-dest", "image");
     let answer = browser.send(image).await.problem(403, "cross-site");
     assert_eq!(answer.header("clear-site-data"), "");
     browser.get("/auth/session").await.expect(200);

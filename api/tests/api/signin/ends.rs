@@ -28,10 +28,16 @@ async fn signing_out_ends_both_sessions() {
     browser.set_session(&old);
     browser.get("/auth/session").await.problem(401, "unauthenticated");
     browser.set_session(&old);
-    browser.get("/api/v1/projects").await.problem(401, "unauthenticated");
+    browser
+        .get("/api/v1/projects")
+        .await
+        .problem(401, "unauthenticated");
     let (ended, event) = recorded(&server, "SignedOut", 1).await.remove(0);
     let subject = server.keycloak().subject_of("alice");
-    assert_eq!(ended, json!({"subject": subject, "client": "opstella", "reason": "signed out"}));
+    assert_eq!(
+        ended,
+        json!({"subject": subject, "client": "opstella", "reason": "signed out"})
+    );
     assert_eq!(event["actor"], subject);
     let again = browser.request(Method::POST, "/auth/logout");
     browser.send(again).await.problem(401, "unauthenticated");
@@ -52,10 +58,16 @@ async fn clearing_tells_the_browser_to_forget_everything() {
             _ => request.header("origin", &server.base),
         };
         let answer = browser.send(request).await.expect(303);
-        assert_eq!(answer.header("clear-site-data"), "\"cache\", \"cookies\", \"storage\"");
+        assert_eq!(
+            answer.header("clear-site-data"),
+            "\"cache\", \"cookies\", \"storage\""
+        );
         assert_eq!(browser.session(), None);
         let on = answer.header("location");
-        assert!(on.contains("/protocol/openid-connect/logout?") && on.contains("id_token_hint=eyJ"), "{on}");
+        assert!(
+            on.contains("/protocol/openid-connect/logout?") && on.contains("id_token_hint=eyJ"),
+            "{on}"
+        );
         browser.get(on).await.expect(302);
         browser.set_session(&old);
         browser.get("/auth/session").await.problem(401, "unauthenticated");
@@ -65,11 +77,19 @@ async fn clearing_tells_the_browser_to_forget_everything() {
     for cookie in ["x", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"] {
         browser.set_session(cookie);
         let answer = browser.get("/auth/clear-session").await.expect(303);
-        assert!(answer.header("location").contains("/protocol/openid-connect/logout?"));
+        assert!(
+            answer
+                .header("location")
+                .contains("/protocol/openid-connect/logout?")
+        );
         assert_eq!(browser.session(), None);
     }
     let ended = recorded(&server, "SignedOut", 2).await;
-    assert!(ended.iter().all(|(ended, _)| ended["reason"] == "cleared the browser's session"));
+    assert!(
+        ended
+            .iter()
+            .all(|(ended, _)| ended["reason"] == "cleared the browser's session")
+    );
     server.stop().await;
 }
 
@@ -77,13 +97,21 @@ async fn clearing_tells_the_browser_to_forget_everything() {
 async fn sessions_end_when_idle_and_when_old() {
     let server = server().await;
     let mut idle = signed_in(&server, "alice").await;
-    change(&server, "UPDATE sessions SET last_seen_at = now() - interval '59 minutes'").await;
+    change(
+        &server,
+        "UPDATE sessions SET last_seen_at = now() - interval '59 minutes'",
+    )
+    .await;
     idle.get("/auth/session").await.expect(200);
     // That counted as use.
     let shift = "UPDATE sessions SET last_seen_at = last_seen_at - interval '59 minutes'";
     change(&server, shift).await;
     idle.get("/auth/session").await.expect(200);
-    change(&server, "UPDATE sessions SET last_seen_at = now() - interval '61 minutes'").await;
+    change(
+        &server,
+        "UPDATE sessions SET last_seen_at = now() - interval '61 minutes'",
+    )
+    .await;
     idle.get("/api/v1/projects").await.problem(401, "unauthenticated");
     // Also where the clock goes back.
     change(&server, "UPDATE sessions SET last_seen_at = now()").await;
@@ -93,7 +121,11 @@ async fn sessions_end_when_idle_and_when_old() {
     let shift = "UPDATE sessions SET expires_at = expires_at - interval '10 hours' + interval '1 minute'";
     change(&server, shift).await;
     old.get("/auth/session").await.expect(200);
-    change(&server, "UPDATE sessions SET expires_at = expires_at - interval '1 minute'").await;
+    change(
+        &server,
+        "UPDATE sessions SET expires_at = expires_at - interval '1 minute'",
+    )
+    .await;
     old.get("/auth/session").await.problem(401, "unauthenticated");
 
     // And where nobody comes back to them.
@@ -111,7 +143,10 @@ async fn sessions_end_when_idle_and_when_old() {
         })
         .collect();
     let longest = "the session reached its longest time";
-    assert_eq!(reasons, ["the session was idle for too long", longest, longest, longest]);
+    assert_eq!(
+        reasons,
+        ["the session was idle for too long", longest, longest, longest]
+    );
     server.stop().await;
 }
 
@@ -119,7 +154,13 @@ async fn sessions_end_when_idle_and_when_old() {
 async fn sessions_outlive_the_process_with_a_key_and_end_with_it_without() {
     let first = server().await;
     let mut kept = signed_in(&first, "alice").await;
-    let Server { database, serving, sandbox: keycloak, base, .. } = first;
+    let Server {
+        database,
+        serving,
+        sandbox: keycloak,
+        base,
+        ..
+    } = first;
     serving.unwrap().stop().await;
     let port: u16 = base.rsplit(':').next().unwrap().parse().unwrap();
     let again = |config: &mut opstella_api::config::Config| {
@@ -130,7 +171,12 @@ async fn sessions_outlive_the_process_with_a_key_and_end_with_it_without() {
     let second = Server::start_on(database, keycloak, again).await;
     kept.get("/auth/session").await.expect(200);
     assert!(!KEY.is_empty());
-    let Server { database, serving, sandbox: keycloak, .. } = second;
+    let Server {
+        database,
+        serving,
+        sandbox: keycloak,
+        ..
+    } = second;
     serving.unwrap().stop().await;
     let third = Server::start_on(database, keycloak, |config| {
         again(config);

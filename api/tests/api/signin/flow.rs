@@ -11,7 +11,10 @@ async fn a_browser_signs_in_and_works() {
     let server = server().await;
     let mut browser = Browser::new(&server.base);
     browser.get("/auth/session").await.problem(401, "unauthenticated");
-    browser.get("/api/v1/projects").await.problem(401, "unauthenticated");
+    browser
+        .get("/api/v1/projects")
+        .await
+        .problem(401, "unauthenticated");
     let to = browser.begin().await;
     let query: std::collections::BTreeMap<_, _> = to.query_pairs().into_owned().collect();
     assert_eq!(query["code_challenge_method"], "S256");
@@ -22,7 +25,13 @@ async fn a_browser_signs_in_and_works() {
     let done = browser.get(&back).await.expect(303);
     assert_eq!(done.header("location"), "/");
     let cookie = done.header("set-cookie");
-    for part in ["opstella=", "; HttpOnly", "; SameSite=Lax", "; Path=/", "; Max-Age=36000"] {
+    for part in [
+        "opstella=",
+        "; HttpOnly",
+        "; SameSite=Lax",
+        "; Path=/",
+        "; Max-Age=36000",
+    ] {
         assert!(cookie.contains(part), "{cookie}");
     }
     assert!(!cookie.contains("Domain"), "{cookie}");
@@ -31,7 +40,10 @@ async fn a_browser_signs_in_and_works() {
     let subject = server.keycloak().subject_of("alice");
     assert_eq!(session.body["subject"], subject);
     assert_eq!(session.body["name"], "alice");
-    assert_eq!(session.body["roles"], json!(["payments:owner", "payments:developer"]));
+    assert_eq!(
+        session.body["roles"],
+        json!(["payments:owner", "payments:developer"])
+    );
     assert_eq!(session.body["idle_seconds"], 3600);
     assert_eq!(session.header("cache-control"), "no-store");
     let text = session.body.to_string();
@@ -136,7 +148,9 @@ async fn the_browser_comes_back_to_this_site_only() {
         "",
     ] {
         let answer = browser.get(&format!("/auth/login?return_to={bad}")).await;
-        answer.problem(400, "invalid-parameter").field("return_to", "a path of this site");
+        answer
+            .problem(400, "invalid-parameter")
+            .field("return_to", "a path of this site");
     }
     browser
         .get("/auth/login?return_to=/&return_to=/x")
@@ -177,7 +191,10 @@ async fn where_it_is_not_configured_nobody_signs_in() {
     browser.get("/auth/else").await.problem(404, "no-such-route");
     // A cookie means nothing there.
     browser.set_session(&"A".repeat(43));
-    browser.get("/api/v1/projects").await.problem(401, "unauthenticated");
+    browser
+        .get("/api/v1/projects")
+        .await
+        .problem(401, "unauthenticated");
     server.stop().await;
 }
 
@@ -185,7 +202,11 @@ async fn where_it_is_not_configured_nobody_signs_in() {
 async fn streams_take_the_cookie() {
     let server = server().await;
     let browser = signed_in(&server, "root").await;
-    let stream = browser.request(Method::GET, "/api/v1/events/stream").send().await.unwrap();
+    let stream = browser
+        .request(Method::GET, "/api/v1/events/stream")
+        .send()
+        .await
+        .unwrap();
     assert_eq!(stream.status(), 200, "{stream:?}");
     assert_eq!(stream.headers()["content-type"], "text/event-stream");
     drop(stream);

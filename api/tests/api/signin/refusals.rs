@@ -55,11 +55,18 @@ async fn a_state_is_good_once_for_one_browser_and_ten_minutes() {
     let mut late = Browser::new(&server.base);
     let to = late.begin().await;
     let back = late.approve(to, "alice").await;
-    change(&server, "UPDATE sign_in_attempts SET expires_at = now() - interval '1 second'").await;
+    change(
+        &server,
+        "UPDATE sign_in_attempts SET expires_at = now() - interval '1 second'",
+    )
+    .await;
     refused(&mut late, &back, "too old").await;
     let (failed, event) = last_failure(&server, 7).await;
     assert_eq!(failed["client"], "opstella");
-    assert!(failed["reason"].as_str().unwrap().contains("not begun"), "{failed}");
+    assert!(
+        failed["reason"].as_str().unwrap().contains("not begun"),
+        "{failed}"
+    );
     assert_eq!(event["aggregate_id"], "system:sign-in");
     assert_eq!(event["actor_address"], "127.0.0.1");
     server.stop().await;
@@ -78,18 +85,41 @@ async fn nonce_verifier_code_and_issuer_must_be_those_of_the_sign_in() {
     refused(&mut browser, &back, "PKCE verification failed").await;
     let to = browser.begin().await;
     let back: Url = browser.approve(to, "alice").await.parse().unwrap();
-    refused(&mut browser, with(&back, "code", "made-up").as_str(), "Code not valid").await;
+    refused(
+        &mut browser,
+        with(&back, "code", "made-up").as_str(),
+        "Code not valid",
+    )
+    .await;
     let to = browser.begin().await;
     let back: Url = browser.approve(to, "alice").await.parse().unwrap();
-    refused(&mut browser, with(&back, "iss", "https://evil.example").as_str(), "another provider").await;
+    refused(
+        &mut browser,
+        with(&back, "iss", "https://evil.example").as_str(),
+        "another provider",
+    )
+    .await;
     // Of two codes of one person, each belongs to its own sign-in.
     let (one, two) = (browser.begin().await, browser.begin().await);
     let one: Url = browser.approve(one, "alice").await.parse().unwrap();
     let two: Url = browser.approve(two, "alice").await.parse().unwrap();
-    let code = two.query_pairs().find(|(n, _)| n == "code").unwrap().1.into_owned();
-    refused(&mut browser, with(&one, "code", &code).as_str(), "PKCE verification failed").await;
+    let code = two
+        .query_pairs()
+        .find(|(n, _)| n == "code")
+        .unwrap()
+        .1
+        .into_owned();
+    refused(
+        &mut browser,
+        with(&one, "code", &code).as_str(),
+        "PKCE verification failed",
+    )
+    .await;
     let (failed, _) = last_failure(&server, 5).await;
-    assert!(failed["reason"].as_str().unwrap().contains("invalid_grant"), "{failed}");
+    assert!(
+        failed["reason"].as_str().unwrap().contains("invalid_grant"),
+        "{failed}"
+    );
     assert_eq!(change(&server, "DELETE FROM sessions").await, 0);
     server.stop().await;
 }
@@ -107,8 +137,18 @@ async fn what_the_provider_refuses_is_told_and_recorded() {
     // A code cannot be got at by way of an error.
     refused(&mut browser, back.header("location"), "not begun").await;
     let to = browser.begin().await;
-    let state = to.query_pairs().find(|(n, _)| n == "state").unwrap().1.into_owned();
-    refused(&mut browser, &format!("/auth/callback?state={state}"), "without a code").await;
+    let state = to
+        .query_pairs()
+        .find(|(n, _)| n == "state")
+        .unwrap()
+        .1
+        .into_owned();
+    refused(
+        &mut browser,
+        &format!("/auth/callback?state={state}"),
+        "without a code",
+    )
+    .await;
     server.stop().await;
 }
 
@@ -116,7 +156,13 @@ async fn what_the_provider_refuses_is_told_and_recorded() {
 async fn a_provider_that_is_away_is_a_503() {
     let server = server().await;
     let mut browser = Browser::new(&server.base);
-    let fault = |method, path| Fault::on("keycloak").method(method).path(path).status(502).times(1);
+    let fault = |method, path| {
+        Fault::on("keycloak")
+            .method(method)
+            .path(path)
+            .status(502)
+            .times(1)
+    };
     let down = fault("GET", "/realms/opstella/.well-known/openid-configuration");
     server.sandbox.add_fault(down).unwrap();
     let answer = browser.get("/auth/login").await.problem(503, "unavailable");
@@ -135,7 +181,10 @@ async fn a_flood_of_failures_is_counted_rather_than_kept() {
     let server = server().await;
     let mut browser = Browser::new(&server.base);
     for _ in 0..40 {
-        browser.get("/auth/callback?state=x").await.problem(400, "sign-in-failed");
+        browser
+            .get("/auth/callback?state=x")
+            .await
+            .problem(400, "sign-in-failed");
     }
     recorded(&server, "SignInFailed", 30).await;
     server.stop().await;

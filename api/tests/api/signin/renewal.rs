@@ -17,7 +17,11 @@ async fn many_requests_renew_once() {
     let before = sealed(&server).await;
     change(&server, DUE).await;
     let requests = (0..20).map(|_| async {
-        let answer = browser.request(Method::GET, "/api/v1/projects").send().await.unwrap();
+        let answer = browser
+            .request(Method::GET, "/api/v1/projects")
+            .send()
+            .await
+            .unwrap();
         Answer::of(answer).await.status
     });
     // A refresh token is good for one time: a second renewal would end the session.
@@ -43,7 +47,11 @@ async fn a_session_outlives_its_access_token() {
     // The first token ends after two seconds; the session goes on with a third.
     let seen = std::sync::Mutex::new(std::collections::BTreeSet::from([first]));
     eventually("two renewals", || async {
-        let answer = browser.request(Method::GET, "/auth/session").send().await.unwrap();
+        let answer = browser
+            .request(Method::GET, "/auth/session")
+            .send()
+            .await
+            .unwrap();
         assert_eq!(answer.status(), 200);
         let sealed = sealed(&server).await;
         let mut seen = seen.lock().unwrap();
@@ -65,7 +73,10 @@ async fn what_the_provider_does_not_renew_ends() {
     }
     browser.get("/auth/session").await.expect(200);
     change(&server, DUE).await;
-    browser.get("/api/v1/projects").await.problem(401, "unauthenticated");
+    browser
+        .get("/api/v1/projects")
+        .await
+        .problem(401, "unauthenticated");
     let (ended, _) = recorded(&server, "SignedOut", 1).await.remove(0);
     assert_eq!(ended["reason"], "the provider does not renew the session");
     server.stop().await;
@@ -75,7 +86,11 @@ async fn what_the_provider_does_not_renew_ends() {
 async fn a_provider_that_is_away_does_not_end_sessions() {
     let server = server().await;
     let mut browser = signed_in(&server, "alice").await;
-    let down = Fault::on("keycloak").method("POST").path(TOKEN).status(503).times(1);
+    let down = Fault::on("keycloak")
+        .method("POST")
+        .path(TOKEN)
+        .status(503)
+        .times(1);
     server.sandbox.add_fault(down).unwrap();
     change(&server, DUE).await;
     // The token at hand is still good.
