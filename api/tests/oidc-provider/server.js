@@ -34,7 +34,8 @@ const provider = new Provider(issuer, {
     preferred_username: token.accountId,
     groups: ['/opstella/platform-admin'],
   }),
-  fetch: (url, options) => globalThis.fetch(url, options),
+  // It keeps away from addresses of this machine, by its dispatcher; here, nothing is anywhere else.
+  fetch: (url, { dispatcher, ...options }) => globalThis.fetch(url, options),
   features: {
     devInteractions: { enabled: true },
     rpInitiatedLogout: { enabled: true },
