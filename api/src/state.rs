@@ -12,6 +12,7 @@ use crate::auth::Verifier;
 use crate::config::Config;
 use crate::events::EventHub;
 use crate::http::rate::RateLimits;
+use crate::signin::SignIn;
 use crate::tools::ToolSide;
 
 /// What handlers work with; one per process.
@@ -28,6 +29,8 @@ pub struct AppState {
     pub queries: Queries,
     /// Checks tokens.
     pub verifier: Arc<Verifier>,
+    /// Signs browsers in, where that is configured.
+    pub sign_in: Option<SignIn>,
     /// Counts requests.
     pub rate: RateLimits,
     /// New events, for streams.

@@ -22,6 +22,7 @@ mod promotions;
 mod resources;
 mod runs;
 mod schemathesis;
+mod signin;
 mod streams;
 mod support;
 mod tokens;
