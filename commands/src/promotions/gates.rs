@@ -14,7 +14,6 @@ use opstella_domain::promotion::{
 };
 use opstella_domain::release::ReleaseKey;
 
-use super::custom;
 use crate::{CommandError, Commands};
 
 /// The answer to "could this be promoted now?".
@@ -66,7 +65,7 @@ impl Commands {
             PromotionKind::Rollback => rules.for_rollback(),
         };
         let input = self.gate_input(key, promotion, policy).await?;
-        let custom = custom::evaluate(&rules.custom, &input).await;
+        let custom = self.look_at_custom(&rules.custom, &input).await;
         Ok(evaluate(&rules, &input, custom))
     }
 

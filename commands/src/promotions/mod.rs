@@ -13,6 +13,8 @@ mod observe;
 mod request;
 mod settle;
 
+pub(crate) use custom::fault;
+
 pub use answers::PromotionRef;
 pub use gates::Checked;
 pub use request::{PromoteRelease, RollBack};
