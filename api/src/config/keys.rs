@@ -10,6 +10,7 @@ use super::load::DEFAULTS;
 const WITHOUT_DEFAULT: &[&str] = &[
     "database.url",
     "oidc.issuer",
+    "gates.program",
     "credentials.<name>",
     "engine.tools.<tool>.concurrency",
     "engine.tools.<tool>.per_second",

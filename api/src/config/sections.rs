@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use jsonwebtoken::Algorithm;
 use opstella_commands::CreateProjects;
@@ -58,6 +59,14 @@ pub struct OidcConfig {
     pub jwks_min_interval_seconds: u64,
     /// Seconds that the issuer may take to answer.
     pub timeout_seconds: u64,
+}
+
+/// `gates`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GatesConfig {
+    /// The program whose command `gate` looks at custom gates; this program itself where it is not set.
+    pub program: Option<PathBuf>,
 }
 
 /// `access`.
