@@ -42,6 +42,9 @@ enum Command {
     /// Look at runs and operate them, directly on the database.
     #[command(subcommand)]
     Runs(runs::RunsCommand),
+    /// Look at one custom gate; the server starts it.
+    #[command(hide = true)]
+    Gate,
 }
 
 /// Why a command failed; one line.
@@ -75,11 +78,21 @@ impl CliError {
 impl Cli {
     /// Runs the command, and says in one line why it failed.
     pub fn run(self) -> ExitCode {
+        if matches!(self.command, Command::Gate) {
+            return opstella_commands::gate::child();
+        }
         let file = self.config;
         let load = || -> Result<Config, CliError> {
-            config::load(file.as_deref()).map_err(|error| StartError::from(error).into())
+            let mut config =
+                config::load(file.as_deref()).map_err(|error| CliError::from(StartError::from(error)))?;
+            // Only the binary knows that it has the command `gate`: a test's program would start its tests.
+            if config.gates.program.is_none() {
+                config.gates.program = std::env::current_exe().ok();
+            }
+            Ok(config)
         };
         let result = match self.command {
+            Command::Gate => Ok(()),
             Command::Openapi(command) => command.run(),
             Command::Demo(arguments) => block_on(show(arguments)),
             Command::Serve(command) => load().and_then(|config| block_on(command.run(config))),

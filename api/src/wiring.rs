@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use opstella_commands::gate::GateProgram;
 use opstella_commands::{CommandOptions, Commands, RoleAuthoriser};
 use opstella_journal::{Journal, JournalError, JournalOptions};
 use opstella_projections::{ProjectionOptions, Projections};
@@ -112,7 +113,10 @@ impl Stores {
         let authoriser = RoleAuthoriser {
             create_project: config.access.create_project,
         };
-        let commands = Commands::new(journal.clone(), Arc::new(authoriser), options);
+        let mut commands = Commands::new(journal.clone(), Arc::new(authoriser), options);
+        if let Some(program) = &config.gates.program {
+            commands = commands.looking_with(GateProgram::new(program, ["gate"]));
+        }
         let projections = Projections::standard(journal.clone(), ProjectionOptions::default());
         Ok(Self {
             pool,

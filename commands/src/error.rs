@@ -52,6 +52,14 @@ pub enum CommandError {
     /// The idempotency key was kept with an answer that this version cannot read.
     #[error("the answer kept under this idempotency key cannot be read: use a new key")]
     UnreadableAnswer,
+    /// Something that the command needs is not there.
+    #[error("{what}")]
+    Unavailable {
+        /// What.
+        what: String,
+        /// What to do about it.
+        remedy: &'static str,
+    },
     /// The journal could not take it.
     #[error(transparent)]
     Journal(#[from] JournalError),

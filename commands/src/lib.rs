@@ -13,6 +13,7 @@ mod anew;
 mod catalog;
 mod context;
 mod error;
+pub mod gate;
 mod members;
 mod policies;
 mod promotions;

@@ -4,6 +4,8 @@ use opstella_domain::DomainError;
 use opstella_domain::policy::{Policy, PolicyCommand, PolicyKey, PolicyRules};
 
 use crate::catalog::decide_one;
+use crate::gate::{Answer, Question};
+use crate::promotions::fault;
 use crate::{Accepted, CommandContext, CommandError, Commands};
 
 impl Commands {
@@ -17,13 +19,9 @@ impl Commands {
         key: PolicyKey,
         rules: PolicyRules,
     ) -> Result<Accepted, CommandError> {
-        if !rules.custom.is_empty() {
-            // Such a gate would stay closed for ever.
-            let rule = "gates written in Rego are not evaluated by this version: leave them out";
-            return Err(DomainError::invalid("rules.custom", rule).into());
-        }
         let (key, rules) = (&key, &rules);
         let decide = || async move {
+            self.check_custom(rules).await?;
             let loaded = self.load_expected::<Policy>(&key.to_string(), context).await?;
             let base = match key.project {
                 None => None,
@@ -52,6 +50,36 @@ impl Commands {
             None => "SetPolicy",
         };
         self.carry_out(name, context, key.project.as_ref(), decide).await
+    }
+
+    /// Whether the modules of custom gates compile.
+    async fn check_custom(&self, rules: &PolicyRules) -> Result<(), CommandError> {
+        if rules.custom.is_empty() {
+            return Ok(());
+        }
+        rules.check()?;
+        let unavailable = |why: String| CommandError::Unavailable {
+            what: format!("custom gates cannot be checked: {why}"),
+            remedy: "send it again in a moment; a platform admin looks at gates.program and into the server's log",
+        };
+        let program = self
+            .gates
+            .as_ref()
+            .ok_or_else(|| unavailable("this process has no program for them".to_owned()))?;
+        for (index, gate) in rules.custom.iter().enumerate() {
+            let question = Question {
+                rego: gate.rego.clone(),
+                input: None,
+            };
+            match program.ask(&question).await {
+                Ok(Answer::Compiles) => {}
+                Ok(answer) => {
+                    return Err(DomainError::invalid(format!("custom[{index}].rego"), fault(&answer)).into());
+                }
+                Err(why) => return Err(unavailable(why.to_string())),
+            }
+        }
+        Ok(())
     }
 
     /// A policy as it is.

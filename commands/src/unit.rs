@@ -10,6 +10,7 @@ use rand::RngExt;
 use tracing::Instrument;
 
 use crate::anew::{anew, depends_on_state, is_anew};
+use crate::gate::GateProgram;
 use crate::{Accepted, Authoriser, CommandContext, CommandError, DenialLog};
 
 /// Tries of a command that conflicts with concurrent ones.
@@ -31,6 +32,7 @@ pub struct Commands {
     pub(crate) options: Arc<CommandOptions>,
     pub(crate) authoriser: Arc<dyn Authoriser>,
     pub(crate) denials: Option<DenialLog>,
+    pub(crate) gates: Option<GateProgram>,
 }
 
 /// What a command decided: events by stream, and the answer.
@@ -46,6 +48,7 @@ impl Commands {
             journal,
             authoriser,
             denials: None,
+            gates: None,
             options: Arc::new(options),
         }
     }
@@ -54,6 +57,13 @@ impl Commands {
     #[must_use]
     pub fn recording(mut self, denials: DenialLog) -> Self {
         self.denials = Some(denials);
+        self
+    }
+
+    /// The same, with a program that looks at custom gates. Without one, they are closed, and policies take none.
+    #[must_use]
+    pub fn looking_with(mut self, program: GateProgram) -> Self {
+        self.gates = Some(program);
         self
     }
 

@@ -13,6 +13,7 @@ const WITHOUT_DEFAULT: &[&str] = &[
     "oidc.client_id",
     "oidc.client_secret",
     "session.key",
+    "gates.program",
     "credentials.<name>",
     "engine.tools.<tool>.concurrency",
     "engine.tools.<tool>.per_second",

@@ -12,8 +12,8 @@ pub use error::ConfigError;
 pub use keys::all_keys;
 pub use load::load;
 pub use sections::{
-    AccessConfig, DatabaseConfig, EngineConfig, LimitsConfig, LogConfig, LogFormat, OidcConfig, ServerConfig,
-    SessionConfig, ToolLimitConfig, session_key,
+    AccessConfig, DatabaseConfig, EngineConfig, GatesConfig, LimitsConfig, LogConfig, LogFormat, OidcConfig,
+    ServerConfig, SessionConfig, ToolLimitConfig, session_key,
 };
 
 use std::collections::BTreeMap;
@@ -40,6 +40,8 @@ pub struct Config {
     pub credentials: BTreeMap<CredentialName, SecretString>,
     /// What one request, and one subject, may take.
     pub limits: LimitsConfig,
+    /// Who looks at custom gates.
+    pub gates: GatesConfig,
     /// How runs are executed.
     pub engine: EngineConfig,
     /// The name of the connections that services are provisioned on.

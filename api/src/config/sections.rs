@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use base64::Engine;
@@ -108,6 +109,14 @@ pub fn session_key(key: &SecretString) -> Result<[u8; 32], ConfigError> {
             rule: "must be 32 bytes in base64: `openssl rand -base64 32` makes one".to_owned(),
             place: "its value is not shown".to_owned(),
         })
+}
+
+/// `gates`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GatesConfig {
+    /// The program whose command `gate` looks at custom gates; this program itself where it is not set.
+    pub program: Option<PathBuf>,
 }
 
 /// `access`.

@@ -25,6 +25,9 @@ impl From<CommandError> for Problem {
             error @ CommandError::UnreadableAnswer => {
                 Self::new(ProblemKind::IdempotencyKeyReused, error.to_string())
             }
+            CommandError::Unavailable { what, remedy } => {
+                Self::new(ProblemKind::Unavailable, what).hint(remedy)
+            }
             CommandError::Journal(error) => error.into(),
         }
     }

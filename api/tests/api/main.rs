@@ -10,6 +10,7 @@
 mod access;
 mod binary;
 mod config;
+mod custom_gates;
 mod description;
 mod idempotency;
 mod limits;

@@ -64,7 +64,8 @@ impl Commands {
             PromotionKind::Rollback => rules.for_rollback(),
         };
         let input = self.gate_input(key, promotion, policy).await?;
-        Ok(evaluate(&rules, &input, Vec::new()))
+        let custom = self.look_at_custom(&rules.custom, &input).await;
+        Ok(evaluate(&rules, &input, custom))
     }
 
     /// What the gates say of a promotion that nobody asked for. Whether the environment is busy is no question of the

@@ -5,12 +5,15 @@
 //! deploys is planned in the same append ([`settle`]). Nobody can start a deployment but by that.
 
 mod answers;
+mod custom;
 mod ends;
 mod find;
 mod gates;
 mod observe;
 mod request;
 mod settle;
+
+pub(crate) use custom::fault;
 
 pub use answers::PromotionRef;
 pub use gates::Checked;

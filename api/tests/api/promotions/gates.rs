@@ -217,3 +217,39 @@ async fn a_projects_policy_is_never_looser() {
     assert_eq!(shown.body["effective"]["max_high"], 2);
     delivery.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gate_in_rego_closes_and_opens() {
+    let program = env!("CARGO_BIN_EXE_opstella");
+    let delivery = Delivery::start_with(&["DEV", "SIT"], |config| {
+        config.gates.program = Some(program.into())
+    })
+    .await;
+    let tracked = r#"package opstella.gate
+
+deny contains "no change is named" if input.change_reference == null
+deny contains sprintf("%v has no scan", [component]) if {
+    some component, image in input.images
+    not "image-scan" in {e.kind | some e in image.evidence}
+}"#;
+    let custom = json!({"custom": [{"name": "tracked", "rego": tracked}]});
+    delivery.set_rules("SIT", custom).await;
+    delivery.release_to_dev("1.0.0").await;
+    let bare = delivery.asked("SIT", "1.0.0").await;
+    let shown = delivery.becomes(&bare, "blocked").await;
+    let words = shown["explanation"].to_string();
+    assert!(
+        words.contains("custom:tracked") && words.contains("no change is named"),
+        "{words}"
+    );
+    assert!(!words.contains("has no scan"), "{words}");
+    let why = json!({"reason": "no change named"});
+    delivery
+        .post("grace", &format!("{bare}/cancel"), why)
+        .await
+        .expect(200);
+    let body = json!({"release": "1.0.0", "change_reference": "CHG0031337"});
+    let named = path_of(&delivery.promote("grace", "SIT", body).await.expect(202));
+    delivery.becomes(&named, "completed").await;
+    delivery.stop().await;
+}
