@@ -251,6 +251,29 @@ fn deployed_with(
     vec![ask.into(), look(number, evaluation(&[])), done(number)]
 }
 
+#[test]
+fn what_opens_by_itself_is_due_once_its_time_has_come() {
+    let mut soaking = evaluation(&[(Owner, 1)]);
+    let mut soak = gate("soaked", GateVerdict::Waiting);
+    soak.opens_at = Some(later(5));
+    soaking.gates.push(soak);
+    let waits = after(vec![ask(1, "1.0.0").into(), look(1, soaking.clone())]);
+    assert!(!waits.opens_by(later(4)));
+    assert!(waits.opens_by(later(5)));
+    let queued = after(vec![
+        ask(1, "1.0.0").into(),
+        look(1, evaluation(&[(Owner, 1)])),
+        ask(2, "1.1.0").into(),
+    ]);
+    assert!(!queued.opens_by(later(99)), "people are waited for");
+    let soaked = vec![
+        ask(1, "1.0.0").into(),
+        look(1, soaking),
+        look(1, evaluation(&[(Owner, 1)])),
+    ];
+    assert!(!after(soaked).opens_by(later(99)), "it was looked at since");
+}
+
 /// In states of promotion 1: requested, evaluated (waits for an approval), blocked, deploying, over; and queued.
 fn states() -> Vec<(&'static str, Vec<EnvironmentCommand>)> {
     let waiting = || look(1, evaluation(&[(Owner, 1)]));

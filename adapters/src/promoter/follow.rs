@@ -37,7 +37,10 @@ impl Changes {
         match event.aggregate_type.as_str() {
             <ServiceEnvironment as Decide>::TYPE => {
                 if let Ok(key) = id.parse::<EnvironmentKey>() {
-                    self.services.insert(key.service.clone());
+                    // A look is no reason for another one.
+                    if event.event_type != "GatesEvaluated" {
+                        self.services.insert(key.service.clone());
+                    }
                     self.environments.insert(key);
                 }
             }

@@ -11,6 +11,7 @@ mod access;
 mod binary;
 mod config;
 mod custom_gates;
+mod demo;
 mod description;
 mod idempotency;
 mod limits;

@@ -5,7 +5,7 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::Duration;
 
 use regorus::utils::limits::ExecutionTimerConfig;
-use regorus::{Engine, LimitError, PolicyLengthConfig, Value};
+use regorus::{Engine, Extension, LimitError, PolicyLengthConfig, Value};
 
 use super::exchange::{Answer, MOST_REASONS, Question, shortened};
 
@@ -13,6 +13,9 @@ use super::exchange::{Answer, MOST_REASONS, Question, shortened};
 const LONGEST_LOOK: Duration = Duration::from_millis(100);
 /// The name that errors call the module by.
 const FILE: &str = "gate.rego";
+/// Functions, and how many arguments they take, whose value is not the input's alone: a gate that throws dice opens some
+/// day, and a recorded look could not be repeated. Extensions come before built-in functions.
+const IMPURE: [(&str, u8); 2] = [("rand.intn", 2), ("time.now_ns", 0)];
 const PACKAGE: &str = "data.opstella.gate";
 const RULE: &str = "data.opstella.gate.deny";
 
@@ -24,6 +27,11 @@ pub(super) fn look(question: Question) -> Answer {
     }
     // What it prints is not for the answer.
     engine.set_gather_prints(true);
+    for (function, arguments) in IMPURE {
+        if let Err(error) = engine.add_extension(function.to_owned(), arguments, refused(function)) {
+            return broken(&error);
+        }
+    }
     match engine.add_policy(FILE.to_owned(), question.rego) {
         Err(error) => return refusal(&error),
         Ok(package) if package != PACKAGE => {
@@ -67,6 +75,16 @@ pub(super) fn look(question: Question) -> Answer {
             _ => broken(&error),
         },
     }
+}
+
+/// Stands in for a function that is not to be had.
+fn refused(function: &'static str) -> Box<dyn Extension> {
+    Box::new(move |_| {
+        let why = format!(
+            "`{function}` is not there: a gate says the same of the same input; the time is `input.at`"
+        );
+        Err(std::io::Error::other(why).into())
+    })
 }
 
 /// Long lines are for machines; nobody reviews them.

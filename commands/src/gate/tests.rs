@@ -133,6 +133,24 @@ async fn network_files_and_environment_are_not_there() {
 }
 
 #[tokio::test]
+async fn dice_and_the_clock_are_not_there() {
+    for (call, function) in [
+        ("rand.intn(\"gate\", 2) == 0", "rand.intn"),
+        ("rand[\"intn\"](\"gate\", 2) == 0", "rand.intn"),
+        ("time.now_ns() > 0", "time.now_ns"),
+    ] {
+        let answer = ask(&format!("deny contains \"x\" if {call}")).await;
+        let Answer::Broken { message } = &answer else {
+            panic!("{call}: {answer:?}")
+        };
+        assert!(
+            message.contains(&format!("`{function}` is not there")),
+            "{call}: {message}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_huge_comprehension_is_stopped() {
     let rules = "deny contains \"x\" if count([1 | some a in numbers.range(1, 3000); some b in numbers.range(1, 3000); a == b + 1e9]) > 0";
     let started = Instant::now();

@@ -66,16 +66,14 @@ impl Commands {
         context: &CommandContext,
         key: &EnvironmentKey,
     ) -> Result<(), CommandError> {
-        let decide = || {
-            anew(async move {
-                let environment = self.load::<ServiceEnvironment>(&key.to_string()).await?;
-                let promotion = environment.state.in_flight.as_ref().map(|p| p.id);
-                let promotion = promotion.unwrap_or(PromotionId(Uuid::nil()));
-                self.with_consequences(key, &environment, vec![], promotion).await
-            })
+        let decide = || async move {
+            let environment = self.load::<ServiceEnvironment>(&key.to_string()).await?;
+            let promotion = environment.state.in_flight.as_ref().map(|p| p.id);
+            let promotion = promotion.unwrap_or(PromotionId(Uuid::nil()));
+            self.with_consequences(key, &environment, vec![], promotion).await
         };
-        self.carry_out("EvaluateGates", context, Some(&key.service.project), decide)
-            .await?;
+        // Anew as a whole: where nothing has changed, it is not decided a second time.
+        anew(self.carry_out("EvaluateGates", context, Some(&key.service.project), decide)).await?;
         Ok(())
     }
 

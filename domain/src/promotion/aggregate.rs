@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -45,6 +46,14 @@ impl ServiceEnvironment {
             .as_ref()
             .map(|d| d.images.clone())
             .unwrap_or_default()
+    }
+
+    /// Whether a gate of the promotion in flight opens by itself, and its time has come.
+    pub fn opens_by(&self, now: DateTime<Utc>) -> bool {
+        let waiting = self.in_flight.iter().filter(|p| p.run.is_none());
+        waiting
+            .flat_map(|p| &p.gates)
+            .any(|gate| gate.opens_at.is_some_and(|at| at <= now))
     }
 
     /// A promotion that is not over.

@@ -172,17 +172,22 @@ impl Server {
         self.get(&format!("/{link}")).await
     }
 
-    /// A project `payments`, and every tool connected. The template `http-service` comes with Opstella.
+    /// A project `payments`, and every tool connected, as queries show them. The template `http-service` comes along.
     pub async fn furnish(&self) {
-        self.post("/projects", json!({"slug": "payments", "name": "Payments"}))
+        let mut last = self
+            .post("/projects", json!({"slug": "payments", "name": "Payments"}))
             .await
             .expect(201);
         for tool in ["gitlab", "harbor", "vault", "sonarqube", "kubernetes", "argocd"] {
             let connection = json!({"url": format!("https://{tool}.example.com"), "credential": tool});
-            self.put(&format!("/tools/{tool}/main"), connection)
+            last = self
+                .put(&format!("/tools/{tool}/main"), connection)
                 .await
                 .expect(200);
         }
+        let position = last.header("x-opstella-position").parse().unwrap();
+        let state = self.serving.as_ref().unwrap().state();
+        state.projections.wait_for(&[], position, PATIENCE).await.unwrap();
     }
 
     /// A furnished server on which the service `checkout` is being made.
