@@ -1,0 +1,65 @@
+//! How runs and promotions ended, in words and for the shell.
+
+use serde_json::Value;
+
+use crate::exit::Exit;
+use crate::values::{at, list, word_at, words};
+
+/// How a run stands.
+pub(super) fn of_run(run: &Value) -> (String, Exit) {
+    let status = word_at(run, "/status");
+    let steps = format!("{} of {} steps", word_at(run, "/steps_done"), word_at(run, "/steps_total"));
+    let because = ["/stuck_message", "/cause", "/end_reason"]
+        .iter()
+        .map(|pointer| word_at(run, pointer))
+        .find(|text| !text.is_empty())
+        .map_or_else(String::new, |text| format!(", because {text}"));
+    let exit = match status.as_str() {
+        "succeeded" => Exit::Done,
+        _ => Exit::Failed,
+    };
+    (format!("{status} ({steps}){because}"), exit)
+}
+
+/// What a promotion waits for, or how it went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stand {
+    /// It came to this end.
+    Over(Exit),
+    /// It waits for gates, people or its turn.
+    Waits,
+    /// It deploys; so does a state that this client does not know.
+    Works,
+}
+
+/// How a promotion stands.
+pub(super) fn stand(promotion: &Value) -> Stand {
+    match at(promotion, "/state").as_str().unwrap_or_default() {
+        "completed" => Stand::Over(Exit::Done),
+        "rejected" | "cancelled" | "failed" | "rolled-back" => Stand::Over(Exit::Failed),
+        "queued" | "blocked" | "waiting" => Stand::Waits,
+        _ => Stand::Works,
+    }
+}
+
+/// A promotion in one line.
+pub(super) fn of_promotion(promotion: &Value) -> String {
+    let word = |pointer| word_at(promotion, pointer);
+    let kind = match word("/kind") {
+        kind if kind.is_empty() => "promotion".to_owned(),
+        kind => kind,
+    };
+    let line = format!("{kind} of {} to {}: {}", word("/release"), word("/environment"), word("/state"));
+    match word("/cause") {
+        cause if cause.is_empty() => line,
+        cause => format!("{line}, because {cause}"),
+    }
+}
+
+/// What a promotion says of itself, sentence by sentence.
+pub(super) fn explanation(promotion: &Value) -> Vec<String> {
+    match at(promotion, "/explanation") {
+        Value::String(text) => vec![text.clone()],
+        all => list(all).iter().map(words).collect(),
+    }
+}
