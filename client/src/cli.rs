@@ -88,7 +88,9 @@ fn carry_out<T: Args>(
     let context = Context::new(with.client);
     let result = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime.block_on(work(&context, with.what)),
-        Err(error) => Err(ClientError::Unreachable(format!("no runtime can be started: {error}"))),
+        Err(error) => Err(ClientError::Unreachable(format!(
+            "no runtime can be started: {error}"
+        ))),
     };
     let (written, exit) = match &result {
         Ok(answer) => (output::answer(answer, format), answer.exit),

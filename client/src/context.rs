@@ -34,7 +34,11 @@ impl Context {
     pub fn api(&self) -> Result<Api, ClientError> {
         let client = http::client()?;
         let named = self.named_server()?;
-        let token = self.args.token.clone().filter(|token| !token.expose_secret().is_empty());
+        let token = self
+            .args
+            .token
+            .clone()
+            .filter(|token| !token.expose_secret().is_empty());
         let none = || {
             ClientError::Usage(
                 "no server: give --server or OPSTELLA_API_URL, or log in with `opstella login --server URL`"

@@ -86,7 +86,10 @@ impl Bars {
         let bar = (shown < SPINNERS).then(|| {
             let style = ProgressStyle::with_template("     {spinner} {msg}  {elapsed}");
             let style = style.unwrap_or_else(|_| ProgressStyle::default_spinner());
-            let bar = self.progress.bars.insert_before(&self.whole, ProgressBar::new_spinner());
+            let bar = self
+                .progress
+                .bars
+                .insert_before(&self.whole, ProgressBar::new_spinner());
             bar.set_style(style);
             bar.set_message(harmless(step));
             bar.enable_steady_tick(TICK);

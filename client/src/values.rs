@@ -101,7 +101,17 @@ mod tests {
         assert_eq!(read("90"), Ok(90));
         assert_eq!(read("30m"), Ok(1800));
         assert_eq!(read("7d"), Ok(604_800));
-        for wrong in ["", "m", "0s", "-1s", "1.5h", "9w", "366d", "99999999999999999999d", "5 m"] {
+        for wrong in [
+            "",
+            "m",
+            "0s",
+            "-1s",
+            "1.5h",
+            "9w",
+            "366d",
+            "99999999999999999999d",
+            "5 m",
+        ] {
             assert!(read(wrong).is_err(), "{wrong}");
         }
     }
@@ -119,6 +129,9 @@ mod tests {
 
     #[test]
     fn nothing_reaches_the_terminal_as_a_command() {
-        assert_eq!(harmless("a\u{1b}[31mb\r\nc\u{9b}"), "a\u{fffd}[31mb\u{fffd} c\u{fffd}");
+        assert_eq!(
+            harmless("a\u{1b}[31mb\r\nc\u{9b}"),
+            "a\u{fffd}[31mb\u{fffd} c\u{fffd}"
+        );
     }
 }

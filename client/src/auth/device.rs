@@ -38,9 +38,8 @@ pub(crate) async fn sign_in(
     progress: &Progress,
 ) -> Result<Tokens, ClientError> {
     let answer = grant::post(http, device, client, vec![("scope", scope)]).await?;
-    let begun: Begun = serde_json::from_slice(&answer).map_err(|_| {
-        ClientError::Unreachable(format!("POST {device}: the answer begins no sign-in"))
-    })?;
+    let begun: Begun = serde_json::from_slice(&answer)
+        .map_err(|_| ClientError::Unreachable(format!("POST {device}: the answer begins no sign-in")))?;
     // Asked of a person: shown with --quiet too.
     progress.ask(&format!(
         "Open {} and enter the code {}",

@@ -26,11 +26,7 @@ pub(crate) struct Client {
 
 impl Client {
     /// Says who asks: the secret in the header (RFC 6749, section 2.3.1), the id of a client without one in the form.
-    pub fn sign<'a>(
-        &'a self,
-        request: RequestBuilder,
-        mut form: Vec<(&'a str, &'a str)>,
-    ) -> RequestBuilder {
+    pub fn sign<'a>(&'a self, request: RequestBuilder, mut form: Vec<(&'a str, &'a str)>) -> RequestBuilder {
         let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
         match &self.secret {
             Some(secret) => request

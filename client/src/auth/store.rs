@@ -36,7 +36,11 @@ pub(crate) struct Login {
     /// When it ends.
     pub expires_at: DateTime<Utc>,
     /// What gets the next one.
-    #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "exposed_if_any")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "exposed_if_any"
+    )]
     pub refresh_token: Option<SecretString>,
 }
 
@@ -122,7 +126,9 @@ impl Store {
     /// Writes it, whole or not at all.
     pub fn write(&self, _held: &Held, logins: &Logins) -> Result<(), ClientError> {
         let path = self.path();
-        let new = self.folder.join(format!("credentials.{}.new", std::process::id()));
+        let new = self
+            .folder
+            .join(format!("credentials.{}.new", std::process::id()));
         let written = (|| {
             let mut text = serde_json::to_vec_pretty(logins).map_err(io::Error::other)?;
             text.push(b'\n');
@@ -146,7 +152,10 @@ impl Store {
     pub async fn hold(&self) -> Result<Held, ClientError> {
         let path = self.folder.join("credentials.lock");
         let opened = (|| {
-            DirBuilder::new().recursive(true).mode(0o700).create(&self.folder)?;
+            DirBuilder::new()
+                .recursive(true)
+                .mode(0o700)
+                .create(&self.folder)?;
             OpenOptions::new()
                 .create(true)
                 .truncate(false)

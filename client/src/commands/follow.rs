@@ -89,7 +89,10 @@ async fn ended(api: &Api, path: &str, position: &str) -> Result<Value, ClientErr
 /// Whether nothing happens in the run any more by itself.
 fn rests(run: &Value) -> bool {
     let status = word_at(run, "/status");
-    matches!(status.as_str(), "succeeded" | "failed" | "cancelled" | "abandoned" | "stuck")
+    matches!(
+        status.as_str(),
+        "succeeded" | "failed" | "cancelled" | "abandoned" | "stuck"
+    )
 }
 
 struct View {
@@ -104,26 +107,39 @@ impl View {
         let name = word_at(event, "/event_type");
         let what = at(event, "/payload").get(&name).unwrap_or(&Value::Null);
         let step = word_at(what, "/step");
-        let took = at(what, "/duration_ms").as_u64().map_or_else(String::new, |ms| format!("{ms} ms"));
-        let line = |verb: &str, rest: &str| format!("  {verb:<8} {step:<42} {took:>9}  {rest}").trim_end().to_owned();
+        let took = at(what, "/duration_ms")
+            .as_u64()
+            .map_or_else(String::new, |ms| format!("{ms} ms"));
+        let line = |verb: &str, rest: &str| {
+            format!("  {verb:<8} {step:<42} {took:>9}  {rest}")
+                .trim_end()
+                .to_owned()
+        };
         match name.as_str() {
             "StepStarted" => self.bars.begin(&step),
             "StepSucceeded" => {
                 self.done += 1;
-                self.bars.end(&step, &line("done", &word_at(what, "/outcome/resource/name")));
+                self.bars
+                    .end(&step, &line("done", &word_at(what, "/outcome/resource/name")));
             }
             "StepSkipped" => {
                 self.done += 1;
                 self.bars.end(&step, &line("skipped", &word_at(what, "/reason")));
             }
             "StepFailed" => self.bars.end(&step, &line("failed", &word_at(what, "/message"))),
-            "StepRetryScheduled" => self.bars.say(&line("again", &format!("at {}", word_at(what, "/not_before")))),
+            "StepRetryScheduled" => self
+                .bars
+                .say(&line("again", &format!("at {}", word_at(what, "/not_before")))),
             "UnwindStarted" => {
                 self.back = true;
                 self.bars.say("going back: what was made is unmade");
             }
             "StepCompensated" => {
-                let verb = if at(what, "/deleted") == true { "unmade" } else { "nothing" };
+                let verb = if at(what, "/deleted") == true {
+                    "unmade"
+                } else {
+                    "nothing"
+                };
                 self.bars.end(&step, &line(verb, ""));
             }
             "CompensationFailed" => self.bars.end(&step, &line("stays", &word_at(what, "/message"))),

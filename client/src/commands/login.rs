@@ -24,7 +24,12 @@ pub struct Login {
     #[arg(long, env = "OPSTELLA_ISSUER", value_name = "URL")]
     issuer: Option<String>,
     /// Which client of the issuer.
-    #[arg(long, env = "OPSTELLA_CLIENT_ID", default_value = "opstella-cli", value_name = "ID")]
+    #[arg(
+        long,
+        env = "OPSTELLA_CLIENT_ID",
+        default_value = "opstella-cli",
+        value_name = "ID"
+    )]
     client_id: String,
     /// Log in as a machine: read the client's secret from standard input.
     #[arg(long, conflicts_with_all = ["username", "password_stdin"])]
@@ -96,7 +101,10 @@ pub(crate) async fn run(context: &Context, what: Login) -> Result<Answer, Client
     } else {
         format!("until {until}")
     };
-    Ok(Answer::of(json).line(format!("logged in to {server}; the token is kept in {}, {until}", store.path().display())))
+    Ok(Answer::of(json).line(format!(
+        "logged in to {server}; the token is kept in {}, {until}",
+        store.path().display()
+    )))
 }
 
 async fn sign_in(

@@ -41,12 +41,18 @@ pub(crate) async fn run(context: &Context, what: Logout) -> Result<Answer, Clien
             };
             // The token is forgotten here in any case.
             if let Err(error) = auth::revoke(&http, endpoint, &client, refresh).await {
-                context.progress.say(&format!("the issuer did not take the token back: {error}"));
+                context
+                    .progress
+                    .say(&format!("the issuer did not take the token back: {error}"));
             }
         }
         out.push(name);
     }
-    if logins.default.as_ref().is_some_and(|name| !logins.servers.contains_key(name)) {
+    if logins
+        .default
+        .as_ref()
+        .is_some_and(|name| !logins.servers.contains_key(name))
+    {
         logins.default = logins.servers.keys().next().cloned();
     }
     store.write(&held, &logins)?;

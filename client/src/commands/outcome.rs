@@ -8,7 +8,11 @@ use crate::values::{at, list, word_at, words};
 /// How a run stands.
 pub(super) fn of_run(run: &Value) -> (String, Exit) {
     let status = word_at(run, "/status");
-    let steps = format!("{} of {} steps", word_at(run, "/steps_done"), word_at(run, "/steps_total"));
+    let steps = format!(
+        "{} of {} steps",
+        word_at(run, "/steps_done"),
+        word_at(run, "/steps_total")
+    );
     let because = ["/stuck_message", "/cause", "/end_reason"]
         .iter()
         .map(|pointer| word_at(run, pointer))
@@ -49,7 +53,12 @@ pub(super) fn of_promotion(promotion: &Value) -> String {
         kind if kind.is_empty() => "promotion".to_owned(),
         kind => kind,
     };
-    let line = format!("{kind} of {} to {}: {}", word("/release"), word("/environment"), word("/state"));
+    let line = format!(
+        "{kind} of {} to {}: {}",
+        word("/release"),
+        word("/environment"),
+        word("/state")
+    );
     match word("/cause") {
         cause if cause.is_empty() => line,
         cause => format!("{line}, because {cause}"),

@@ -34,7 +34,9 @@ fn shown(run: Value) -> Answer {
     let (line, exit) = outcome::of_run(&run);
     let mut table = Table::new(["step", "tool", "phase", "tries", "took", "error"]);
     for step in list(at(&run, "/steps")) {
-        let took = at(step, "/duration_ms").as_u64().map_or_else(String::new, |ms| format!("{ms} ms"));
+        let took = at(step, "/duration_ms")
+            .as_u64()
+            .map_or_else(String::new, |ms| format!("{ms} ms"));
         table.row([
             word_at(step, "/step").into(),
             word_at(step, "/tool").into(),
@@ -44,6 +46,14 @@ fn shown(run: Value) -> Answer {
             word_at(step, "/last_error").into(),
         ]);
     }
-    let head = format!("{} of {}/{}: {line}", word_at(&run, "/saga"), word_at(&run, "/project"), word_at(&run, "/service"));
-    Answer::of(run).table(table, "it has no step").line(head).exit(exit)
+    let head = format!(
+        "{} of {}/{}: {line}",
+        word_at(&run, "/saga"),
+        word_at(&run, "/project"),
+        word_at(&run, "/service")
+    );
+    Answer::of(run)
+        .table(table, "it has no step")
+        .line(head)
+        .exit(exit)
 }

@@ -91,7 +91,9 @@ fn component(text: &str) -> Result<Component, String> {
         None => (template, None),
     };
     Ok(Component {
-        name: name.parse().map_err(|e: opstella_domain::InvalidValue| e.to_string())?,
+        name: name
+            .parse()
+            .map_err(|e: opstella_domain::InvalidValue| e.to_string())?,
         template: template
             .parse()
             .map_err(|e: opstella_domain::InvalidValue| e.to_string())?,
@@ -124,7 +126,10 @@ async fn all(api: &Api, project: Option<ProjectSlug>, limit: usize) -> Result<An
     for project in projects {
         let left = limit.saturating_sub(services.len());
         if left > 0 {
-            services.extend(api.list(&format!("{BASE}/projects/{project}/services"), left).await?);
+            services.extend(
+                api.list(&format!("{BASE}/projects/{project}/services"), left)
+                    .await?,
+            );
         }
     }
     let mut table = Table::new(["service", "lifecycle", "components", "environments", "owner"]);
@@ -141,14 +146,23 @@ async fn all(api: &Api, project: Option<ProjectSlug>, limit: usize) -> Result<An
 }
 
 fn names(service: &Value, of: &str, name: &str) -> String {
-    let all: Vec<_> = list(at(service, of)).iter().map(|one| word_at(one, name)).collect();
+    let all: Vec<_> = list(at(service, of))
+        .iter()
+        .map(|one| word_at(one, name))
+        .collect();
     all.join(" ")
 }
 
 fn shown(service: Value) -> Answer {
     let word = |pointer| word_at(&service, pointer);
     let now = Utc::now();
-    let head = format!("{}/{}: {}, owner {}", word("/project"), word("/name"), word("/lifecycle"), word("/owner"));
+    let head = format!(
+        "{}/{}: {}, owner {}",
+        word("/project"),
+        word("/name"),
+        word("/lifecycle"),
+        word("/owner")
+    );
     let cause = word("/cause");
     let mut components = Table::new(["component", "template", "version", "state"]);
     for one in list(at(&service, "/components")) {
@@ -205,7 +219,9 @@ async fn make(context: &Context, api: &Api, create: Create) -> Result<Answer, Cl
     }
     let all = format!("{BASE}/projects/{project}/services");
     if create.dry_run {
-        let plan = api.command(Method::POST, &format!("{all}?dry_run=true"), &body).await?;
+        let plan = api
+            .command(Method::POST, &format!("{all}?dry_run=true"), &body)
+            .await?;
         return Ok(planned(plan));
     }
     let mut answer = api.command(Method::POST, &all, &body).await?;
@@ -214,22 +230,33 @@ async fn make(context: &Context, api: &Api, create: Create) -> Result<Answer, Cl
         let run = word_at(&answer, "/run");
         return Ok(Answer::of(answer).line(format!("service {} requested: {run}", create.service)));
     };
-    context.progress.say(&format!("service {} requested: run {run}", create.service));
+    context
+        .progress
+        .say(&format!("service {} requested: run {run}", create.service));
     let detail = follow::until_ended(api, &context.progress, run, create.timeout).await?;
     let (line, exit) = outcome::of_run(&detail);
     answer["run_detail"] = detail;
-    Ok(Answer::of(answer).line(format!("service {}: {line}", create.service)).exit(exit))
+    Ok(Answer::of(answer)
+        .line(format!("service {}: {line}", create.service))
+        .exit(exit))
 }
 
 fn planned(plan: Value) -> Answer {
     let mut table = Table::new(["step", "tool", "operation", "after"]);
     for step in list(at(&plan, "/steps")) {
         let cell = |pointer| word_at(step, pointer).into();
-        table.row([cell("/id"), cell("/tool"), cell("/operation/type"), cell("/depends_on")]);
+        table.row([
+            cell("/id"),
+            cell("/tool"),
+            cell("/operation/type"),
+            cell("/depends_on"),
+        ]);
     }
     let steps = list(at(&plan, "/steps")).len();
     let path = word_at(&plan, "/critical_path");
     Answer::of(plan)
         .table(table, "there is nothing to do")
-        .line(format!("{steps} steps, {path} of them on the longest chain; nothing was done"))
+        .line(format!(
+            "{steps} steps, {path} of them on the longest chain; nothing was done"
+        ))
 }

@@ -182,7 +182,10 @@ impl Api {
         }
         let headers = response.headers().clone();
         if status.is_redirection() {
-            let to = headers.get("location").and_then(|v| v.to_str().ok()).unwrap_or("nowhere");
+            let to = headers
+                .get("location")
+                .and_then(|v| v.to_str().ok())
+                .unwrap_or("nowhere");
             return Tried::Over(ClientError::Usage(format!(
                 "{call}: {} redirects to {to}; give the address itself as --server",
                 self.server
@@ -230,7 +233,10 @@ impl Api {
     /// How to send a command again whose outcome is not known.
     fn again(&self, request: &Request) -> String {
         if request.is_command() {
-            format!("; it may have been done: repeat it with --idempotency-key {}", self.key)
+            format!(
+                "; it may have been done: repeat it with --idempotency-key {}",
+                self.key
+            )
         } else {
             String::new()
         }

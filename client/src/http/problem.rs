@@ -88,6 +88,10 @@ mod tests {
     #[test]
     fn a_proxys_page_is_no_problem_document() {
         let problem = Problem::read(502, b"<html>Bad Gateway</html>");
-        assert!(problem.to_string().starts_with("502: the answer is no problem document"));
+        assert!(
+            problem
+                .to_string()
+                .starts_with("502: the answer is no problem document")
+        );
     }
 }

@@ -30,7 +30,9 @@ pub(super) fn may_pass(status: StatusCode, problem: &str) -> bool {
 
 /// What the server asks for in `Retry-After`, in seconds; nothing where it is longer than anybody waits.
 pub(super) fn asked(headers: &HeaderMap) -> Result<Option<Duration>, Duration> {
-    let seconds = headers.get(RETRY_AFTER).and_then(|v| v.to_str().ok()?.parse().ok());
+    let seconds = headers
+        .get(RETRY_AFTER)
+        .and_then(|v| v.to_str().ok()?.parse().ok());
     match seconds.map(Duration::from_secs) {
         Some(pause) if pause > PATIENCE => Err(pause),
         other => Ok(other),
@@ -39,7 +41,9 @@ pub(super) fn asked(headers: &HeaderMap) -> Result<Option<Duration>, Duration> {
 
 /// The pause after this many tries: twice as long each time, with jitter, never shorter than asked for.
 pub(super) fn pause(tries: u32, asked: Option<Duration>) -> Duration {
-    let full = FIRST.saturating_mul(1 << tries.saturating_sub(1).min(10)).min(LONGEST);
+    let full = FIRST
+        .saturating_mul(1 << tries.saturating_sub(1).min(10))
+        .min(LONGEST);
     let jittered = full.mul_f64(rand::rng().random_range(0.5..1.0));
     jittered.max(asked.unwrap_or_default())
 }

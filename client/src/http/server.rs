@@ -55,14 +55,24 @@ mod tests {
     #[test]
     fn a_server_is_written_in_many_ways() {
         let read = |text: &str| ServerUrl::parse(text).map(|url| url.join("/api/v1/projects"));
-        for text in ["https://o.example", "https://o.example/", "https://o.example/api/v1/"] {
+        for text in [
+            "https://o.example",
+            "https://o.example/",
+            "https://o.example/api/v1/",
+        ] {
             assert_eq!(read(text).unwrap(), "https://o.example/api/v1/projects", "{text}");
         }
         assert_eq!(
             read("http://gate:8080/opstella").unwrap(),
             "http://gate:8080/opstella/api/v1/projects"
         );
-        for wrong in ["o.example", "ftp://o.example", "https://a:b@o.example", "https://o.example?x=1", ""] {
+        for wrong in [
+            "o.example",
+            "ftp://o.example",
+            "https://a:b@o.example",
+            "https://o.example?x=1",
+            "",
+        ] {
             assert!(read(wrong).is_err(), "{wrong}");
         }
     }

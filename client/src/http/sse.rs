@@ -94,7 +94,10 @@ mod tests {
                 .collect();
             let id = Some("1-2".to_owned());
             let wanted = [("{\"é\":\n1}", id.clone()), ("b", id)];
-            let wanted = wanted.map(|(data, id)| Event { data: data.into(), id });
+            let wanted = wanted.map(|(data, id)| Event {
+                data: data.into(),
+                id,
+            });
             assert_eq!(events, wanted, "chunks of {size}");
             assert_eq!(parser.retry, Some(Duration::from_millis(50)));
         }

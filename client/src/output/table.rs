@@ -13,6 +13,14 @@ pub(crate) struct Cell {
 }
 
 impl Cell {
+    /// Text in the colour of a state.
+    pub fn toned(text: String, state: &str) -> Self {
+        Self {
+            text,
+            tone: Tone::of(state),
+        }
+    }
+
     /// A state: its colour follows its meaning.
     pub fn state(text: impl Into<String>) -> Self {
         let text = text.into();
@@ -137,7 +145,10 @@ mod tests {
     #[test]
     fn a_narrow_terminal_gets_narrow_lines() {
         let text = table().draw(Some(40), false);
-        assert!(text.lines().all(|line| console::measure_text_width(line) <= 40), "{text}");
+        assert!(
+            text.lines().all(|line| console::measure_text_width(line) <= 40),
+            "{text}"
+        );
         assert!(text.contains("twenty-four"), "{text}");
     }
 

@@ -17,13 +17,20 @@ impl Tone {
     /// The tone of a state, a verdict or a health.
     pub fn of(word: &str) -> Self {
         match word.to_ascii_lowercase().as_str() {
-            "active" | "completed" | "succeeded" | "passed" | "healthy" | "synced" | "present" | "approved" => {
-                Self::Good
-            }
+            "active" | "completed" | "succeeded" | "passed" | "healthy" | "synced" | "present"
+            | "approved" => Self::Good,
             "blocked" | "waiting" | "queued" | "waived" | "deploying" | "running" | "provisioning"
             | "progressing" | "unwinding" | "stuck" | "decommissioning" => Self::Waiting,
-            "failed" | "rejected" | "rolled-back" | "cancelled" | "degraded" | "missing" | "abandoned"
-            | "provisioning-failed" | "left-behind" | "drifted" => Self::Bad,
+            "failed"
+            | "rejected"
+            | "rolled-back"
+            | "cancelled"
+            | "degraded"
+            | "missing"
+            | "abandoned"
+            | "provisioning-failed"
+            | "left-behind"
+            | "drifted" => Self::Bad,
             _ => Self::Plain,
         }
     }
