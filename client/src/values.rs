@@ -60,6 +60,13 @@ pub(crate) fn word_at(value: &Value, pointer: &str) -> String {
     words(at(value, pointer))
 }
 
+/// Adds a field to an object; what is no object stays as it is.
+pub(crate) fn set(object: &mut Value, field: &str, value: impl Into<Value>) {
+    if let Some(fields) = object.as_object_mut() {
+        fields.insert(field.to_owned(), value.into());
+    }
+}
+
 /// The entries of a list; none where it is no list.
 pub(crate) fn list(value: &Value) -> &[Value] {
     value.as_array().map_or(&[], Vec::as_slice)

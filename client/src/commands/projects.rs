@@ -10,7 +10,7 @@ use crate::answer::Answer;
 use crate::context::Context;
 use crate::error::ClientError;
 use crate::output::Table;
-use crate::values::word_at;
+use crate::values::{set, word_at};
 
 /// Projects.
 #[derive(Debug, Args)]
@@ -66,7 +66,7 @@ pub(crate) async fn run(context: &Context, what: Projects) -> Result<Answer, Cli
             let mut body = json!({"slug": slug, "name": name.unwrap_or_else(|| slug.to_string())});
             for (field, value) in [("description", description), ("owner", owner)] {
                 if let Some(value) = value {
-                    body[field] = value.into();
+                    set(&mut body, field, value);
                 }
             }
             let answer = api.command(Method::POST, &all, &body).await?;

@@ -15,7 +15,7 @@ use crate::context::Context;
 use crate::error::ClientError;
 use crate::exit::Exit;
 use crate::http::Api;
-use crate::values::{at, duration, word_at};
+use crate::values::{at, duration, set, word_at};
 
 /// How to wait for a promotion.
 #[derive(Debug, Args)]
@@ -57,17 +57,17 @@ pub(crate) async fn run(context: &Context, what: Promote) -> Result<Answer, Clie
     let promotions = format!("{}/promotions", path::service(&what.service));
     let mut body = json!({"release": what.version});
     if let Some(change) = &what.change {
-        body["change_reference"] = change.as_str().into();
+        set(&mut body, "change_reference", change.as_str());
     }
     if what.check {
-        body["environment"] = what.to.as_str().into();
+        set(&mut body, "environment", what.to.as_str());
         let checked = api
             .command(Method::POST, &format!("{promotions}:check"), &body)
             .await?;
         return Ok(check(checked, &what));
     }
     if what.queue {
-        body["when_busy"] = "queue".into();
+        set(&mut body, "when_busy", "queue");
     }
     let verb = format!("{promotions}:to-{}", what.to.slug());
     let answer = api.command(Method::POST, &verb, &body).await?;
@@ -110,7 +110,7 @@ pub(super) async fn finish(
     let Waited { promotion, exit } = waited;
     let text = promotions::shown(promotion.clone()).text;
     let line = outcome::of_promotion(&promotion);
-    answer["promotion"] = promotion;
+    set(&mut answer, "promotion", promotion);
     let mut answer = Answer::of(answer).exit(exit);
     // Why it did not come about is worth more than a line.
     if exit == Exit::Done {
@@ -132,7 +132,7 @@ pub(super) async fn left(
         Ok(promotion) => {
             let mut lines = vec![outcome::of_promotion(&promotion)];
             lines.extend(outcome::explanation(&promotion));
-            answer["promotion"] = promotion;
+            set(&mut answer, "promotion", promotion);
             let answer = Answer::of(answer).line(format!("promotion {}", found.name()));
             lines.into_iter().fold(answer, Answer::line)
         }

@@ -14,7 +14,7 @@ use crate::context::Context;
 use crate::error::ClientError;
 use crate::http::{Api, Request};
 use crate::output::{Cell, Table};
-use crate::values::{ago, at, list, word_at};
+use crate::values::{ago, at, list, set, word_at};
 
 /// Releases.
 #[derive(Debug, Args)]
@@ -105,13 +105,13 @@ async fn add(api: &Api, what: Register) -> Result<Answer, ClientError> {
     let components = what.images.iter().map(|(component, digest)| {
         let mut body = json!({"name": component, "digest": digest, "commit": what.commit});
         if let Some(pipeline) = what.pipeline.as_ref().filter(|link| !link.is_empty()) {
-            body["pipeline"] = pipeline.as_str().into();
+            set(&mut body, "pipeline", pipeline.as_str());
         }
         body
     });
     let mut body = json!({"version": what.version, "components": components.collect::<Vec<_>>()});
     if let Some(author) = &what.author {
-        body["author"] = author.as_str().into();
+        set(&mut body, "author", author.as_str());
     }
     let path = format!("{}/releases", path::service(&what.service));
     let answer = api.command(Method::POST, &path, &body).await?;

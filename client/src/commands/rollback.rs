@@ -11,6 +11,7 @@ use super::promote::{self, Waiting};
 use crate::answer::Answer;
 use crate::context::Context;
 use crate::error::ClientError;
+use crate::values::set;
 
 /// Asks for an environment to go back to a release that it ran before. Its gates are lighter.
 #[derive(Debug, Args)]
@@ -38,13 +39,13 @@ pub(crate) async fn run(context: &Context, what: Rollback) -> Result<Answer, Cli
     let api = context.api()?;
     let mut body = json!({"environment": what.env});
     if let Some(version) = &what.to {
-        body["release"] = version.to_string().into();
+        set(&mut body, "release", version.to_string());
     }
     if let Some(change) = &what.change {
-        body["change_reference"] = change.as_str().into();
+        set(&mut body, "change_reference", change.as_str());
     }
     if what.queue {
-        body["when_busy"] = "queue".into();
+        set(&mut body, "when_busy", "queue");
     }
     let path = format!("{}/promotions:rollback", path::service(&what.service));
     let answer = api.command(Method::POST, &path, &body).await?;

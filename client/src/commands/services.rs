@@ -15,7 +15,7 @@ use crate::context::Context;
 use crate::error::ClientError;
 use crate::http::Api;
 use crate::output::{Cell, Table};
-use crate::values::{ago, at, duration, list, word_at};
+use crate::values::{ago, at, duration, list, set, word_at};
 
 /// Services.
 #[derive(Debug, Args)]
@@ -204,7 +204,7 @@ async fn make(context: &Context, api: &Api, create: Create) -> Result<Answer, Cl
     let components = create.components.iter().map(|component| {
         let mut body = json!({"name": component.name, "template": component.template});
         if let Some(version) = &component.version {
-            body["version"] = version.as_str().into();
+            set(&mut body, "version", version.as_str());
         }
         body
     });
@@ -215,7 +215,7 @@ async fn make(context: &Context, api: &Api, create: Create) -> Result<Answer, Cl
         "adopt": create.adopt,
     });
     if let Some(owner) = &create.owner {
-        body["owner"] = owner.as_str().into();
+        set(&mut body, "owner", owner.as_str());
     }
     let all = format!("{BASE}/projects/{project}/services");
     if create.dry_run {
@@ -235,7 +235,7 @@ async fn make(context: &Context, api: &Api, create: Create) -> Result<Answer, Cl
         .say(&format!("service {} requested: run {run}", create.service));
     let detail = follow::until_ended(api, &context.progress, run, create.timeout).await?;
     let (line, exit) = outcome::of_run(&detail);
-    answer["run_detail"] = detail;
+    set(&mut answer, "run_detail", detail);
     Ok(Answer::of(answer)
         .line(format!("service {}: {line}", create.service))
         .exit(exit))

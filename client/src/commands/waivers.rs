@@ -15,7 +15,7 @@ use super::path;
 use crate::answer::Answer;
 use crate::context::Context;
 use crate::error::ClientError;
-use crate::values::{duration, instant, rfc3339, word_at};
+use crate::values::{duration, instant, rfc3339, set, word_at};
 
 /// Waivers: a gate, or one finding of it, that does not count for a release for a while.
 #[derive(Debug, Args)]
@@ -76,7 +76,7 @@ pub(crate) async fn run(context: &Context, what: Waivers) -> Result<Answer, Clie
             });
             let mut body = json!({"gate": grant.gate, "reason": grant.reason, "expires_at": rfc3339(until)});
             if let Some(finding) = &grant.finding {
-                body["finding"] = finding.as_str().into();
+                set(&mut body, "finding", finding.as_str());
             }
             let path = format!("{}/waivers", path::release(&grant.service, &grant.version));
             let answer = api.command(Method::POST, &path, &body).await?;

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::{Problem, Request, ServerUrl, body, retry};
 use crate::auth::Session;
 use crate::error::ClientError;
-use crate::values::{list, word_at};
+use crate::values::{list, set, word_at};
 
 /// How many entries a page has.
 const PAGE: usize = 200;
@@ -78,10 +78,11 @@ impl Api {
         let mut all = Vec::new();
         loop {
             let page = self.get(&next).await?;
-            all.extend(list(page.get("items").unwrap_or(&page)).iter().cloned());
+            let items = list(page.get("items").unwrap_or(&page));
+            all.extend(items.iter().cloned());
             next = word_at(&page, "/next");
             // A server that answers an empty page for ever gets no second request for it.
-            if all.len() >= limit || !next.starts_with('/') || list(&page["items"]).is_empty() {
+            if all.len() >= limit || !next.starts_with('/') || items.is_empty() {
                 all.truncate(limit);
                 return Ok(all);
             }
@@ -195,7 +196,7 @@ impl Api {
         let mut problem = Problem::read(status.as_u16(), &bytes);
         let again = retry::may_pass(status, problem.slug());
         if status == StatusCode::UNAUTHORIZED && word_at(&problem.document, "/hint").is_empty() {
-            problem.document["hint"] = self.session.hint().into();
+            set(&mut problem.document, "hint", self.session.hint());
         }
         let problem = Box::new(problem);
         let error = if status.is_server_error() {
