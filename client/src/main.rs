@@ -34,3 +34,13 @@ fn main() -> ExitCode {
         Command::Runs(Runs::Watch(command)) => opstella_client::watch(command),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+}

@@ -25,6 +25,11 @@ const NOT_KEYS: &[&str] = &[
     "postgres_bin",
     "test_cache",
     "test_postgres",
+    // The client's: people have them set beside a server's.
+    "api_url",
+    "token",
+    "issuer",
+    "client_id",
 ];
 
 /// Reads defaults, then `file`, then `OPSTELLA_*`, and checks every value.
