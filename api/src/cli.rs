@@ -137,8 +137,25 @@ mod tests {
         const RUN: &str = "019f2b7c-6c1e-7d52-9a55-0d1f6e0c4b11";
         let lines: [&[&str]; 4] = [
             &["runs", "list", "--limit", "5"],
-            &["runs", "watch", RUN, "--server", "http://127.0.0.1:1", "-o", "json"],
-            &["promote", "payments/checkout", "1.4.0", "--to", "SIT", "--wait", "--timeout", "5m"],
+            &[
+                "runs",
+                "watch",
+                RUN,
+                "--server",
+                "http://127.0.0.1:1",
+                "-o",
+                "json",
+            ],
+            &[
+                "promote",
+                "payments/checkout",
+                "1.4.0",
+                "--to",
+                "SIT",
+                "--wait",
+                "--timeout",
+                "5m",
+            ],
             &["completions", "bash"],
         ];
         for line in lines {

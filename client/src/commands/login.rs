@@ -17,6 +17,9 @@ use crate::values::rfc3339;
 /// Longest secret that is read from standard input.
 const LONGEST: u64 = 64 * 1024;
 
+/// The client of the issuer, unless told otherwise.
+const CLIENT_ID: &str = "opstella-cli";
+
 /// Logs in. Without further arguments a browser on any device takes a code (OAuth 2.0 device authorization).
 #[derive(Debug, Args)]
 pub struct Login {
@@ -27,7 +30,7 @@ pub struct Login {
     #[arg(
         long,
         env = "OPSTELLA_CLIENT_ID",
-        default_value = "opstella-cli",
+        default_value = CLIENT_ID,
         value_name = "ID"
     )]
     client_id: String,
@@ -46,7 +49,10 @@ pub struct Login {
 }
 
 /// Logs in.
-pub(crate) async fn run(context: &Context, what: Login) -> Result<Answer, ClientError> {
+pub(crate) async fn run(context: &Context, mut what: Login) -> Result<Answer, ClientError> {
+    if what.client_id.is_empty() {
+        what.client_id = CLIENT_ID.to_owned();
+    }
     let store = Store::of_user()?;
     let server = match context.named_server()? {
         Some(server) => server,
