@@ -164,7 +164,7 @@ async fn every_gate_of_a_promotion_is_explained() {
         "approvers say yes",
         "opens at 2999-01-01T06:00:00Z",
         "bob",
-        &format!("opstella runs watch {OTHER}"),
+        format!("opstella runs watch {OTHER}").as_str(),
     ] {
         assert!(ran.stdout.contains(words), "{words}: {ran:?}");
     }

@@ -6,7 +6,7 @@ use tokio::net::TcpListener;
 use crate::support::{Cli, Ran, Reply, Server};
 
 const ID: &str = "019f2b7c-6c1e-7d52-9a55-0d1f6e0c4b11";
-const PROMOTE: &str = "promote payments/checkout 1.4.0 --to UAT --wait --timeout 1s -o json";
+const PROMOTE: &str = "promote payments/checkout 1.4.0 --to UAT --wait -o json";
 
 fn promotion(state: &str) -> Value {
     json!({
@@ -37,9 +37,11 @@ async fn with_states(states: &'static [&'static str]) -> Server {
     .await
 }
 
-async fn promoted(states: &'static [&'static str]) -> Ran {
+async fn promoted(states: &'static [&'static str], timeout: &str) -> Ran {
     let server = with_states(states).await;
-    let ran = Cli::of(&server).run(PROMOTE).await;
+    let ran = Cli::of(&server)
+        .run(&format!("{PROMOTE} --timeout {timeout}"))
+        .await;
     assert_eq!(
         ran.json()["promotion"]["state"],
         *states.last().unwrap(),
@@ -60,19 +62,20 @@ async fn waiting_for_a_promotion_ends_as_the_promotion_does() {
         (&["deploying", "failed"], 1),
     ];
     for (states, code) in ended {
-        assert_eq!(promoted(states).await.code, code, "{states:?}");
+        assert_eq!(promoted(states, "60s").await.code, code, "{states:?}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_promotion_that_is_not_over_in_time() {
-    for (states, code) in [
-        (&["blocked"][..], 5),
+    let left: [(&'static [&'static str], i32); 4] = [
+        (&["blocked"], 5),
         (&["waiting"], 5),
         (&["queued"], 5),
         (&["deploying"], 4),
-    ] {
-        let ran = promoted(states).await;
+    ];
+    for (states, code) in left {
+        let ran = promoted(states, "1s").await;
         assert_eq!(ran.code, code, "{states:?}");
         assert!(
             ran.stderr.contains("opstella promotions show payments/checkout/"),
