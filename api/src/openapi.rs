@@ -12,8 +12,8 @@ use complete::Complete;
 use crate::events::EventView;
 use crate::problem::Problem;
 use crate::routes::{
-    events, members, plan, policies, probes, projects, promotions, releases, runs, services, stream,
-    templates, tools,
+    delivery, events, matrix, members, plan, policies, probes, projects, promotions, releases, runs,
+    services, stream, templates, tools,
 };
 
 #[derive(OpenApi)]
@@ -30,10 +30,11 @@ use crate::routes::{
         members::grant, members::revoke, members::list,
         services::create, services::list, services::get, services::add_component, services::add_environment,
         services::decommission,
-        releases::register, releases::seal, releases::add, releases::report, releases::grant, releases::revoke,
+        releases::register, releases::list, releases::get, releases::seal, releases::add, releases::report, releases::grant, releases::revoke,
         promotions::dev, promotions::sit, promotions::uat, promotions::pre, promotions::prd, promotions::rollback,
-        promotions::check, promotions::approve, promotions::reject, promotions::cancel,
+        promotions::list, promotions::get, promotions::approvals, promotions::history, promotions::check, promotions::approve, promotions::reject, promotions::cancel,
         promotions::override_freeze, promotions::confirm_override,
+        matrix::matrix, delivery::metrics,
         policies::set, policies::get, policies::set_of_project, policies::get_of_project,
         runs::list, runs::get, runs::retry, runs::skip, runs::cancel, runs::abandon,
         templates::register, templates::list, templates::get, templates::get_version,
@@ -47,6 +48,7 @@ use crate::routes::{
         (name = "services", description = "Services with their components and environments"),
         (name = "releases", description = "What CI built, the evidence on it, and waivers"),
         (name = "promotions", description = "Releases on their way through the environments"),
+        (name = "delivery", description = "What runs where, and how releases get there"),
         (name = "policies", description = "What a release needs to come into an environment"),
         (name = "runs", description = "Executions of sagas"),
         (name = "templates", description = "What components are made from"),

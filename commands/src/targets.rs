@@ -8,7 +8,10 @@ use crate::{CommandError, Commands};
 
 impl Commands {
     /// The tools that services are provisioned on.
-    pub(crate) async fn targets(&self) -> Result<Targets, CommandError> {
+    ///
+    /// # Errors
+    /// [`CommandError::Journal`].
+    pub async fn targets(&self) -> Result<Targets, CommandError> {
         let mut targets = Targets {
             connection: self.options.connection.clone(),
             tools: Default::default(),

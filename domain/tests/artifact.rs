@@ -106,7 +106,7 @@ fn a_report_that_is_older_than_the_one_that_counts_hides_nothing() {
     let newer = scan("bad", Some(later(-10)), later(0));
     // Recorded later, but made before.
     let late = scan("clean", Some(later(-60)), later(5));
-    assert_eq!(when(&[newer.clone()], late.clone()), Ok(vec![]));
+    assert_eq!(when(std::slice::from_ref(&newer), late.clone()), Ok(vec![]));
     // The same when it had been there before, and is sent again.
     let again = Evidence {
         recorded_at: later(9),
@@ -126,7 +126,7 @@ fn a_report_from_the_future_does_not_count_for_ever() {
 fn a_report_without_a_time_is_as_old_as_its_record() {
     let (first, second) = (scan("a", None, later(0)), scan("b", None, later(1)));
     assert_eq!(
-        when(&[first.clone()], second.clone()),
+        when(std::slice::from_ref(&first), second.clone()),
         Ok(vec![added(second.clone())])
     );
     assert_eq!(when(&[second], first), Ok(vec![]));

@@ -26,7 +26,7 @@ async fn being_deleted(world: &World) -> Value {
 }
 
 #[tokio::test]
-async fn it_deploys_the_folder_to_the_namespace_and_stays_in_sync() {
+async fn it_deploys_the_folder_to_the_namespace_when_asked() {
     let world = with_application().await;
     let made = world.get(APPLICATION).await;
     assert_eq!(
@@ -55,7 +55,7 @@ async fn it_deploys_the_folder_to_the_namespace_and_stays_in_sync() {
     );
     assert_eq!(
         spec["syncPolicy"]["automated"],
-        json!({ "prune": true, "selfHeal": true })
+        json!({ "enabled": false, "prune": true })
     );
     assert_eq!(
         spec["syncPolicy"]["syncOptions"],
@@ -95,7 +95,7 @@ async fn what_drifted_is_mended_and_what_people_added_stays() {
     assert_eq!(spec["syncPolicy"]["syncOptions"], options);
     assert_eq!(
         spec["syncPolicy"]["automated"],
-        json!({ "prune": true, "selfHeal": true })
+        json!({ "enabled": false, "prune": true })
     );
     assert_eq!(spec["ignoreDifferences"], json!([{ "kind": "Deployment" }]));
     let writes = world.writes();

@@ -4,6 +4,7 @@ use opstella_adapters::ToolAdapter;
 use opstella_sandbox::contract::{Contract, Exchange, Vendor};
 use serde_json::{Value, json};
 
+use crate::promotion::{healthy, hold, sync};
 use crate::world::{APPLICATION, PROJECT, World, adopting, application, checkout, decommissioning, project};
 
 #[tokio::test]
@@ -44,7 +45,16 @@ async fn exchanges_fit_argo_cds_description() {
     }
     assert_eq!(world.state(), json!({}));
 
-    let exchanges = world.sandbox.exchanges();
+    let deployed = World::with_repository().await;
+    deployed.commit_digest('1');
+    deployed.reaches(&hold(None)).await;
+    deployed.reaches(&sync('1')).await;
+    deployed.reaches(&healthy('1')).await;
+    deployed.commit_digest('2');
+    deployed.undone(&hold(Some('1'))).await;
+    deployed.adapter.observe(&healthy('1')).await.unwrap();
+
+    let exchanges = [world.sandbox.exchanges(), deployed.sandbox.exchanges()].concat();
     for method in ["GET", "POST", "PUT", "DELETE"] {
         assert!(exchanges.iter().any(|e| e.method == method), "{method}");
     }

@@ -11,5 +11,6 @@ mod application;
 mod contracted;
 mod failures;
 mod project;
+mod promotion;
 mod rows;
 mod world;

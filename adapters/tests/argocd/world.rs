@@ -9,7 +9,8 @@ use http::Method;
 use opstella_adapters::argocd::ArgoCd;
 use opstella_adapters::http::{Credential, ToolHttp};
 use opstella_adapters::{
-    Removal, Removed, SecretFields, SecretStore, StepContext, StepError, TemplateSource, ToolAdapter,
+    Removal, Removed, SecretFields, SecretStore, SecretVersion, StepContext, StepError, TemplateSource,
+    ToolAdapter,
 };
 use opstella_domain::naming::{KubernetesName, SecretPath};
 use opstella_domain::operation::{Operation, Owner};
@@ -17,7 +18,7 @@ use opstella_domain::resource::{Provenance, StepOutcome};
 use opstella_domain::template::{TemplateFiles, TemplateRef};
 use opstella_domain::tool_connection::{Connection, ToolSettings};
 use opstella_domain::{Environment, RunId, Tool};
-use opstella_sandbox::{Fault, Sandbox, SandboxOptions, credentials};
+use opstella_sandbox::{Fault, Sandbox, SandboxOptions, Tools, credentials};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -29,7 +30,13 @@ impl SecretStore for Nothing {
     async fn read(&self, _: &SecretPath) -> Result<Option<SecretFields>, StepError> {
         unreachable!()
     }
-    async fn write(&self, _: &SecretPath, _: SecretFields, _: &Owner) -> Result<(), StepError> {
+    async fn write(
+        &self,
+        _: &SecretPath,
+        _: SecretFields,
+        _: &Owner,
+        _: SecretVersion,
+    ) -> Result<(), StepError> {
         unreachable!()
     }
     async fn delete(&self, _: &SecretPath) -> Result<(), StepError> {
@@ -104,13 +111,16 @@ pub fn application() -> Operation {
 
 pub struct World {
     pub sandbox: Sandbox,
+    pub tools: Tools,
     pub adapter: ArgoCd,
     raw: ToolHttp,
 }
 
 impl World {
     pub async fn new() -> Self {
+        let tools = Tools::default();
         let options = SandboxOptions {
+            tools: tools.list(),
             record_exchanges: true,
             keycloak: None,
             ..SandboxOptions::default()
@@ -122,6 +132,7 @@ impl World {
         let raw = ToolHttp::new(Tool::ArgoCd, &url, Credential::Bearer(token())).unwrap();
         Self {
             sandbox,
+            tools,
             adapter,
             raw,
         }

@@ -10,6 +10,7 @@
 mod containers;
 mod failures;
 mod files;
+mod image;
 mod inside;
 mod operations;
 mod ownership;

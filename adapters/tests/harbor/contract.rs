@@ -4,6 +4,7 @@ use opstella_adapters::{Removal, ToolAdapter};
 use opstella_sandbox::contract::{Contract, Vendor};
 use serde_json::json;
 
+use crate::promotion::{artifact, tag};
 use crate::world::{PROJECT, World, project, retention, robot};
 
 #[tokio::test]
@@ -29,6 +30,16 @@ async fn every_exchange_fits_the_description() {
     made.secrets.0.lock().unwrap().clear();
     for operation in &operations {
         made.ensure(operation, 2).await;
+    }
+    for digit in ['1', '2'] {
+        made.push("uat", digit);
+    }
+    made.ensure(&artifact('1'), 2).await;
+    made.ensure(&tag('1', Some('2')), 2).await;
+    made.remove(&tag('1', Some('2')), 2, Removal::ThisRun).await;
+    for missing in [artifact('9'), tag('9', None)] {
+        let context = made.context(2);
+        made.adapter.ensure(&missing, &context).await.unwrap_err();
     }
     made.tool.push(PROJECT, "api/web", "1.0", "sha256:1").unwrap();
     for operation in operations.iter().rev() {

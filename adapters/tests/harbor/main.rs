@@ -12,6 +12,9 @@ mod failures;
 mod lost_answers;
 mod ownership;
 mod project;
+mod promotion;
 mod retention;
 mod robot;
+#[path = "../support/mod.rs"]
+mod support;
 mod world;

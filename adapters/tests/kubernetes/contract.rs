@@ -32,6 +32,7 @@ async fn every_exchange_fits_the_description() {
             world.adopt(&case.operation, run).await.unwrap();
         }
     }
+    world.ensure(&crate::smoke::smoke(), run).await.unwrap_err();
     for case in cases_in(Environment::Prd).iter().rev() {
         let run_again = json!({ "metadata": { "annotations": { "opstella.io/run": run.to_string() } } });
         world.patch(&case.path(), run_again).await;

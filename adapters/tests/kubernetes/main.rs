@@ -11,5 +11,6 @@ mod contract;
 mod failures;
 mod namespaces;
 mod objects;
+mod smoke;
 mod table;
 mod world;

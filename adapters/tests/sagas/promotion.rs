@@ -23,16 +23,28 @@ pub async fn push(process: &Process, project: &str) {
     for release in [FIRST, SECOND] {
         let tag = format!("1.0.{release}");
         let registry = format!("{project}_checkout");
-        let pushed = process
-            .tools
-            .harbor
-            .push(&registry, "api", &tag, &digest(release));
-        assert!(pushed.is_some());
+        for component in ["api", "worker"] {
+            let pushed = process
+                .tools
+                .harbor
+                .push(&registry, component, &tag, &digest(release));
+            assert!(pushed.is_some());
+        }
     }
 }
 
-/// Starts the saga; its run.
+/// Starts the saga for the one component; its run.
 pub async fn promote(process: &Process, project: &str, release: char, previous: Option<char>) -> RunId {
+    promote_all(process, project, &["api"], release, previous).await
+}
+
+async fn promote_all(
+    process: &Process,
+    project: &str,
+    components: &[&str],
+    release: char,
+    previous: Option<char>,
+) -> RunId {
     let mut targets = Targets {
         connection: "main".parse().unwrap(),
         tools: Default::default(),
@@ -41,13 +53,14 @@ pub async fn promote(process: &Process, project: &str, release: char, previous: 
     for tool in Tool::all() {
         targets.insert(tool, &connection(tool, &process.tool_url(tool)));
     }
-    let image = CarriedImage {
-        component: "api".parse().unwrap(),
+    let image = |component: &&str| CarriedImage {
+        component: component.parse().unwrap(),
         digest: digest(release).parse().unwrap(),
         previous: previous.map(|p| digest(p).parse().unwrap()),
     };
+    let images: Vec<_> = components.iter().map(image).collect();
     let version = format!("1.0.{release}").parse().unwrap();
-    let plan = plan_promote(&key(project), Environment::Dev, &version, &[image], &targets).unwrap();
+    let plan = plan_promote(&key(project), Environment::Dev, &version, &images, &targets).unwrap();
     let run = RunId(uuid::Uuid::new_v4());
     let command = RunCommand::Plan {
         run,
@@ -175,5 +188,47 @@ async fn somebody_elses_newer_commit_is_not_undone() {
         .standing("theirs--checkout--api--dev")
         .unwrap();
     assert!(standing.images.concat().ends_with(&third), "{standing:?}");
+    process.end().await;
+}
+
+/// One of two components does not come up: neither stays at the new release.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn all_components_go_or_none() {
+    let world = World::new().await;
+    let process = world.process(false).await;
+    Saga::AddComponent.prepare(&process, "both").await;
+    let run = Saga::AddComponent.start(&process, "both").await;
+    process.succeeds(run).await;
+    push(&process, "both").await;
+    let both = ["api", "worker"];
+    let runs = |component: &str| {
+        let name = format!("both--checkout--{component}--dev");
+        process.tools.argocd.standing(&name).unwrap().images.concat()
+    };
+    let run = promote_all(&process, "both", &both, FIRST, None).await;
+    process.succeeds(run).await;
+    assert!(
+        both.iter()
+            .all(|component| runs(component).ends_with(&digest(FIRST)))
+    );
+    let before = world.everything();
+    for (step, sabotage) in [
+        ("harbor.artifact/worker", Sabotage::FailForGood),
+        ("gitlab.image/worker", Sabotage::WorkThenFailForGood),
+        ("kubernetes.smoke/worker", Sabotage::WorkThenFailForGood),
+    ] {
+        world.plans.set("both", step, sabotage);
+        let run = promote_all(&process, "both", &both, SECOND, Some(FIRST)).await;
+        let state = process.settled(run).await;
+        assert_eq!(state.status, RunStatus::Failed, "{step}: {}", state.cause_text());
+        assert_eq!(world.everything(), before, "{step}");
+        world.plans.lift("both", step);
+    }
+    let run = promote_all(&process, "both", &both, SECOND, Some(FIRST)).await;
+    process.succeeds(run).await;
+    assert!(
+        both.iter()
+            .all(|component| runs(component).ends_with(&digest(SECOND)))
+    );
     process.end().await;
 }

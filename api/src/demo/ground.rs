@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::time::Duration;
 
 use opstella_domain::CredentialName;
 use opstella_sandbox::{Sandbox, SandboxOptions, credentials};
@@ -18,6 +19,9 @@ use crate::{config, telemetry};
 const USER: &str = "alice";
 /// Who connects the tools.
 const ADMIN: &str = "root";
+
+/// Longest that the sandbox may take.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The sandbox and a server.
 pub struct Ground {
@@ -67,7 +71,23 @@ impl Ground {
         self.token_of(ADMIN)
     }
 
-    fn token_of(&self, user: &str) -> Result<String, DemoError> {
+    /// A token of the machine that CI is.
+    pub fn machine_token(&self) -> Result<String, DemoError> {
+        let keycloak = self.sandbox.keycloak();
+        let token = keycloak.and_then(|k| k.issue_for_client(credentials::KEYCLOAK_CI_CLIENT));
+        token.ok_or_else(|| DemoError::Unexpected("Keycloak does not know CI's client".into()))
+    }
+
+    /// Does something to a tool that its API has no call for.
+    pub async fn operate(&self, path: &str, body: &Value) -> Result<(), DemoError> {
+        let url = format!("{}/_sandbox/{path}", self.sandbox.url());
+        let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build()?;
+        client.post(url).json(body).send().await?.error_for_status()?;
+        Ok(())
+    }
+
+    /// A token of somebody.
+    pub fn token_of(&self, user: &str) -> Result<String, DemoError> {
         let token = self.sandbox.keycloak().and_then(|k| k.issue_for(user));
         token.ok_or_else(|| DemoError::Unexpected(format!("Keycloak does not know {user}")))
     }

@@ -1,4 +1,5 @@
-//! `opstella demo`: a service is created across six tools, live, or undone when one of them fails.
+//! `opstella demo`: a service is created across six tools, live, or undone when one of them fails; then releases go through
+//! its environments.
 //!
 //! The sandbox stands in for the tools; server, journal and engine are the real ones, and everything is asked of
 //! them over the public API, as any client would.
@@ -7,6 +8,10 @@ mod client;
 mod error;
 mod fault;
 mod ground;
+mod people;
+mod promotions;
+mod releases;
+mod reports;
 mod summary;
 mod watch;
 
@@ -93,11 +98,17 @@ pub async fn run(args: DemoArgs) -> Result<bool, DemoError> {
 
     let outcome = Outcome::gather(&admin, &run, &services, ground.since(&before)).await?;
     outcome.print(&ground);
-    let as_asked = outcome.is_as_asked(args.fail.is_some());
+    let mut as_asked = outcome.is_as_asked(args.fail.is_some());
+    let mut line = outcome.json();
+    if args.fail.is_none() && as_asked {
+        let journey = promotions::show(&ground).await?;
+        as_asked = journey.is_as_asked();
+        journey.add_to(&mut line);
+    }
     if args.once {
         ground.stop().await;
         let mut stdout = std::io::stdout();
-        writeln!(stdout, "{}", outcome.json())?;
+        writeln!(stdout, "{line}")?;
     } else {
         println!("\nThe server stays up: {}   Ctrl-C ends it.", ground.url());
         println!("  TOKEN={}", ground.token()?);

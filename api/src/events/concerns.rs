@@ -1,6 +1,10 @@
 //! Which project an event concerns, for readers who may not see all of them.
 
+use opstella_domain::evidence::{Artifact, ArtifactKey};
+use opstella_domain::policy::{Policy, PolicyKey};
 use opstella_domain::project::Project;
+use opstella_domain::promotion::{EnvironmentKey, ServiceEnvironment};
+use opstella_domain::release::{Release, ReleaseKey};
 use opstella_domain::run::Run;
 use opstella_domain::service::Service;
 use opstella_domain::{Decide, ProjectSlug, ServiceKey};
@@ -19,6 +23,12 @@ pub(crate) async fn project_of(
     Ok(match event.aggregate_type.as_str() {
         <Project as Decide>::TYPE => id.parse().ok(),
         <Service as Decide>::TYPE => id.parse::<ServiceKey>().ok().map(|key| key.project),
+        <Release as Decide>::TYPE => id.parse::<ReleaseKey>().ok().map(|key| key.service.project),
+        <Artifact as Decide>::TYPE => id.parse::<ArtifactKey>().ok().map(|key| key.service.project),
+        <ServiceEnvironment as Decide>::TYPE => {
+            id.parse::<EnvironmentKey>().ok().map(|key| key.service.project)
+        }
+        <Policy as Decide>::TYPE => id.parse::<PolicyKey>().ok().and_then(|key| key.project),
         <Run as Decide>::TYPE => {
             let run = journal.load::<Run>(id).await?;
             run.state.service.as_ref().map(|service| service.project.clone())

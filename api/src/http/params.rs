@@ -119,6 +119,20 @@ impl QueryParams {
 }
 
 impl QueryParams {
+    /// A parameter as a domain value.
+    ///
+    /// # Errors
+    /// [`crate::problem::ProblemKind::InvalidParameter`], naming the rule.
+    pub fn value<T: FromStr<Err = InvalidValue>>(&self, name: &str) -> Result<Option<T>, Problem> {
+        let parse = |text: &str| {
+            text.parse()
+                .map_err(|error: InvalidValue| Problem::parameter(name, error.rule, text))
+        };
+        self.get(name).map(parse).transpose()
+    }
+}
+
+impl QueryParams {
     /// All parameters in the order given.
     pub fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))

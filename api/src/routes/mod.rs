@@ -1,8 +1,10 @@
 //! The routes, one module a resource.
 
 mod answer;
+pub mod delivery;
 pub mod docs;
 pub mod events;
+pub mod matrix;
 pub mod members;
 pub mod plan;
 pub mod policies;
@@ -35,6 +37,8 @@ pub fn configure(app: &mut ServiceConfig) {
             .configure(releases::configure)
             .configure(promotions::configure)
             .configure(policies::configure)
+            .configure(matrix::configure)
+            .configure(delivery::configure)
             .configure(runs::configure)
             .configure(templates::configure)
             .configure(tools::configure)

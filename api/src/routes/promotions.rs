@@ -3,7 +3,9 @@
 mod answers;
 mod ask;
 mod gate;
+mod queries;
 mod requests;
+mod view;
 
 use actix_web::web::{self, ServiceConfig};
 
@@ -14,12 +16,21 @@ pub(crate) use ask::{
     __path_check, __path_dev, __path_prd, __path_pre, __path_rollback, __path_sit, __path_uat,
 };
 pub use gate::{CheckView, GateView};
+pub(crate) use queries::{__path_approvals, __path_get, __path_history, __path_list};
+pub use view::PromotionView;
 
 pub(super) fn configure(app: &mut ServiceConfig) {
     const ALL: &str = "/projects/{project}/services/{service}/promotions";
     let verb = |name: &str| web::resource(format!("{ALL}:{name}"));
     let one = |rest: &str| web::resource(format!("{ALL}/{{promotion}}{rest}"));
-    app.service(verb("to-dev").post(ask::dev))
+    app.service(web::resource("/promotions").get(queries::list))
+        .service(web::resource("/approvals").get(queries::approvals))
+        .service(
+            web::resource("/projects/{project}/services/{service}/environments/{environment}/history")
+                .get(queries::history),
+        )
+        .service(one("").get(queries::get))
+        .service(verb("to-dev").post(ask::dev))
         .service(verb("to-sit").post(ask::sit))
         .service(verb("to-uat").post(ask::uat))
         .service(verb("to-pre").post(ask::pre))

@@ -2,6 +2,7 @@
 
 mod commands;
 mod evidence;
+mod queries;
 mod requests;
 mod waivers;
 
@@ -14,6 +15,7 @@ use crate::problem::Problem;
 
 pub(crate) use commands::{__path_register, __path_seal};
 pub(crate) use evidence::{__path_add, __path_report};
+pub(crate) use queries::{__path_get, __path_list};
 pub(crate) use waivers::{__path_grant, __path_revoke};
 
 fn key(path: &PathParams) -> Result<ReleaseKey, Problem> {
@@ -29,7 +31,8 @@ fn key(path: &PathParams) -> Result<ReleaseKey, Problem> {
 pub(super) fn configure(app: &mut ServiceConfig) {
     const ALL: &str = "/projects/{project}/services/{service}/releases";
     let one = |rest: &str| web::resource(format!("{ALL}/{{version}}{rest}"));
-    app.service(web::resource(ALL).post(commands::register))
+    app.service(web::resource(ALL).get(queries::list).post(commands::register))
+        .service(one("").get(queries::get))
         .service(one("/seal").post(commands::seal))
         .service(one("/evidence").post(evidence::add))
         .service(one("/evidence/{digest}").get(evidence::report))

@@ -6,12 +6,19 @@ use crate::Projection;
 
 mod audit;
 mod catalog;
+mod delivery;
+mod place;
+mod promotions;
+mod releases;
 mod resources;
 mod rows;
 mod runs;
 
 pub use audit::Audit;
 pub use catalog::Catalog;
+pub use delivery::Delivery;
+pub use promotions::Promotions;
+pub use releases::Releases;
 pub use resources::Resources;
 pub use runs::Runs;
 
@@ -21,6 +28,9 @@ pub fn all() -> Vec<Arc<dyn Projection>> {
         Arc::new(Catalog),
         Arc::new(Runs),
         Arc::new(Resources),
+        Arc::new(Releases),
+        Arc::new(Promotions),
+        Arc::new(Delivery),
         Arc::new(Audit),
     ]
 }

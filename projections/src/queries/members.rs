@@ -45,6 +45,18 @@ const BY_SUBJECT: Keys = Keys {
 };
 
 impl Queries {
+    /// The projects that somebody is a member of, with their roles there.
+    pub async fn memberships(&self, subject: &str) -> Result<Vec<(String, Vec<String>)>, QueryError> {
+        let sql = self.located(
+            "SELECT m.project, array_agg(m.role) FROM read.project_members m WHERE m.subject = $1 GROUP BY m.project",
+        );
+        let rows = sqlx::query_as(sqlx::AssertSqlSafe(sql))
+            .bind(subject)
+            .fetch_all(&self.pool)
+            .await?;
+        Ok(rows)
+    }
+
     /// The members of a project, by subject.
     pub async fn members(&self, project: &str, page: &PageRequest) -> Result<Page<Member>, QueryError> {
         let mut statement = self.statement(MEMBER);

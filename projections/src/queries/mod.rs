@@ -4,11 +4,17 @@
 //! (In a transaction of several statements with one snapshot, a swap in between would show tables whose rows the
 //! snapshot does not see.)
 
+mod approvals;
 mod audit;
 mod catalog;
+mod delivery;
+mod evidence;
+mod matrix;
 mod members;
 mod page;
+mod promotions;
 mod reader;
+mod releases;
 mod resources;
 mod runs;
 mod services;
@@ -16,11 +22,17 @@ mod services;
 use sqlx::postgres::PgRow;
 use sqlx::{FromRow, PgPool, Postgres, QueryBuilder};
 
+pub use approvals::{ApproverScope, WaitingFilter};
 pub use audit::{AuditEvent, AuditEventDetail, AuditFilter};
 pub use catalog::{Project, Template, TemplateVersionInfo, ToolConnectionInfo};
+pub use delivery::{DeliveryScope, DeliveryWeek};
+pub use evidence::{Evidence, EvidenceFilter, EvidenceFinding, SeverityCount, TestCount};
+pub use matrix::{EnvironmentDrift, InFlight, MatrixEnvironment, MatrixService};
 pub use members::{Member, MemberRole};
 pub use page::{MAX_LIMIT, Page, PageRequest};
+pub use promotions::{FreezeOverride, Gate, Promotion, PromotionApproval, PromotionDetail, PromotionFilter};
 pub use reader::Reader;
+pub use releases::{Release, ReleaseDetail, ReleaseImage, ReleasePromotion, ReleaseWaiver};
 pub use resources::{Resource, ResourceFilter};
 pub use runs::{Run, RunAttempt, RunDetail, RunFilter, RunStep};
 pub use services::{

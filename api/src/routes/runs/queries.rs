@@ -28,6 +28,7 @@ const SAGAS: &[&str] = &[
     "add-component",
     "add-environment",
     "decommission-service",
+    "promote",
 ];
 
 /// The runs of projects that the caller may read, the newest first.
@@ -36,7 +37,7 @@ const SAGAS: &[&str] = &[
         ("project" = Option<String>, Query, description = "Of this project"),
         ("service" = Option<String>, Query, description = "Of this service of the project"),
         ("status" = Option<String>, Query, description = "running, unwinding, stuck, succeeded, failed, cancelled or abandoned"),
-        ("saga" = Option<String>, Query, description = "provision-service, add-component, add-environment or decommission-service"),
+        ("saga" = Option<String>, Query, description = "provision-service, add-component, add-environment, decommission-service or promote"),
         ("limit" = Option<u32>, Query, description = "Entries of a page", minimum = 1, maximum = 200),
         ("cursor" = Option<String>, Query, description = "From `next` of the page before"),
         ("after" = Option<String>, Query, description = "Wait until the read model has this position"),

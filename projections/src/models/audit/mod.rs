@@ -7,7 +7,11 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use opstella_domain::Decide;
+use opstella_domain::evidence::Artifact;
+use opstella_domain::policy::Policy;
 use opstella_domain::project::Project;
+use opstella_domain::promotion::ServiceEnvironment;
+use opstella_domain::release::Release;
 use opstella_domain::run::Run;
 use opstella_domain::service::Service;
 use opstella_journal::RecordedEvent;
@@ -103,7 +107,7 @@ impl Projection for Audit {
     }
 
     fn version(&self) -> i32 {
-        1
+        2
     }
 
     fn tables(&self) -> &'static str {
@@ -148,7 +152,7 @@ fn planned(event: &RecordedEvent) -> Option<RunRow> {
     })
 }
 
-/// The run that a service's event names.
+/// The run that an event of a service or an environment names.
 fn named_run(event: &RecordedEvent) -> Option<Uuid> {
     let payload: Value = serde_json::from_str(&event.payload).ok()?;
     let run = payload.get(&event.event_type)?.get("run")?;
@@ -160,10 +164,15 @@ fn row(event: &RecordedEvent, runs: &BTreeMap<Uuid, RunRow>) -> EventRow {
     let (mut project, mut service, mut run_id) = (None, None, None);
     match event.aggregate_type.as_str() {
         <Project as Decide>::TYPE => project = Some(event.aggregate_id.clone()),
-        <Service as Decide>::TYPE => {
-            let halves = event.aggregate_id.split_once('/');
-            project = halves.map(|(project, _)| project.to_owned());
-            service = halves.map(|(_, service)| service.to_owned());
+        // A policy is an environment's, for all projects or for one: `PRD`, `payments/PRD`.
+        <Policy as Decide>::TYPE => project = event.aggregate_id.split_once('/').map(|(p, _)| p.to_owned()),
+        <Service as Decide>::TYPE
+        | <ServiceEnvironment as Decide>::TYPE
+        | <Release as Decide>::TYPE
+        | <Artifact as Decide>::TYPE => {
+            let mut parts = event.aggregate_id.split('/');
+            project = parts.next().map(str::to_owned);
+            service = parts.next().map(str::to_owned);
             run_id = named_run(event);
         }
         <Run as Decide>::TYPE => {

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
+use opstella_domain::ServiceKey;
 use opstella_domain::service::{Change, ServiceEvent};
-use opstella_domain::{Environment, ServiceKey};
 use opstella_journal::RecordedEvent;
 use serde::Serialize;
 use sqlx::PgConnection;
@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::record::{ServiceRecord, What};
 use crate::ApplyError;
 use crate::decode::integer;
+use crate::models::place::order;
 use crate::models::rows::{self, slug};
 
 const LOAD: &str = "
@@ -196,13 +197,4 @@ fn service(record: &ServiceRecord) -> ServiceRow<'_> {
         version: record.version,
         state: record,
     }
-}
-
-/// The place in the order of promotion.
-fn order(environment: Environment) -> i32 {
-    integer(
-        Environment::all()
-            .take_while(|other| *other != environment)
-            .count(),
-    )
 }

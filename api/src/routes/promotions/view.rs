@@ -1,0 +1,50 @@
+//! A promotion, explained.
+
+use opstella_projections::queries::{Gate, PromotionDetail};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// A promotion, with what stands in its way in words.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct PromotionView {
+    /// The promotion.
+    #[serde(flatten)]
+    pub promotion: PromotionDetail,
+    /// Why it is where it is, and what would move it on: one sentence a line.
+    pub explanation: Vec<String>,
+}
+
+impl From<PromotionDetail> for PromotionView {
+    fn from(promotion: PromotionDetail) -> Self {
+        Self {
+            explanation: explain(&promotion),
+            promotion,
+        }
+    }
+}
+
+fn explain(detail: &PromotionDetail) -> Vec<String> {
+    let promotion = &detail.promotion;
+    let what = format!("release {} into {}", promotion.release, promotion.environment);
+    let cause = promotion.cause.as_deref().unwrap_or("no reason was given");
+    let run = promotion.run.map(|run| run.to_string()).unwrap_or_default();
+    match promotion.state.as_str() {
+        "queued" => vec![format!("{what} waits for the promotion in flight to end")],
+        "deploying" => vec![format!("{what} is being deployed by run {run}")],
+        "completed" => vec![format!("{what} is done")],
+        "blocked" | "waiting" => {
+            let closed = promotion.closed_gates.iter().map(sentence);
+            std::iter::once(format!("{what} is {}", promotion.state))
+                .chain(closed)
+                .collect()
+        }
+        over => vec![format!("{what} is over ({over}): {cause}")],
+    }
+}
+
+fn sentence(gate: &Gate) -> String {
+    match &gate.remedy {
+        Some(remedy) => format!("{}: {}. To open it: {remedy}", gate.gate, gate.reason),
+        None => format!("{}: {}", gate.gate, gate.reason),
+    }
+}

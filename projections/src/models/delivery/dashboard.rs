@@ -1,0 +1,81 @@
+//! The views of delivery for people.
+
+use crate::DashboardView;
+
+pub(super) const VIEWS: &[DashboardView] = &[
+    DashboardView {
+        name: "deployments",
+        comment: "Every deployment that is over, into any environment",
+        columns: &[
+            ("promotion_id", "The promotion that it was part of"),
+            ("project", "Slug of the project"),
+            ("service", "Name of the service"),
+            ("environment", "Into which environment"),
+            ("release", "Which release"),
+            ("kind", "promote, or rollback to a release that was there before"),
+            ("outcome", "completed, failed or rolled-back"),
+            (
+                "troubled",
+                "Whether it was completed, and then degraded or taken back by a rollback",
+            ),
+            ("finished_at", "When it was over"),
+            ("week", "The Monday of that week, UTC"),
+            (
+                "lead_seconds",
+                "From the release's registration, of a completed promotion forward",
+            ),
+        ],
+        query: "SELECT d.promotion_id, d.project, d.service, d.environment, d.release, d.kind, d.outcome, d.troubled, \
+                d.finished_at, d.week, d.lead_seconds FROM deployments d",
+    },
+    DashboardView {
+        name: "recoveries",
+        comment: "Every time that an environment was well again after a deployment that did not succeed, or ill health",
+        columns: &[
+            ("project", "Slug of the project"),
+            ("service", "Name of the service"),
+            ("environment", "Which environment"),
+            ("down_since", "Since when something was wrong"),
+            (
+                "recovered_at",
+                "When a deployment was completed, or what runs was healthy again",
+            ),
+            ("week", "The Monday of the week of the recovery, UTC"),
+            ("seconds", "How long it took"),
+        ],
+        query: "SELECT r.project, r.service, r.environment, r.down_since, r.recovered_at, r.week, r.seconds \
+                FROM recoveries r",
+    },
+    DashboardView {
+        name: "delivery_weeks",
+        comment: "DORA's metrics of PRD by service and week (https://dora.dev/guides/dora-metrics/); weeks without a \
+                  deployment or recovery have no row",
+        columns: &[
+            ("project", "Slug of the project"),
+            ("service", "Name of the service"),
+            ("week", "The Monday of the week, UTC"),
+            ("attempts", "Promotions forward whose deployment was over"),
+            ("deployments", "Those of them that were completed"),
+            (
+                "failures",
+                "Those that failed, were rolled back, or were completed and then degraded or taken back",
+            ),
+            ("lead_p50_seconds", "Median lead time for changes"),
+            ("recoveries", "How often it was well again"),
+            ("recovery_p50_seconds", "Median failed deployment recovery time"),
+        ],
+        query: "SELECT coalesce(d.project, r.project), coalesce(d.service, r.service), coalesce(d.week, r.week), \
+                coalesce(d.attempts, 0), coalesce(d.deployments, 0), coalesce(d.failures, 0), d.lead, \
+                coalesce(r.recoveries, 0), r.recovery \
+                FROM (SELECT project, service, week, count(*) AS attempts, \
+                      count(*) FILTER (WHERE outcome = 'completed') AS deployments, \
+                      count(*) FILTER (WHERE outcome <> 'completed' OR troubled) AS failures, \
+                      percentile_cont(0.5) WITHIN GROUP (ORDER BY lead_seconds) AS lead \
+                      FROM deployments WHERE environment = 'PRD' AND kind = 'promote' \
+                      GROUP BY project, service, week) d \
+                FULL JOIN (SELECT project, service, week, count(*) AS recoveries, \
+                           percentile_cont(0.5) WITHIN GROUP (ORDER BY seconds) AS recovery \
+                           FROM recoveries WHERE environment = 'PRD' GROUP BY project, service, week) r \
+                ON r.project = d.project AND r.service = d.service AND r.week = d.week",
+    },
+];

@@ -1,0 +1,104 @@
+//! Delivery: how often, how fast and how well releases come into an environment.
+//!
+//! The figures are DORA's (<https://dora.dev/guides/dora-metrics/>), of PRD, as far as events tell:
+//!
+//! | DORA | here |
+//! | --- | --- |
+//! | deployment frequency | promotions into PRD that were completed; going back to an earlier release is a remedy, not a deployment |
+//! | change lead time | from the release's registration to its completion in PRD; events have no time of a commit |
+//! | change fail rate | of the deployments of promotions into PRD that are over, the share that failed, was rolled back, or was completed and then fell ill or was taken back by a rollback |
+//! | failed deployment recovery time | from a deployment that failed or was rolled back, or from ill health, until the next one was completed or health was back |
+//!
+//! What an operator or a gate stopped before its deployment began is no deployment.
+
+mod dashboard;
+mod fold;
+mod store;
+
+use async_trait::async_trait;
+use opstella_domain::Decide;
+use opstella_domain::promotion::{EnvironmentEvent, EnvironmentKey, ServiceEnvironment};
+use opstella_domain::release::{Release, ReleaseKey};
+use opstella_domain::service::Service;
+use opstella_domain::{Environment, ServiceKey};
+use opstella_journal::RecordedEvent;
+use sqlx::PgConnection;
+
+use super::place::key;
+use crate::decode::decode;
+use crate::{ApplyError, DashboardView, Projection};
+
+/// How delivery goes.
+#[derive(Debug, Clone, Copy)]
+pub struct Delivery;
+
+/// What an event means here.
+enum Fact {
+    /// A release is there.
+    Registered(ReleaseKey),
+    /// To an environment.
+    Environment(EnvironmentKey, EnvironmentEvent),
+    /// The service is gone, and with it all trouble.
+    Gone(ServiceKey),
+}
+
+#[async_trait]
+impl Projection for Delivery {
+    fn name(&self) -> &'static str {
+        "delivery"
+    }
+
+    fn version(&self) -> i32 {
+        1
+    }
+
+    fn tables(&self) -> &'static str {
+        include_str!("tables.sql")
+    }
+
+    fn dashboard(&self) -> &'static [DashboardView] {
+        dashboard::VIEWS
+    }
+
+    async fn apply(&self, batch: &[RecordedEvent], tx: &mut PgConnection) -> Result<(), ApplyError> {
+        let mut facts = Vec::new();
+        for event in batch {
+            if let Some(fact) = fact(event)? {
+                facts.push((event, fact));
+            }
+        }
+        let mut state = store::load(tx, &facts).await?;
+        for (recorded, fact) in facts {
+            match fact {
+                Fact::Registered(key) => state.registered(&key, recorded),
+                Fact::Environment(key, event) => state.environment(&key, recorded, &event)?,
+                Fact::Gone(service) => {
+                    for environment in Environment::all() {
+                        let service = service.clone();
+                        state.gone(&EnvironmentKey { service, environment });
+                    }
+                }
+            }
+        }
+        store::write(tx, state).await
+    }
+}
+
+/// Only what matters here is read: gates are long.
+fn fact(event: &RecordedEvent) -> Result<Option<Fact>, ApplyError> {
+    Ok(match (event.aggregate_type.as_str(), event.event_type.as_str()) {
+        (<Release as Decide>::TYPE, "ReleaseRegistered") => Some(Fact::Registered(key(event)?)),
+        (<Service as Decide>::TYPE, "ServiceDecommissioned") => Some(Fact::Gone(key(event)?)),
+        (
+            <ServiceEnvironment as Decide>::TYPE,
+            "PromotionRequested"
+            | "PromotionRejected"
+            | "PromotionCancelled"
+            | "PromotionCompleted"
+            | "PromotionFailed"
+            | "DeploymentRolledBack"
+            | "HealthChanged",
+        ) => Some(Fact::Environment(key(event)?, decode(event)?)),
+        _ => None,
+    })
+}

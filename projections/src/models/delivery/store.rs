@@ -1,0 +1,134 @@
+//! Loading what a batch concerns, and writing what follows from it. Times are reckoned by PostgreSQL, from what the
+//! tables hold: they are cut to microseconds, whichever batch they came with.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use opstella_domain::promotion::{EnvironmentEvent, EnvironmentKey, PromotionId};
+use opstella_domain::{Environment, ServiceKey};
+use opstella_journal::RecordedEvent;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::Fact;
+use super::fold::{EnvironmentRow, PromotionRow, State};
+use crate::ApplyError;
+use crate::models::rows::{self, unslug};
+
+const LOAD_ENVIRONMENTS: &str = "
+SELECT to_jsonb(e) FROM delivery_environments e JOIN jsonb_to_recordset($1) AS k(project text, service text)
+    ON e.project = k.project AND e.service = k.service";
+
+const LOAD_PROMOTIONS: &str = "SELECT to_jsonb(p) FROM delivery_promotions p WHERE p.promotion_id IN (SELECT k::uuid FROM jsonb_array_elements_text($1) AS k)";
+
+const RELEASES: &str = "
+INSERT INTO delivery_releases
+SELECT * FROM jsonb_to_recordset($1) AS r(project text, service text, version text, registered_at timestamptz,
+    transaction_id bigint, position bigint)
+ON CONFLICT (project, service, version) DO NOTHING";
+
+const PROMOTIONS: &str = "
+INSERT INTO delivery_promotions
+SELECT * FROM jsonb_to_recordset($1) AS r(promotion_id uuid, release text, kind text)
+ON CONFLICT (promotion_id) DO NOTHING";
+
+const OVER: &str = "DELETE FROM delivery_promotions WHERE promotion_id IN (SELECT k::uuid FROM jsonb_array_elements_text($1) AS k)";
+
+const ENVIRONMENTS: &str = "
+INSERT INTO delivery_environments
+SELECT * FROM jsonb_to_recordset($1) AS r(project text, service text, environment text, promotion_id uuid,
+    down_since timestamptz)
+ON CONFLICT (project, service, environment) DO UPDATE SET promotion_id = excluded.promotion_id,
+    down_since = excluded.down_since";
+
+const DEPLOYMENTS: &str = "
+INSERT INTO deployments
+SELECT d.promotion_id, d.project, d.service, d.environment, d.release, d.kind, d.outcome, false, d.finished_at,
+    date_trunc('week', d.finished_at AT TIME ZONE 'UTC')::date,
+    CASE WHEN d.outcome = 'completed' AND d.kind = 'promote'
+         THEN greatest(extract(epoch FROM d.finished_at - r.registered_at), 0) END,
+    d.transaction_id, d.position
+FROM jsonb_to_recordset($1) AS d(promotion_id uuid, project text, service text, environment text, release text,
+    kind text, outcome text, finished_at timestamptz, transaction_id bigint, position bigint)
+LEFT JOIN delivery_releases r ON r.project = d.project AND r.service = d.service AND r.version = d.release
+    AND (r.transaction_id, r.position) < (d.transaction_id, d.position)";
+
+const TROUBLED: &str = "UPDATE deployments SET troubled = true WHERE promotion_id IN (SELECT k::uuid FROM jsonb_array_elements_text($1) AS k)";
+
+const RECOVERIES: &str = "
+INSERT INTO recoveries
+SELECT r.transaction_id, r.position, r.project, r.service, r.environment, r.down_since, r.recovered_at,
+    date_trunc('week', r.recovered_at AT TIME ZONE 'UTC')::date,
+    greatest(extract(epoch FROM r.recovered_at - r.down_since), 0)
+FROM jsonb_to_recordset($1) AS r(transaction_id bigint, position bigint, project text, service text,
+    environment text, down_since timestamptz, recovered_at timestamptz)";
+
+pub(super) async fn load(
+    tx: &mut PgConnection,
+    facts: &[(&RecordedEvent, Fact)],
+) -> Result<State, ApplyError> {
+    let (mut services, mut promotions) = (BTreeSet::new(), BTreeSet::new());
+    for (_, fact) in facts {
+        match fact {
+            Fact::Registered(_) => {}
+            Fact::Gone(service) => {
+                services.insert(service);
+            }
+            Fact::Environment(key, event) => {
+                services.insert(&key.service);
+                promotions.extend(ended(event));
+            }
+        }
+    }
+    let services: Vec<&ServiceKey> = services.into_iter().collect();
+    let promotions: Vec<PromotionId> = promotions.into_iter().collect();
+    let mut environments = BTreeMap::new();
+    for row in rows::read::<_, EnvironmentRow>(tx, LOAD_ENVIRONMENTS, &services).await? {
+        environments.insert(key_of(&row)?, row);
+    }
+    let promotions = rows::read::<_, PromotionRow>(tx, LOAD_PROMOTIONS, &promotions).await?;
+    Ok(State {
+        environments,
+        promotions: promotions
+            .into_iter()
+            .map(|row| (PromotionId(row.promotion_id), row))
+            .collect(),
+        ..State::default()
+    })
+}
+
+fn key_of(row: &EnvironmentRow) -> Result<EnvironmentKey, ApplyError> {
+    Ok(EnvironmentKey {
+        service: ServiceKey {
+            project: unslug(&row.project)?,
+            service: unslug(&row.service)?,
+        },
+        environment: unslug::<Environment>(&row.environment)?,
+    })
+}
+
+/// The promotion that an event ends.
+fn ended(event: &EnvironmentEvent) -> Option<PromotionId> {
+    match event {
+        EnvironmentEvent::PromotionRejected { promotion, .. }
+        | EnvironmentEvent::PromotionCancelled { promotion, .. }
+        | EnvironmentEvent::PromotionCompleted { promotion, .. }
+        | EnvironmentEvent::PromotionFailed { promotion, .. }
+        | EnvironmentEvent::DeploymentRolledBack { promotion, .. } => Some(*promotion),
+        _ => None,
+    }
+}
+
+pub(super) async fn write(tx: &mut PgConnection, state: State) -> Result<(), ApplyError> {
+    let releases: Vec<_> = state.releases.into_values().collect();
+    let promotions: Vec<_> = state.promotions.into_values().collect();
+    let over: Vec<PromotionId> = state.over.into_iter().collect();
+    let environments: Vec<_> = state.environments.into_values().collect();
+    let troubled: Vec<Uuid> = state.troubled.into_iter().collect();
+    rows::write(tx, RELEASES, &releases).await?;
+    rows::write(tx, PROMOTIONS, &promotions).await?;
+    rows::write(tx, OVER, &over).await?;
+    rows::write(tx, ENVIRONMENTS, &environments).await?;
+    rows::write(tx, DEPLOYMENTS, &state.deployments).await?;
+    rows::write(tx, TROUBLED, &troubled).await?;
+    rows::write(tx, RECOVERIES, &state.recoveries).await
+}

@@ -1,0 +1,62 @@
+-- One row for each deployment that is over, into any environment. The figures look at PRD only.
+CREATE TABLE deployments (
+    promotion_id   uuid PRIMARY KEY,
+    project        text NOT NULL,
+    service        text NOT NULL,
+    environment    text NOT NULL,
+    release        text NOT NULL,
+    kind           text NOT NULL,
+    outcome        text NOT NULL,     -- completed, failed or rolled-back
+    troubled       boolean NOT NULL,  -- completed, and then degraded or taken back by a rollback
+    finished_at    timestamptz NOT NULL,
+    week           date NOT NULL,     -- the Monday, UTC
+    lead_seconds   double precision,  -- from the release's registration, of a completed promotion forward
+    transaction_id bigint NOT NULL,
+    position       bigint NOT NULL
+);
+CREATE INDEX deployments_place ON deployments (project, service, environment, transaction_id, position);
+CREATE INDEX deployments_week ON deployments (week, project, service) INCLUDE (outcome, troubled, lead_seconds)
+    WHERE environment = 'PRD' AND kind = 'promote';
+
+-- One row for each time that an environment was well again.
+CREATE TABLE recoveries (
+    transaction_id bigint NOT NULL,   -- of the event that it was well again by
+    position       bigint NOT NULL,
+    project        text NOT NULL,
+    service        text NOT NULL,
+    environment    text NOT NULL,
+    down_since     timestamptz NOT NULL,
+    recovered_at   timestamptz NOT NULL,
+    week           date NOT NULL,     -- of the recovery: the Monday, UTC
+    seconds        double precision NOT NULL,
+    PRIMARY KEY (transaction_id, position)
+);
+CREATE INDEX recoveries_week ON recoveries (week, project, service) INCLUDE (seconds) WHERE environment = 'PRD';
+
+-- When each release was registered.
+CREATE TABLE delivery_releases (
+    project        text NOT NULL,
+    service        text NOT NULL,
+    version        text NOT NULL,
+    registered_at  timestamptz NOT NULL,
+    transaction_id bigint NOT NULL,
+    position       bigint NOT NULL,
+    PRIMARY KEY (project, service, version)
+);
+
+-- Promotions that are not over.
+CREATE TABLE delivery_promotions (
+    promotion_id uuid PRIMARY KEY,
+    release      text NOT NULL,
+    kind         text NOT NULL
+);
+
+-- What each environment runs, and since when something is wrong there.
+CREATE TABLE delivery_environments (
+    project      text NOT NULL,
+    service      text NOT NULL,
+    environment  text NOT NULL,
+    promotion_id uuid,
+    down_since   timestamptz,
+    PRIMARY KEY (project, service, environment)
+);

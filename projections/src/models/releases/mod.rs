@@ -1,0 +1,54 @@
+//! Releases: their images, waivers, and the evidence on each image.
+
+mod artifacts;
+mod dashboard;
+mod fold;
+mod rows;
+
+use async_trait::async_trait;
+use opstella_domain::Decide;
+use opstella_domain::evidence::{Artifact, ArtifactEvent};
+use opstella_domain::release::{Release, ReleaseEvent, ReleaseKey};
+use opstella_journal::RecordedEvent;
+use sqlx::PgConnection;
+
+use super::place::key;
+use crate::decode::decode;
+use crate::{ApplyError, DashboardView, Projection};
+
+/// What CI built, and what reports say of it.
+#[derive(Debug, Clone, Copy)]
+pub struct Releases;
+
+#[async_trait]
+impl Projection for Releases {
+    fn name(&self) -> &'static str {
+        "releases"
+    }
+
+    fn version(&self) -> i32 {
+        1
+    }
+
+    fn tables(&self) -> &'static str {
+        include_str!("tables.sql")
+    }
+
+    fn dashboard(&self) -> &'static [DashboardView] {
+        dashboard::VIEWS
+    }
+
+    async fn apply(&self, batch: &[RecordedEvent], tx: &mut PgConnection) -> Result<(), ApplyError> {
+        let mut releases: Vec<(ReleaseKey, &RecordedEvent, ReleaseEvent)> = Vec::new();
+        let mut artifacts: Vec<(&RecordedEvent, ArtifactEvent)> = Vec::new();
+        for event in batch {
+            match event.aggregate_type.as_str() {
+                <Release as Decide>::TYPE => releases.push((key(event)?, event, decode(event)?)),
+                <Artifact as Decide>::TYPE => artifacts.push((event, decode(event)?)),
+                _ => {}
+            }
+        }
+        fold::apply(tx, releases).await?;
+        artifacts::apply(tx, artifacts).await
+    }
+}
