@@ -41,6 +41,14 @@ impl Answer {
         self
     }
 
+    /// Adds an empty line and a table; nothing where it has no rows.
+    pub(crate) fn more(self, table: Table) -> Self {
+        if table.is_empty() {
+            return self;
+        }
+        self.line("").table(table, "")
+    }
+
     /// Says how the process ends.
     pub(crate) fn exit(mut self, exit: Exit) -> Self {
         self.exit = exit;

@@ -11,6 +11,7 @@ pub mod policies;
 pub mod probes;
 pub mod projects;
 pub mod promotions;
+pub mod protected_resource;
 pub mod releases;
 pub mod runs;
 pub mod services;
@@ -47,5 +48,6 @@ pub fn configure(app: &mut ServiceConfig) {
     )
     .configure(probes::configure)
     .configure(docs::configure)
+    .configure(protected_resource::configure)
     .default_service(web::to(fallback::no_such_route));
 }

@@ -1,5 +1,6 @@
 //! Following a run: each step as it ends, a bar for the whole.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -47,6 +48,7 @@ async fn follow(api: &Api, progress: &Progress, run: Uuid) -> Result<Value, Clie
         bars: progress.bar(steps.unwrap_or_default()),
         done: 0,
         back: false,
+        awaited: HashMap::new(),
     };
     let mut events = RunEvents::new(api, format!("{path}/events"));
     loop {
@@ -99,6 +101,8 @@ struct View {
     bars: Bars,
     done: u64,
     back: bool,
+    /// What each step was last said to wait for.
+    awaited: HashMap<String, String>,
 }
 
 impl View {
@@ -130,6 +134,14 @@ impl View {
             "StepRetryScheduled" => self
                 .bars
                 .say(&line("again", &format!("at {}", word_at(what, "/not_before")))),
+            // It is looked at again and again: said once, unless it changes.
+            "StepAwaited" | "CompensationAwaited" => {
+                let message = word_at(what, "/message");
+                let text = line("waits", &message);
+                if self.awaited.insert(step, message.clone()).as_ref() != Some(&message) {
+                    self.bars.say(&text);
+                }
+            }
             "UnwindStarted" => {
                 self.back = true;
                 self.bars.say("going back: what was made is unmade");

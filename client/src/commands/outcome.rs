@@ -49,16 +49,12 @@ pub(super) fn stand(promotion: &Value) -> Stand {
 /// A promotion in one line.
 pub(super) fn of_promotion(promotion: &Value) -> String {
     let word = |pointer| word_at(promotion, pointer);
-    let kind = match word("/kind") {
-        kind if kind.is_empty() => "promotion".to_owned(),
-        kind => kind,
+    let line = if at(promotion, "/kind") == "rollback" {
+        format!("rollback of {} to {}", word("/environment"), word("/release"))
+    } else {
+        format!("promotion of {} to {}", word("/release"), word("/environment"))
     };
-    let line = format!(
-        "{kind} of {} to {}: {}",
-        word("/release"),
-        word("/environment"),
-        word("/state")
-    );
+    let line = format!("{line}: {}", word("/state"));
     match word("/cause") {
         cause if cause.is_empty() => line,
         cause => format!("{line}, because {cause}"),

@@ -109,18 +109,13 @@ pub(super) fn table(promotions: &[Value]) -> Table {
     let mut table = Table::new(["promotion", "to", "release", "state", "requester", "since"]);
     for promotion in promotions {
         let word = |pointer| word_at(promotion, pointer);
-        let since = ["/requested_at", "/updated_at", "/since"]
-            .map(|pointer| at(promotion, pointer))
-            .into_iter()
-            .find(|value| !value.is_null())
-            .map_or_else(String::new, |value| ago(value, now));
         table.row([
             format!("{}/{}/{}", word("/project"), word("/service"), word("/id")).into(),
             word("/environment").into(),
             word("/release").into(),
             Cell::state(word("/state")),
             word("/requester").into(),
-            since.into(),
+            ago(at(promotion, "/updated_at"), now).into(),
         ]);
     }
     table
@@ -128,22 +123,14 @@ pub(super) fn table(promotions: &[Value]) -> Table {
 
 /// A promotion, explained.
 pub(super) fn shown(promotion: Value) -> Answer {
-    let mut approvals = Table::new(["approved by", "as", "when", "comment"]);
     let now = Utc::now();
+    let mut approvals = Table::new(["approved by", "as", "when", "comment"]);
     for approval in list(at(&promotion, "/approvals")) {
-        let first = |pointers: &[&str]| {
-            let mut words = pointers.iter().map(|pointer| word_at(approval, pointer));
-            words.find(|word| !word.is_empty()).unwrap_or_default()
-        };
-        let when = ["/at", "/approved_at"]
-            .map(|pointer| at(approval, pointer))
-            .into_iter()
-            .find(|value| !value.is_null());
         approvals.row([
-            first(&["/name", "/by", "/subject", "/approver"]).into(),
-            first(&["/roles", "/role"]).into(),
-            when.map_or_else(String::new, |value| ago(value, now)).into(),
-            first(&["/comment"]).into(),
+            word_at(approval, "/by").into(),
+            word_at(approval, "/roles").into(),
+            ago(at(approval, "/at"), now).into(),
+            word_at(approval, "/comment").into(),
         ]);
     }
     let gates = gates::table(&promotion);
@@ -154,12 +141,8 @@ pub(super) fn shown(promotion: Value) -> Answer {
     for sentence in explanation {
         answer = answer.line(sentence);
     }
-    answer = answer.line("").table(gates, "it has no gates");
-    if !approvals.is_empty() {
-        answer = answer.line("").table(approvals, "");
-    }
+    answer = answer.line("").table(gates, "it has no gates").more(approvals);
     if !run.is_empty() {
-        let run = run.rsplit('/').next().unwrap_or_default().to_owned();
         answer = answer
             .line("")
             .line(format!("its run: opstella runs watch {run}"));

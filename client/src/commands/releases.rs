@@ -123,22 +123,13 @@ async fn all(api: &Api, service: &ServiceKey, limit: usize) -> Result<Answer, Cl
         .list(&format!("{}/releases", path::service(service)), limit)
         .await?;
     let now = Utc::now();
-    let mut table = Table::new(["version", "sealed", "components", "commit", "registered"]);
+    let mut table = Table::new(["version", "sealed", "runs in", "authors", "registered"]);
     for release in &releases {
-        let images = list(at(release, "/images"));
-        let of = |pointer| {
-            images
-                .iter()
-                .map(|image| word_at(image, pointer))
-                .collect::<Vec<_>>()
-        };
-        let mut commits: Vec<String> = of("/commit").iter().map(|commit| short(commit)).collect();
-        commits.dedup();
         table.row([
-            word_at(release, "/version").into(),
+            word_at(release, "/release").into(),
             word_at(release, "/sealed").into(),
-            of("/component").join(" ").into(),
-            commits.join(" ").into(),
+            word_at(release, "/runs_in").into(),
+            word_at(release, "/authors").into(),
             ago(at(release, "/registered_at"), now).into(),
         ]);
     }
@@ -146,7 +137,7 @@ async fn all(api: &Api, service: &ServiceKey, limit: usize) -> Result<Answer, Cl
 }
 
 fn short(hash: &str) -> String {
-    hash.trim_start_matches("sha256:").chars().take(12).collect()
+    hash.chars().take(12).collect()
 }
 
 fn shown(release: Value, service: &ServiceKey) -> Answer {
@@ -155,48 +146,85 @@ fn shown(release: Value, service: &ServiceKey) -> Answer {
     } else {
         "not sealed"
     };
-    let head = format!("{service} {}: {sealed}", word_at(&release, "/version"));
-    let mut images = Table::new(["component", "digest", "commit", "pipeline"]);
-    for image in list(at(&release, "/images")) {
-        images.row([
+    let head = format!("{service} {}: {sealed}", word_at(&release, "/release"));
+    let (images, reports) = (images(&release), reports(&release));
+    let (waivers, journey) = (waivers(&release), journey(&release));
+    Answer::of(release)
+        .line(head)
+        .line("")
+        .table(images, "it has no image")
+        .more(reports)
+        .more(waivers)
+        .more(journey)
+}
+
+fn images(release: &Value) -> Table {
+    let mut table = Table::new(["component", "digest", "commit", "author", "pipeline"]);
+    for image in list(at(release, "/images")) {
+        table.row([
             word_at(image, "/component").into(),
             word_at(image, "/digest").into(),
             short(&word_at(image, "/commit")).into(),
+            word_at(image, "/author").into(),
             word_at(image, "/pipeline").into(),
         ]);
     }
-    let mut reports = Table::new(["evidence", "component", "tool", "verdict", "critical", "high"]);
-    for one in list(at(&release, "/evidence")) {
+    table
+}
+
+fn reports(release: &Value) -> Table {
+    let mut table = Table::new(["evidence", "component", "tool", "verdict", "critical", "high"]);
+    for image in list(at(release, "/images")) {
+        for one in list(at(image, "/evidence")) {
+            let word = |pointer| word_at(one, pointer);
+            table.row([
+                format!("{} {}", word("/kind"), word("/environment"))
+                    .trim()
+                    .into(),
+                word_at(image, "/component").into(),
+                word("/tool").into(),
+                Cell::state(word("/verdict")),
+                word("/counts/critical").into(),
+                word("/counts/high").into(),
+            ]);
+        }
+    }
+    table
+}
+
+fn waivers(release: &Value) -> Table {
+    let mut table = Table::new(["waiver", "gate", "finding", "until", "reason"]);
+    for one in list(at(release, "/waivers")) {
         let word = |pointer| word_at(one, pointer);
-        reports.row([
-            word("/kind").into(),
-            word("/component").into(),
-            word("/tool").into(),
-            Cell::state(word("/verdict")),
-            word("/counts/critical").into(),
-            word("/counts/high").into(),
+        let until = match word("/revoked_at") {
+            revoked if revoked.is_empty() => word("/expires_at"),
+            revoked => format!("revoked {revoked}"),
+        };
+        table.row([
+            word("/id").into(),
+            word("/gate").into(),
+            word("/finding").into(),
+            until.into(),
+            word("/reason").into(),
         ]);
     }
-    let mut waivers = Table::new(["waiver", "gate", "finding", "until", "reason"]);
-    for one in list(at(&release, "/waivers")) {
-        let cell = |pointer| word_at(one, pointer).into();
-        waivers.row([
-            cell("/id"),
-            cell("/gate"),
-            cell("/finding"),
-            cell("/expires_at"),
-            cell("/reason"),
+    table
+}
+
+/// Its promotions: where it came, and where it is.
+fn journey(release: &Value) -> Table {
+    let now = Utc::now();
+    let mut table = Table::new(["promotion", "to", "state", "requester", "since"]);
+    for one in list(at(release, "/journey")) {
+        let since = ["/finished_at", "/started_at", "/requested_at"].map(|pointer| at(one, pointer));
+        let since = since.into_iter().find(|instant| !instant.is_null());
+        table.row([
+            word_at(one, "/id").into(),
+            word_at(one, "/environment").into(),
+            Cell::state(word_at(one, "/state")),
+            word_at(one, "/requester").into(),
+            since.map_or_else(String::new, |instant| ago(instant, now)).into(),
         ]);
     }
-    let mut answer = Answer::of(release)
-        .line(head)
-        .line("")
-        .table(images, "it has no image");
-    if !reports.is_empty() {
-        answer = answer.line("").table(reports, "");
-    }
-    if !waivers.is_empty() {
-        answer = answer.line("").table(waivers, "");
-    }
-    answer
+    table
 }
