@@ -18,6 +18,7 @@ mod operating;
 mod pages;
 mod probes;
 mod problems;
+mod promotions;
 mod resources;
 mod runs;
 mod schemathesis;

@@ -1,6 +1,8 @@
 //! A server of one test's own.
 
+pub mod delivery;
 pub mod process;
+pub mod reports;
 pub mod sse;
 pub mod toolbox;
 
