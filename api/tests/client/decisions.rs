@@ -8,13 +8,9 @@ const UAT: &str = "promote payments/checkout 1.0.0 --to UAT --wait --timeout 60s
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_no_ends_the_wait_and_time_ends_it_too() {
-    let world = World::with_service().await;
-    world.released("1.0.0").await;
+    let world = World::start().await;
+    world.released_to_sit("1.0.0").await;
     let grace = world.shell("grace");
-    grace
-        .run("promote payments/checkout 1.0.0 --to SIT --wait --quiet")
-        .await
-        .ends(0);
 
     // Nobody says anything.
     let blocked = grace
@@ -63,7 +59,7 @@ async fn a_no_ends_the_wait_and_time_ends_it_too() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rules_are_set_and_excepted() {
-    let world = World::with_service().await;
+    let world = World::start().await;
     world.release("1.0.0").await;
     let (root, carol, grace) = (world.shell("root"), world.shell("carol"), world.shell("grace"));
     grace.run("policies show --env UAT").await.ends(0).shows(&[
@@ -97,13 +93,7 @@ async fn rules_are_set_and_excepted() {
         .await
         .ends(0)
         .json();
-    let waiver = granted["resource"]
-        .as_str()
-        .unwrap()
-        .rsplit('/')
-        .next()
-        .unwrap()
-        .to_owned();
+    let waiver = granted["waiver"]["id"].as_str().unwrap().to_owned();
     grace
         .run(&format!("releases show {release}"))
         .await

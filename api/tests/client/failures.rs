@@ -1,20 +1,21 @@
 //! A deployment that fails, and what the shell makes of it; completions and help, which need no server.
 
-use serde_json::json;
-
 use crate::shell::Shell;
-use crate::world::{World, digest};
+use crate::support::delivery::digest;
+use crate::world::World;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deployment_that_fails_is_no_success() {
-    let world = World::with_service().await;
-    world.released("1.0.0").await;
+    let world = World::start().await;
+    world.release("1.0.0").await;
+    world.delivery.arrives("DEV", "1.0.0").await;
     let grace = world.shell("grace");
-    let sick = json!({
-        "image": digest("1.0.0"), "health": "Degraded",
-        "message": "Deployment exceeded its progress deadline",
-    });
-    world.operate("argocd/images", &sick).await;
+    let why = "Deployment exceeded its progress deadline";
+    world
+        .delivery
+        .tools
+        .argocd
+        .judge(&digest("1.0.0"), "Degraded", why);
     let ran = grace
         .run("promote payments/checkout 1.0.0 --to SIT --wait --timeout 80s")
         .await

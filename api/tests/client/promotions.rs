@@ -1,13 +1,15 @@
 //! A release on its way, and back.
 
-use crate::world::{World, commit};
+use crate::support::delivery::commit;
+use crate::world::World;
 
 const NOT_WAITING: &str = "promote payments/checkout 1.0.0 --to SIT";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_release_is_promoted_and_taken_back() {
-    let world = World::with_service().await;
-    world.released("1.0.0").await;
+    let world = World::start().await;
+    world.release("1.0.0").await;
+    world.delivery.arrives("DEV", "1.0.0").await;
     let grace = world.shell("grace");
     grace
         .run("releases list payments/checkout")
@@ -65,7 +67,7 @@ async fn a_release_is_promoted_and_taken_back() {
         .await
         .ends(0)
         .shows(&["promotion of 1.0.0 to UAT: completed"])
-        .tells(&["waiting", "deploying"]);
+        .tells(&["promotion of 1.0.0 to UAT: waiting", "done     argocd.sync"]);
     let named = ran.stderr.lines().next().unwrap().replace("promotion ", "");
     grace
         .run(&format!("promotions show {named}"))
@@ -79,7 +81,8 @@ async fn a_release_is_promoted_and_taken_back() {
         .shows(&[&named]);
 
     // The next release comes to DEV, and goes again.
-    world.released("1.1.0").await;
+    world.release("1.1.0").await;
+    world.delivery.arrives("DEV", "1.1.0").await;
     grace
         .run("rollback payments/checkout --env DEV --wait --timeout 60s")
         .await
@@ -91,8 +94,9 @@ async fn a_release_is_promoted_and_taken_back() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_release_skips_no_environment() {
-    let world = World::with_service().await;
-    world.released("1.0.0").await;
+    let world = World::start().await;
+    world.release("1.0.0").await;
+    world.delivery.arrives("DEV", "1.0.0").await;
     let grace = world.shell("grace");
     let ran = grace
         .run("promote payments/checkout 1.0.0 --to UAT --wait --timeout 1s -o json")

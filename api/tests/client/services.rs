@@ -2,13 +2,13 @@
 
 use opstella_sandbox::Fault;
 
-use crate::world::World;
+use crate::world::Empty;
 
 const CREATE: &str = "services create payments/checkout --component api=http-service --env DEV,SIT";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_service_is_made_and_shown() {
-    let world = World::start().await;
+    let world = Empty::start().await;
     let alice = world.shell("alice");
     alice
         .run("projects list")
@@ -79,7 +79,7 @@ async fn a_service_is_made_and_shown() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_service_that_cannot_be_made_is_no_success() {
-    let world = World::start().await;
+    let world = Empty::start().await;
     let refused = Fault::on("harbor")
         .method("POST")
         .path("/api/v2.0/projects")

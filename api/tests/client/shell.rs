@@ -31,7 +31,7 @@ impl Ran {
     /// Checks how it ended.
     #[track_caller]
     pub fn ends(self, code: i32) -> Self {
-        assert_eq!(self.code, code, "{self:#?}");
+        assert_eq!(self.code, code, "`{}`: {self:#?}", self.line);
         self
     }
 

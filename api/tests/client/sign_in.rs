@@ -2,11 +2,11 @@
 
 use opstella_sandbox::credentials;
 
-use crate::world::World;
+use crate::world::Empty;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn people_and_machines_sign_in_without_naming_the_issuer() {
-    let world = World::start().await;
+    let world = Empty::start().await;
     let alice = world.stranger();
     alice
         .run("projects list")
@@ -52,7 +52,7 @@ async fn people_and_machines_sign_in_without_naming_the_issuer() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn where_no_code_can_be_entered_other_ways_are_named() {
-    let world = World::start().await;
+    let world = Empty::start().await;
     world
         .stranger()
         .run("login")
@@ -60,7 +60,7 @@ async fn where_no_code_can_be_entered_other_ways_are_named() {
         .ends(2)
         .tells(&["--client-secret-stdin", "--username"]);
     // The issuer may be named too, as when the server is too old to tell.
-    let issuer = world.process.sandbox.keycloak().unwrap().issuer();
+    let issuer = world.keycloak().issuer();
     let bob = world.stranger().with("OPSTELLA_ISSUER", &issuer);
     bob.run_with("login --username bob --password-stdin", "bob-demo")
         .await

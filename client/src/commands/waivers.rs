@@ -8,14 +8,15 @@ use opstella_domain::ServiceKey;
 use opstella_domain::policy::GateName;
 use opstella_domain::release::ReleaseVersion;
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::path;
 use crate::answer::Answer;
 use crate::context::Context;
 use crate::error::ClientError;
-use crate::values::{duration, instant, rfc3339, set, word_at};
+use crate::http::Api;
+use crate::values::{at, duration, instant, list, rfc3339, set, word_at};
 
 /// Waivers: a gate, or one finding of it, that does not count for a release for a while.
 #[derive(Debug, Args)]
@@ -80,12 +81,7 @@ pub(crate) async fn run(context: &Context, what: Waivers) -> Result<Answer, Clie
             }
             let path = format!("{}/waivers", path::release(&grant.service, &grant.version));
             let answer = api.command(Method::POST, &path, &body).await?;
-            let line = format!(
-                "waived until {}: {}",
-                rfc3339(until),
-                word_at(&answer, "/resource")
-            );
-            Ok(Answer::of(answer).line(line))
+            Ok(granted(&api, answer, &grant, until).await)
         }
         Command::Revoke {
             service,
@@ -100,4 +96,28 @@ pub(crate) async fn run(context: &Context, what: Waivers) -> Result<Answer, Clie
             Ok(Answer::of(answer).line(format!("waiver {waiver} counts no more")))
         }
     }
+}
+
+/// What was granted, with its id: the answer names the release only. It was granted, whether it can be read or not.
+async fn granted(api: &Api, mut answer: Value, grant: &Grant, until: DateTime<Utc>) -> Answer {
+    let release = path::release(&grant.service, &grant.version);
+    let after = word_at(&answer, "/position");
+    let found = api.get(&format!("{release}?after={after}")).await.ok();
+    let of_it = |waiver: &&Value| {
+        let finding = grant.finding.as_deref().unwrap_or_default();
+        word_at(waiver, "/gate") == grant.gate.to_string()
+            && word_at(waiver, "/finding") == finding
+            && word_at(waiver, "/reason") == grant.reason
+    };
+    let all = found
+        .as_ref()
+        .map_or(&[][..], |release| list(at(release, "/waivers")));
+    let line = format!("waived until {}", rfc3339(until));
+    let Some(waiver) = all.iter().rfind(of_it) else {
+        let show = format!("opstella releases show {} {}", grant.service, grant.version);
+        return Answer::of(answer).line(format!("{line}; its id: {show}"));
+    };
+    let line = format!("{line}: waiver {}", word_at(waiver, "/id"));
+    set(&mut answer, "waiver", waiver.clone());
+    Answer::of(answer).line(line)
 }

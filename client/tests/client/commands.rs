@@ -54,6 +54,11 @@ async fn commands_send_what_the_api_takes() {
             json!({"environment": "PRD", "release": "1.3.0"}),
         ),
         (
+            "releases seal payments/checkout 1.4.0".to_owned(),
+            format!("POST {SERVICE}/releases/1.4.0/seal"),
+            Value::Null,
+        ),
+        (
             format!("approve payments/checkout/{ID} --comment fine"),
             format!("POST {SERVICE}/promotions/{ID}/approve"),
             json!({"comment": "fine"}),
@@ -92,7 +97,7 @@ async fn commands_send_what_the_api_takes() {
             .filter(|seen| !seen.call.starts_with("GET"))
             .collect();
         assert_eq!(sent.len(), 1, "{line}");
-        assert_eq!((sent[0].call.clone(), sent[0].json()), (call, body), "{line}");
+        assert_eq!((sent[0].call.clone(), sent[0].sent()), (call, body), "{line}");
         assert!(!sent[0].header("idempotency-key").is_empty(), "{line}");
     }
 }
@@ -142,15 +147,15 @@ async fn a_report_is_sent_as_the_tool_wrote_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_gate_of_a_promotion_is_explained() {
     let shown = json!({
-        "id": ID, "environment": "PRD", "release": "1.4.0", "state": "blocked", "kind": "promotion",
+        "id": ID, "environment": "PRD", "release": "1.4.0", "state": "blocked", "kind": "promote",
         "explanation": ["two approvals are missing", "it is frozen"],
         "gates": [
             {"gate": "quality-gate", "verdict": "passed", "reason": "SonarQube says OK", "evidence": []},
             {"gate": "approvals", "verdict": "waiting", "reason": "0 of 2", "remedy": "approvers say yes", "evidence": []},
             {"gate": "freeze", "verdict": "waiting", "reason": "weekend", "opens_at": "2999-01-01T06:00:00Z", "evidence": []},
         ],
-        "approvals": [{"subject": "bob", "comment": "good", "at": "2026-11-25T10:00:00Z"}],
-        "run": format!("/api/v1/runs/{OTHER}"),
+        "approvals": [{"by": "bob", "roles": ["tester"], "comment": "good", "at": "2026-11-25T10:00:00Z"}],
+        "run": OTHER,
     });
     let server = taking(shown).await;
     let ran = Cli::of(&server)

@@ -10,7 +10,7 @@ const PROMOTE: &str = "promote payments/checkout 1.4.0 --to UAT --wait -o json";
 
 fn promotion(state: &str) -> Value {
     json!({
-        "id": ID, "project": "payments", "service": "checkout", "environment": "UAT", "kind": "promotion",
+        "id": ID, "project": "payments", "service": "checkout", "environment": "UAT", "kind": "promote",
         "release": "1.4.0", "state": state, "explanation": ["an approval by a tester is missing"],
         "gates": [{"gate": "approvals", "verdict": "waiting", "reason": "0 of 1", "remedy": "a tester approves",
             "evidence": []}],

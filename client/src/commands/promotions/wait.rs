@@ -17,6 +17,8 @@ use crate::values::{at, word_at};
 
 const FIRST_LOOK: Duration = Duration::from_millis(300);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// Longest that showing what already happened may take.
+const LOOKING_BACK: Duration = Duration::from_secs(10);
 
 /// A promotion that was waited for.
 pub(crate) struct Waited {
@@ -42,21 +44,24 @@ pub(crate) async fn until_over(
     let mut followed = None;
     loop {
         tell(progress, &promotion, &mut told);
-        match outcome::stand(&promotion) {
-            Stand::Over(exit) => return Ok(Waited { promotion, exit }),
-            Stand::Waits => {}
-            Stand::Works => {
-                let run = follow::run_id(at(&promotion, "/run"));
-                if let Some(run) = run.filter(|run| followed != Some(*run)) {
-                    followed = Some(run);
-                    watch(api, progress, run, deadline).await;
-                    pause = FIRST_LOOK;
-                }
-            }
+        let stand = outcome::stand(&promotion);
+        let run = follow::run_id(at(&promotion, "/run"));
+        if let Some(run) = run.filter(|run| followed != Some(*run)) {
+            followed = Some(run);
+            // Of a run that ended before anybody looked, the steps are shown too.
+            let until = match stand {
+                Stand::Over(_) => Instant::now() + LOOKING_BACK,
+                Stand::Waits | Stand::Works => deadline,
+            };
+            watch(api, progress, run, until).await;
+            pause = FIRST_LOOK;
+        }
+        if let Stand::Over(exit) = stand {
+            return Ok(Waited { promotion, exit });
         }
         let now = Instant::now();
         if now >= deadline {
-            let exit = match outcome::stand(&promotion) {
+            let exit = match stand {
                 Stand::Waits => Exit::Blocked,
                 Stand::Works | Stand::Over(_) => Exit::Unreachable,
             };

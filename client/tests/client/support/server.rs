@@ -39,6 +39,11 @@ impl Seen {
         serde_json::from_slice(&self.body).unwrap()
     }
 
+    /// The same; null where there is none.
+    pub fn sent(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_default()
+    }
+
     /// The body as text.
     pub fn text(&self) -> String {
         String::from_utf8(self.body.to_vec()).unwrap()
