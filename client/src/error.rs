@@ -13,7 +13,7 @@ pub enum ClientError {
     #[error("{0}")]
     Usage(String),
     /// The server, or the issuer of tokens, refused.
-    #[error("{call}: {problem}")]
+    #[error("{problem} [{}: {call}]", problem.code())]
     Refused {
         /// What was asked.
         call: String,
@@ -21,7 +21,7 @@ pub enum ClientError {
         problem: Box<Problem>,
     },
     /// The server is there and cannot.
-    #[error("{call}: {problem}{again}")]
+    #[error("{problem}{again} [{}: {call}]", problem.code())]
     Unavailable {
         /// What was asked.
         call: String,

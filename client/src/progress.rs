@@ -113,6 +113,11 @@ impl Bars {
         self.progress.say(line);
     }
 
+    /// There are so many steps.
+    pub fn of(&self, steps: usize) {
+        self.whole.set_length(u64::try_from(steps).unwrap_or(u64::MAX));
+    }
+
     /// So many steps are done.
     pub fn done(&self, steps: u64) {
         self.whole.set_position(steps);

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::Value;
+use uuid::Uuid;
 
 /// Longest length of time that is taken: a year.
 const LONGEST: u64 = 365 * 24 * 3600;
@@ -58,6 +59,18 @@ pub(crate) fn words(value: &Value) -> String {
 /// The words of what a pointer points to.
 pub(crate) fn word_at(value: &Value, pointer: &str) -> String {
     words(at(value, pointer))
+}
+
+/// Somebody, for people: of an id that is a UUID its beginning.
+pub(crate) fn who(value: &Value, pointer: &str) -> String {
+    let one = |subject: &Value| match words(subject) {
+        id if Uuid::try_parse(&id).is_ok() => id.chars().take(8).chain(['…']).collect(),
+        name => name,
+    };
+    match at(value, pointer) {
+        Value::Array(all) => all.iter().map(one).collect::<Vec<_>>().join(", "),
+        subject => one(subject),
+    }
 }
 
 /// Adds a field to an object; what is no object stays as it is.
@@ -132,6 +145,14 @@ mod tests {
         assert_eq!(of("2026-11-20T12:00:00Z"), "5d");
         assert_eq!(of("2027-01-01T00:00:00Z"), "0s");
         assert_eq!(of("soon"), "soon");
+    }
+
+    #[test]
+    fn people_are_named_or_their_ids_begun() {
+        let json = serde_json::json!({"by": "019f2b7c-6c1e-7d52-9a55-0d1f6e0c4b11", "to": ["bob", "system:promoter"]});
+        assert_eq!(who(&json, "/by"), "019f2b7c…");
+        assert_eq!(who(&json, "/to"), "bob, system:promoter");
+        assert_eq!(who(&json, "/none"), "");
     }
 
     #[test]

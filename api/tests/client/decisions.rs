@@ -25,7 +25,11 @@ async fn a_no_ends_the_wait_and_time_ends_it_too() {
         .run("promote payments/checkout 1.0.0 --to UAT")
         .await
         .ends(3)
-        .tells(&["409"]);
+        .tells(&[
+            "another promotion is in flight",
+            &format!("promotions show payments/checkout/{id}"),
+            "--queue",
+        ]);
     grace.run(&format!("approve {id}")).await.ends(3).tells(&["403"]);
     world
         .shell("bob")
@@ -65,7 +69,7 @@ async fn rules_are_set_and_excepted() {
     grace.run("policies show --env UAT").await.ends(0).shows(&[
         "UAT of the platform, version 0",
         "quality gate",
-        "tester",
+        "1 of tester",
     ]);
 
     // A policy is set as it was shown, stricter.

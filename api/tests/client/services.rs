@@ -54,7 +54,17 @@ async fn a_service_is_made_and_shown() {
         .run("services show payments/checkout")
         .await
         .ends(0)
-        .shows(&["payments/checkout: active", "http-service", "SIT", "gitlab"]);
+        .shows(&[
+            "payments/checkout: active",
+            "http-service",
+            "SIT",
+            "1 × repository",
+        ]);
+    alice
+        .run("services show payments/checkout --resources")
+        .await
+        .ends(0)
+        .shows(&["payments/checkout_api", "repository", "registry-pull"]);
     let watched = alice
         .run(&format!("runs watch {run} -o json"))
         .await

@@ -80,6 +80,7 @@ pub(super) async fn run(context: &Context, Evidence::Add(what): Evidence) -> Res
     let answer = api
         .json(&Request::bytes(Method::POST, path, body, content_type, gzip))
         .await?;
+    api.seen_answer(&answer).await;
     let line = format!("{} of {} {} is kept", what.kind, what.service, what.version);
     Ok(Answer::of(answer).line(line))
 }

@@ -11,7 +11,7 @@ use super::path::BASE;
 use crate::error::ClientError;
 use crate::http::{Api, Followed, RunEvents};
 use crate::progress::{Bars, Progress};
-use crate::values::{at, word_at};
+use crate::values::{at, list, word_at};
 
 /// How often the read model is asked whether it knows that the run has ended.
 const LOOKS: u32 = 20;
@@ -21,13 +21,21 @@ pub(super) fn run_id(link: &Value) -> Option<Uuid> {
     link.as_str()?.rsplit('/').next()?.parse().ok()
 }
 
+/// A run that ended, or is stuck.
+pub(super) struct Ended {
+    /// As it is.
+    pub run: Value,
+    /// The place of the event that ended it; empty where that is not known.
+    pub position: String,
+}
+
 /// Follows a run until it ends or is stuck, and gives it as it is then.
 pub(super) async fn until_ended(
     api: &Api,
     progress: &Progress,
     run: Uuid,
     timeout: Duration,
-) -> Result<Value, ClientError> {
+) -> Result<Ended, ClientError> {
     let deadline = Instant::now() + timeout;
     let work = follow(api, progress, run);
     match tokio::time::timeout_at(deadline, work).await {
@@ -39,7 +47,7 @@ pub(super) async fn until_ended(
     }
 }
 
-async fn follow(api: &Api, progress: &Progress, run: Uuid) -> Result<Value, ClientError> {
+async fn follow(api: &Api, progress: &Progress, run: Uuid) -> Result<Ended, ClientError> {
     let path = format!("{BASE}/runs/{run}");
     // A run that was started just now may not be readable yet: its events are.
     let known = api.get(&path).await.ok();
@@ -57,14 +65,18 @@ async fn follow(api: &Api, progress: &Progress, run: Uuid) -> Result<Value, Clie
                 if view.show(&event) {
                     let position = word_at(&event, "/position");
                     drop(view);
-                    return ended(api, &path, &position).await;
+                    let run = ended(api, &path, &position).await?;
+                    return Ok(Ended { run, position });
                 }
             }
             Followed::Reconnected => view.bars.say("  the connection was lost and is back"),
             Followed::Paused => {
                 let found = api.get(&path).await?;
                 if rests(&found) {
-                    return Ok(found);
+                    return Ok(Ended {
+                        run: found,
+                        position: String::new(),
+                    });
                 }
             }
         }
@@ -120,6 +132,7 @@ impl View {
                 .to_owned()
         };
         match name.as_str() {
+            "RunPlanned" => self.bars.of(list(at(what, "/plan/steps")).len()),
             "StepStarted" => self.bars.begin(&step),
             "StepSucceeded" => {
                 self.done += 1;

@@ -61,10 +61,12 @@ pub(super) fn of_promotion(promotion: &Value) -> String {
     }
 }
 
-/// What a promotion says of itself, sentence by sentence.
+/// Why a promotion waits, sentence by sentence, beyond what [`of_promotion`] says.
 pub(super) fn explanation(promotion: &Value) -> Vec<String> {
-    match at(promotion, "/explanation") {
-        Value::String(text) => vec![text.clone()],
-        all => list(all).iter().map(words).collect(),
+    if stand(promotion) != Stand::Waits {
+        return Vec::new();
     }
+    let said = format!("is {}", word_at(promotion, "/state"));
+    let sentences = list(at(promotion, "/explanation")).iter().map(words);
+    sentences.filter(|sentence| !sentence.ends_with(&said)).collect()
 }

@@ -13,7 +13,7 @@ use crate::answer::Answer;
 use crate::context::Context;
 use crate::error::ClientError;
 use crate::output::Table;
-use crate::values::{at, word_at, words};
+use crate::values::{at, list, word_at, words};
 
 /// Largest policy.
 const LARGEST: u64 = 1 << 20;
@@ -64,7 +64,7 @@ pub(crate) async fn run(context: &Context, what: Policies) -> Result<Answer, Cli
             let policy = api.get(&path(project.as_ref(), env)).await?;
             let mut table = Table::new(["rule", "holds"]);
             for (rule, value) in at(&policy, "/effective").as_object().into_iter().flatten() {
-                table.row([rule.replace('_', " ").into(), words(value).into()]);
+                table.row([rule.replace('_', " ").into(), rule_in_words(rule, value).into()]);
             }
             let whose = project.map_or_else(|| "the platform".to_owned(), |project| project.to_string());
             let head = format!("{env} of {whose}, version {}", word_at(&policy, "/version"));
@@ -89,5 +89,16 @@ pub(crate) async fn run(context: &Context, what: Policies) -> Result<Answer, Cli
             );
             Ok(Answer::of(answer).line(line))
         }
+    }
+}
+
+/// What a rule asks for: `2 of approver, owner`, `weekend (Europe/Berlin)`, else its value.
+fn rule_in_words(rule: &str, value: &Value) -> String {
+    let each = |words: fn(&Value) -> String| list(value).iter().map(words).collect::<Vec<_>>().join("; ");
+    match rule {
+        "approvals" => each(|one| format!("{} of {}", word_at(one, "/people"), word_at(one, "/roles"))),
+        "freezes" => each(|one| format!("{} ({})", word_at(one, "/name"), word_at(one, "/timezone"))),
+        "custom" => each(|one| word_at(one, "/name")),
+        _ => words(value),
     }
 }

@@ -10,7 +10,7 @@ use crate::answer::Answer;
 use crate::context::Context;
 use crate::error::ClientError;
 use crate::output::Table;
-use crate::values::{set, word_at};
+use crate::values::{set, who, word_at};
 
 /// Projects.
 #[derive(Debug, Args)]
@@ -53,7 +53,12 @@ pub(crate) async fn run(context: &Context, what: Projects) -> Result<Answer, Cli
             let mut table = Table::new(["project", "name", "owner", "services"]);
             for project in &projects {
                 let cell = |pointer| word_at(project, pointer).into();
-                table.row([cell("/slug"), cell("/name"), cell("/owner"), cell("/services")]);
+                table.row([
+                    cell("/slug"),
+                    cell("/name"),
+                    who(project, "/owner").into(),
+                    cell("/services"),
+                ]);
             }
             Ok(Answer::of(Value::from(projects)).table(table, "you are in no project"))
         }
@@ -70,6 +75,7 @@ pub(crate) async fn run(context: &Context, what: Projects) -> Result<Answer, Cli
                 }
             }
             let answer = api.command(Method::POST, &all, &body).await?;
+            api.seen_answer(&answer).await;
             Ok(Answer::of(answer).line(format!("project {slug} created")))
         }
     }

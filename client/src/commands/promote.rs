@@ -70,8 +70,24 @@ pub(crate) async fn run(context: &Context, what: Promote) -> Result<Answer, Clie
         set(&mut body, "when_busy", "queue");
     }
     let verb = format!("{promotions}:to-{}", what.to.slug());
-    let answer = api.command(Method::POST, &verb, &body).await?;
+    let answer = ask(&api, &verb, &body).await?;
     finish(context, &api, answer, &what.waiting).await
+}
+
+/// Sends a command that asks for a promotion. Where another one is in flight, says what can be done.
+pub(super) async fn ask(api: &Api, path: &str, body: &Value) -> Result<Value, ClientError> {
+    let asked = api.command(Method::POST, path, body).await;
+    asked.map_err(|mut error| {
+        if let ClientError::Refused { problem, .. } = &mut error
+            && problem.slug() == "name-taken"
+            && let Ok(name) = word_at(&problem.document, "/existing").parse::<PromotionName>()
+        {
+            problem.instead = Some(format!(
+                "another promotion is in flight there (see it: opstella promotions show {name}; --queue waits its turn)"
+            ));
+        }
+        error
+    })
 }
 
 fn check(checked: Value, what: &Promote) -> Answer {

@@ -17,7 +17,7 @@ use crate::answer::Answer;
 use crate::context::Context;
 use crate::error::ClientError;
 use crate::output::{Cell, Table};
-use crate::values::{ago, at, list, word_at};
+use crate::values::{ago, at, list, who, word_at};
 
 /// States that a promotion can be in.
 const STATES: [&str; 8] = [
@@ -114,7 +114,7 @@ pub(super) fn table(promotions: &[Value]) -> Table {
             word("/environment").into(),
             word("/release").into(),
             Cell::state(word("/state")),
-            word("/requester").into(),
+            who(promotion, "/requester").into(),
             ago(at(promotion, "/updated_at"), now).into(),
         ]);
     }
@@ -127,7 +127,7 @@ pub(super) fn shown(promotion: Value) -> Answer {
     let mut approvals = Table::new(["approved by", "as", "when", "comment"]);
     for approval in list(at(&promotion, "/approvals")) {
         approvals.row([
-            word_at(approval, "/by").into(),
+            who(approval, "/by").into(),
             word_at(approval, "/roles").into(),
             ago(at(approval, "/at"), now).into(),
             word_at(approval, "/comment").into(),
@@ -135,7 +135,14 @@ pub(super) fn shown(promotion: Value) -> Answer {
     }
     let gates = gates::table(&promotion);
     let head = outcome::of_promotion(&promotion);
-    let explanation = outcome::explanation(&promotion);
+    // The table of the gates says the rest.
+    let reasons: Vec<String> = list(at(&promotion, "/gates"))
+        .iter()
+        .map(|gate| word_at(gate, "/reason"))
+        .filter(|reason| !reason.is_empty())
+        .collect();
+    let mut explanation = outcome::explanation(&promotion);
+    explanation.retain(|sentence| !reasons.iter().any(|reason| sentence.contains(reason)));
     let run = word_at(&promotion, "/run");
     let mut answer = Answer::of(promotion).line(head);
     for sentence in explanation {

@@ -14,7 +14,7 @@ use crate::context::Context;
 use crate::error::ClientError;
 use crate::http::{Api, Request};
 use crate::output::{Cell, Table};
-use crate::values::{ago, at, list, set, word_at};
+use crate::values::{ago, at, list, set, who, word_at};
 
 /// Releases.
 #[derive(Debug, Args)]
@@ -94,7 +94,9 @@ pub(crate) async fn run(context: &Context, what: Releases) -> Result<Answer, Cli
         Command::Register(register) => add(&context.api()?, register).await,
         Command::Seal { service, version } => {
             let path = format!("{}/seal", path::release(&service, &version));
-            let answer = context.api()?.json(&Request::bare(Method::POST, path)).await?;
+            let api = context.api()?;
+            let answer = api.json(&Request::bare(Method::POST, path)).await?;
+            api.seen_answer(&answer).await;
             Ok(Answer::of(answer).line(format!("{service} {version} is sealed")))
         }
         Command::Evidence(what) => evidence::run(context, what).await,
@@ -115,6 +117,7 @@ async fn add(api: &Api, what: Register) -> Result<Answer, ClientError> {
     }
     let path = format!("{}/releases", path::service(&what.service));
     let answer = api.command(Method::POST, &path, &body).await?;
+    api.seen_answer(&answer).await;
     Ok(Answer::of(answer).line(format!("{} {} is registered", what.service, what.version)))
 }
 
@@ -129,7 +132,7 @@ async fn all(api: &Api, service: &ServiceKey, limit: usize) -> Result<Answer, Cl
             word_at(release, "/release").into(),
             word_at(release, "/sealed").into(),
             word_at(release, "/runs_in").into(),
-            word_at(release, "/authors").into(),
+            who(release, "/authors").into(),
             ago(at(release, "/registered_at"), now).into(),
         ]);
     }
@@ -165,7 +168,7 @@ fn images(release: &Value) -> Table {
             word_at(image, "/component").into(),
             word_at(image, "/digest").into(),
             short(&word_at(image, "/commit")).into(),
-            word_at(image, "/author").into(),
+            who(image, "/author").into(),
             word_at(image, "/pipeline").into(),
         ]);
     }
@@ -222,7 +225,7 @@ fn journey(release: &Value) -> Table {
             word_at(one, "/id").into(),
             word_at(one, "/environment").into(),
             Cell::state(word_at(one, "/state")),
-            word_at(one, "/requester").into(),
+            who(one, "/requester").into(),
             since.map_or_else(String::new, |instant| ago(instant, now)).into(),
         ]);
     }

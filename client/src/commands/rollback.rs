@@ -3,7 +3,6 @@
 use clap::Args;
 use opstella_domain::release::ReleaseVersion;
 use opstella_domain::{Environment, ServiceKey};
-use reqwest::Method;
 use serde_json::json;
 
 use super::path;
@@ -48,6 +47,6 @@ pub(crate) async fn run(context: &Context, what: Rollback) -> Result<Answer, Cli
         set(&mut body, "when_busy", "queue");
     }
     let path = format!("{}/promotions:rollback", path::service(&what.service));
-    let answer = api.command(Method::POST, &path, &body).await?;
+    let answer = promote::ask(&api, &path, &body).await?;
     promote::finish(context, &api, answer, &what.waiting).await
 }

@@ -26,8 +26,8 @@ pub struct Watch {
 /// Follows it.
 pub(crate) async fn run(context: &Context, what: Watch) -> Result<Answer, ClientError> {
     let api = context.api()?;
-    let detail = follow::until_ended(&api, &context.progress, what.run, what.timeout).await?;
-    Ok(shown(detail))
+    let ended = follow::until_ended(&api, &context.progress, what.run, what.timeout).await?;
+    Ok(shown(ended.run))
 }
 
 fn shown(run: Value) -> Answer {

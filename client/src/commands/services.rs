@@ -1,5 +1,6 @@
 //! `opstella services`.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chrono::Utc;
@@ -15,7 +16,7 @@ use crate::context::Context;
 use crate::error::ClientError;
 use crate::http::Api;
 use crate::output::{Cell, Table};
-use crate::values::{ago, at, duration, list, set, word_at};
+use crate::values::{ago, at, duration, list, set, who, word_at};
 
 /// Services.
 #[derive(Debug, Args)]
@@ -38,6 +39,9 @@ enum Command {
     Show {
         /// Which: project/service.
         service: ServiceKey,
+        /// Name everything that it has in the tools; else it is counted.
+        #[arg(long)]
+        resources: bool,
     },
     /// Make a service in all tools, and wait until it is there.
     Create(Create),
@@ -106,9 +110,9 @@ pub(crate) async fn run(context: &Context, what: Services) -> Result<Answer, Cli
     let api = context.api()?;
     match what.command {
         Command::List { project, limit } => all(&api, project, limit).await,
-        Command::Show { service } => {
+        Command::Show { service, resources } => {
             let found = api.get(&path::service(&service)).await?;
-            Ok(shown(found))
+            Ok(shown(found, resources))
         }
         Command::Create(create) => make(context, &api, create).await,
     }
@@ -139,7 +143,7 @@ async fn all(api: &Api, project: Option<ProjectSlug>, limit: usize) -> Result<An
             Cell::state(word_at(service, "/lifecycle")),
             names(service, "/components", "/name").into(),
             names(service, "/environments", "/environment").into(),
-            word_at(service, "/owner").into(),
+            who(service, "/owner").into(),
         ]);
     }
     Ok(Answer::of(Value::from(services)).table(table, "there is no service"))
@@ -153,7 +157,7 @@ fn names(service: &Value, of: &str, name: &str) -> String {
     all.join(" ")
 }
 
-fn shown(service: Value) -> Answer {
+fn shown(service: Value, each: bool) -> Answer {
     let word = |pointer| word_at(&service, pointer);
     let now = Utc::now();
     let head = format!(
@@ -161,7 +165,7 @@ fn shown(service: Value) -> Answer {
         word("/project"),
         word("/name"),
         word("/lifecycle"),
-        word("/owner")
+        who(&service, "/owner")
     );
     let cause = word("/cause");
     let mut components = Table::new(["component", "template", "version", "state"]);
@@ -181,11 +185,11 @@ fn shown(service: Value) -> Answer {
             ago(at(one, "/since"), now).into(),
         ]);
     }
-    let mut resources = Table::new(["tool", "resource", "name", "where"]);
-    for one in list(at(&service, "/resources")) {
-        let cell = |pointer| word_at(one, pointer).into();
-        resources.row([cell("/tool"), cell("/kind"), cell("/name"), cell("/url")]);
-    }
+    let resources = if each {
+        resources(&service)
+    } else {
+        counted(&service)
+    };
     let mut answer = Answer::of(service).line(head);
     if !cause.is_empty() {
         answer = answer.line(format!("because {cause}"));
@@ -197,6 +201,34 @@ fn shown(service: Value) -> Answer {
         .table(environments, "it has no environment")
         .line("")
         .table(resources, "it has nothing in the tools")
+}
+
+/// Everything that it has in the tools.
+fn resources(service: &Value) -> Table {
+    let mut table = Table::new(["tool", "resource", "name", "where"]);
+    for one in list(at(service, "/resources")) {
+        let cell = |pointer| word_at(one, pointer).into();
+        table.row([cell("/tool"), cell("/kind"), cell("/name"), cell("/url")]);
+    }
+    table
+}
+
+/// How much it has in each tool.
+fn counted(service: &Value) -> Table {
+    let mut tools: BTreeMap<String, BTreeMap<String, usize>> = BTreeMap::new();
+    for one in list(at(service, "/resources")) {
+        let kinds = tools.entry(word_at(one, "/tool")).or_default();
+        *kinds.entry(word_at(one, "/kind")).or_default() += 1;
+    }
+    let mut table = Table::new(["tool", "has"]);
+    for (tool, kinds) in tools {
+        let kinds: Vec<String> = kinds
+            .iter()
+            .map(|(kind, count)| format!("{count} × {kind}"))
+            .collect();
+        table.row([tool.into(), kinds.join(", ").into()]);
+    }
+    table
 }
 
 async fn make(context: &Context, api: &Api, create: Create) -> Result<Answer, ClientError> {
@@ -227,15 +259,17 @@ async fn make(context: &Context, api: &Api, create: Create) -> Result<Answer, Cl
     let mut answer = api.command(Method::POST, &all, &body).await?;
     let run = follow::run_id(at(&answer, "/run"));
     let Some(run) = run.filter(|_| !create.no_wait) else {
+        api.seen_answer(&answer).await;
         let run = word_at(&answer, "/run");
         return Ok(Answer::of(answer).line(format!("service {} requested: {run}", create.service)));
     };
     context
         .progress
         .say(&format!("service {} requested: run {run}", create.service));
-    let detail = follow::until_ended(api, &context.progress, run, create.timeout).await?;
-    let (line, exit) = outcome::of_run(&detail);
-    set(&mut answer, "run_detail", detail);
+    let ended = follow::until_ended(api, &context.progress, run, create.timeout).await?;
+    let (line, exit) = outcome::of_run(&ended.run);
+    api.seen(&path::service(&create.service), &ended.position).await;
+    set(&mut answer, "run_detail", ended.run);
     Ok(Answer::of(answer)
         .line(format!("service {}: {line}", create.service))
         .exit(exit))

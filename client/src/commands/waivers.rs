@@ -93,6 +93,7 @@ pub(crate) async fn run(context: &Context, what: Waivers) -> Result<Answer, Clie
             let answer = api
                 .command(Method::DELETE, &path, &json!({ "reason": reason }))
                 .await?;
+            api.seen_answer(&answer).await;
             Ok(Answer::of(answer).line(format!("waiver {waiver} counts no more")))
         }
     }

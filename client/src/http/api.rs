@@ -11,6 +11,8 @@ use crate::auth::Session;
 use crate::error::ClientError;
 use crate::values::{list, set, word_at};
 
+/// Longest until queries see what a command did.
+const VISIBLE: Duration = Duration::from_secs(10);
 /// How many entries a page has.
 const PAGE: usize = 200;
 
@@ -57,6 +59,21 @@ impl Api {
     /// Sends a command with a JSON body.
     pub async fn command(&self, method: Method, path: &str, body: &Value) -> Result<Value, ClientError> {
         self.json(&Request::command(method, path, body)).await
+    }
+
+    /// Waits, not for long, until queries see what a command did: a script may ask right after it.
+    pub async fn seen_answer(&self, answer: &Value) {
+        self.seen(&word_at(answer, "/resource"), &word_at(answer, "/position"))
+            .await;
+    }
+
+    /// The same for a resource and a place in the journal.
+    pub async fn seen(&self, resource: &str, position: &str) {
+        if resource.starts_with('/') && !position.is_empty() {
+            let request = Request::get(format!("{resource}?after={position}"));
+            // The command was carried out, whether that can be seen or not.
+            let _ = tokio::time::timeout(VISIBLE, self.send(&request)).await;
+        }
     }
 
     /// Sends a request whose answer is JSON.
@@ -213,21 +230,21 @@ impl Api {
 
     fn unreachable(&self, request: &Request, error: &reqwest::Error) -> ClientError {
         ClientError::Unreachable(format!(
-            "{}: {} cannot be reached: {}{}",
-            request.call(),
+            "{} cannot be reached: {}; look at --server{} [{}]",
             self.server,
             super::causes(error),
-            self.again(request)
+            self.again(request),
+            request.call()
         ))
     }
 
     fn too_slow(&self, request: &Request) -> ClientError {
         ClientError::Unreachable(format!(
-            "{}: {} did not answer within {} s (--request-timeout){}",
-            request.call(),
+            "{} did not answer within {} s (--request-timeout){} [{}]",
             self.server,
             self.timeout.as_secs(),
-            self.again(request)
+            self.again(request),
+            request.call()
         ))
     }
 

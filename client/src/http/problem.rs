@@ -13,6 +13,8 @@ pub struct Problem {
     pub status: u16,
     /// The document as it came.
     pub document: Value,
+    /// What people are told instead, where the client knows better what to do.
+    pub(crate) instead: Option<String>,
 }
 
 impl Problem {
@@ -22,13 +24,26 @@ impl Problem {
             Ok(Value::Object(fields)) => Value::Object(fields),
             _ => json!({"title": "the answer is no problem document: is this an Opstella server?"}),
         };
-        Self { status, document }
+        Self {
+            status,
+            document,
+            instead: None,
+        }
     }
 
     /// A problem that the client words itself.
     pub(crate) fn said(status: u16, detail: &str, hint: &str) -> Self {
         let document = json!({"status": status, "detail": detail, "hint": hint});
-        Self { status, document }
+        Self {
+            status,
+            document,
+            instead: None,
+        }
+    }
+
+    /// Status and kind: `409 name-taken`.
+    pub(crate) fn code(&self) -> String {
+        format!("{} {}", self.status, self.slug()).trim_end().to_owned()
     }
 
     /// The last part of its type: `name-taken`.
@@ -41,14 +56,13 @@ impl Problem {
 impl fmt::Display for Problem {
     /// One line: what happened, which fields, what to do.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let word = |pointer: &str| word_at(&self.document, pointer);
-        write!(f, "{}", self.status)?;
-        if !self.slug().is_empty() {
-            write!(f, " {}", self.slug())?;
+        if let Some(instead) = &self.instead {
+            return f.write_str(instead);
         }
+        let word = |pointer: &str| word_at(&self.document, pointer);
         let detail = word("/detail");
         let detail = if detail.is_empty() { word("/title") } else { detail };
-        write!(f, ": {detail}")?;
+        write!(f, "{detail}")?;
         for error in list(self.document.get("errors").unwrap_or(&Value::Null)) {
             let (field, rule) = (word_at(error, "/field"), word_at(error, "/rule"));
             // The detail often is the only error, in the same words.
@@ -81,8 +95,9 @@ mod tests {
         let problem = Problem::read(422, body.to_string().as_bytes());
         assert_eq!(
             problem.to_string(),
-            "422 invalid-field: name: only a-z; owner: at most 255 (choose another)"
+            "name: only a-z; owner: at most 255 (choose another)"
         );
+        assert_eq!(problem.code(), "422 invalid-field");
     }
 
     #[test]
@@ -91,7 +106,9 @@ mod tests {
         assert!(
             problem
                 .to_string()
-                .starts_with("502: the answer is no problem document")
+                .starts_with("the answer is no problem document"),
+            "{problem}"
         );
+        assert_eq!(problem.code(), "502");
     }
 }

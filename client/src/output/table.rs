@@ -1,9 +1,15 @@
 //! Tables without lines, as wide as the terminal at most.
 
-use comfy_table::{Cell as Drawn, Color, ContentArrangement, presets};
+use comfy_table::{Cell as Drawn, Color, ColumnConstraint, ContentArrangement, presets};
+use console::measure_text_width;
 
 use super::Tone;
 use crate::values::harmless;
+
+/// Columns between columns.
+const PADDING: u16 = 2;
+/// Columns that a sentence needs.
+const READABLE: usize = 10;
 
 /// One cell.
 #[derive(Debug, Clone)]
@@ -86,7 +92,8 @@ impl Table {
     pub fn draw(&self, width: Option<u16>, colours: bool) -> String {
         let mut table = comfy_table::Table::new();
         table.load_style(presets::NOTHING);
-        match width {
+        let breaks = self.breaking();
+        match width.filter(|width| self.has_room(*width, &breaks)) {
             Some(width) => {
                 table.set_content_arrangement(ContentArrangement::Dynamic);
                 table.set_width(width);
@@ -105,10 +112,39 @@ impl Table {
         for row in &self.rows {
             table.add_row(row.iter().map(drawn));
         }
-        for column in table.column_iter_mut() {
-            column.set_padding((0, 2));
+        for (column, breaks) in table.column_iter_mut().zip(breaks) {
+            column.set_padding((0, PADDING));
+            if !breaks {
+                column.set_constraint(ColumnConstraint::ContentWidth);
+            }
         }
         table.trim_fmt()
+    }
+
+    /// Which columns may go on in the next line: those of sentences. Names, ids and digests are to be copied.
+    fn breaking(&self) -> Vec<bool> {
+        let column = |at: usize| self.rows.iter().filter_map(move |row| row.get(at));
+        (0..self.head.len())
+            .map(|at| column(at).any(|cell| cell.text.trim().contains(' ')))
+            .collect()
+    }
+
+    /// Whether sentences can be read beside what is never broken.
+    fn has_room(&self, width: u16, breaks: &[bool]) -> bool {
+        let width_of = |at: usize| {
+            let cells = self.rows.iter().filter_map(|row| row.get(at));
+            let cells = cells.map(|cell| measure_text_width(&cell.text));
+            let head = self.head.get(at).map_or(0, |name| name.len());
+            cells.chain([head]).max().unwrap_or_default()
+        };
+        let columns = breaks.iter().enumerate();
+        let needed: usize = columns
+            .map(|(at, breaks)| {
+                let whole = width_of(at);
+                usize::from(PADDING) + if *breaks { whole.min(READABLE) } else { whole }
+            })
+            .sum();
+        needed <= usize::from(width)
     }
 }
 
@@ -150,6 +186,19 @@ mod tests {
             "{text}"
         );
         assert!(text.contains("twenty-four"), "{text}");
+    }
+
+    #[test]
+    fn what_is_copied_is_never_broken() {
+        const ID: &str = "payments/checkout/019f2b7c-6c1e-7d52-9a55-0d1f6e0c4b11";
+        let mut table = Table::new(["promotion", "why"]);
+        table.row([ID.into(), "an approval by a tester is missing".into()]);
+        for width in [20, 60, 80, 200] {
+            let text = table.draw(Some(width), false);
+            assert!(text.contains(ID), "{width}: {text}");
+        }
+        let text = table.draw(Some(80), false);
+        assert!(text.lines().all(|line| measure_text_width(line) <= 80), "{text}");
     }
 
     #[test]

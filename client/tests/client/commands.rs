@@ -118,7 +118,7 @@ async fn a_report_is_sent_as_the_tool_wrote_it() {
         .run(&format!("{add} trivy.json --kind image-scan --component api"))
         .await;
     assert_eq!(ran.code, 0, "{ran:?}");
-    let seen = server.seen();
+    let seen = server.calls("POST");
     let path = format!("POST {SERVICE}/releases/1.4.0/evidence");
     assert_eq!(seen[0].call, format!("{path}?kind=tests&component=api"));
     assert_eq!(

@@ -84,8 +84,9 @@ async fn a_refusal_is_one_line_and_for_programs_a_document() {
     assert_eq!((ran.code, ran.stdout.as_str()), (3, ""), "{ran:?}");
     assert_eq!(ran.stderr.lines().count(), 1, "{ran:?}");
     assert!(
-        ran.stderr
-            .contains("404 not-found: project `x` does not exist (do this then)"),
+        ran.stderr.contains(
+            "project `x` does not exist (do this then) [404 not-found: GET /api/v1/projects/payments/"
+        ),
         "{ran:?}"
     );
 

@@ -1,5 +1,6 @@
 //! How a promotion is named on the command line, and found.
 
+use std::fmt;
 use std::str::FromStr;
 
 use opstella_domain::{InvalidValue, ServiceKey};
@@ -38,6 +39,15 @@ impl Found {
     /// Its name on the command line.
     pub fn name(&self) -> String {
         format!("{}/{}", self.service, self.id)
+    }
+}
+
+impl fmt::Display for PromotionName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.service {
+            Some(service) => write!(f, "{service}/{}", self.id),
+            None => write!(f, "{}", self.id),
+        }
     }
 }
 
