@@ -62,7 +62,7 @@ async fn get<T: DeserializeOwned>(client: &reqwest::Client, url: &str) -> Result
             .header("Accept", "application/json")
             .send()
             .await
-            .map_err(|error| causes(&error.without_url()))?;
+            .map_err(|error| format!("cannot be reached: {}", causes(&error.without_url())))?;
         if !response.status().is_success() {
             return Err(format!("status {}", response.status().as_u16()));
         }

@@ -145,7 +145,7 @@ pub(super) async fn post(
             .header("Accept", "application/json")
             .send()
             .await
-            .map_err(|error| away(causes(&error.without_url())))?;
+            .map_err(|error| away(format!("cannot be reached: {}", causes(&error.without_url()))))?;
         let status = response.status();
         let bytes = read_body(response).await.map_err(away)?;
         if status.is_success() {
