@@ -132,7 +132,7 @@ impl View {
                 .to_owned()
         };
         match name.as_str() {
-            "RunPlanned" => self.bars.of(list(at(what, "/plan/steps")).len()),
+            "RunPlanned" => self.bars.of(list(at(what, "/plan")).len()),
             "StepStarted" => self.bars.begin(&step),
             "StepSucceeded" => {
                 self.done += 1;
