@@ -9,7 +9,8 @@ mod serve;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
+use opstella_client::ClientCommand;
 use thiserror::Error;
 
 use crate::config::{self, Config};
@@ -39,12 +40,15 @@ enum Command {
     /// Look at the read models, rebuild one.
     #[command(subcommand)]
     Projections(projections::ProjectionsCommand),
-    /// Look at runs and operate them, directly on the database.
+    /// Follow a run by the API; look at runs and operate them, directly on the database.
     #[command(subcommand)]
     Runs(runs::RunsCommand),
     /// Look at one custom gate; the server starts it.
     #[command(hide = true)]
     Gate,
+    /// What talks to a server.
+    #[command(flatten)]
+    Client(Box<ClientCommand>),
 }
 
 /// Why a command failed; one line.
@@ -93,6 +97,9 @@ impl Cli {
         };
         let result = match self.command {
             Command::Gate => Ok(()),
+            // A client needs no configuration and no database.
+            Command::Client(command) => return opstella_client::run(*command, Self::command()),
+            Command::Runs(runs::RunsCommand::Watch(command)) => return opstella_client::watch(*command),
             Command::Openapi(command) => command.run(),
             Command::Demo(arguments) => block_on(show(arguments)),
             Command::Serve(command) => load().and_then(|config| block_on(command.run(config))),
@@ -127,4 +134,46 @@ fn block_on(work: impl Future<Output = Result<(), CliError>>) -> Result<(), CliE
         .build()
         .map_err(started)?
         .block_on(work)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn operators_commands_and_the_clients_stand_side_by_side() {
+        const RUN: &str = "019f2b7c-6c1e-7d52-9a55-0d1f6e0c4b11";
+        let lines: [&[&str]; 4] = [
+            &["runs", "list", "--limit", "5"],
+            &[
+                "runs",
+                "watch",
+                RUN,
+                "--server",
+                "http://127.0.0.1:1",
+                "-o",
+                "json",
+            ],
+            &[
+                "promote",
+                "payments/checkout",
+                "1.4.0",
+                "--to",
+                "SIT",
+                "--wait",
+                "--timeout",
+                "5m",
+            ],
+            &["completions", "bash"],
+        ];
+        for line in lines {
+            let parsed = Cli::try_parse_from(std::iter::once(&"opstella").chain(line));
+            assert!(parsed.is_ok(), "{line:?}: {parsed:?}");
+        }
+    }
 }

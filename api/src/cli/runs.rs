@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use clap::Subcommand;
 use clap::builder::PossibleValuesParser;
+use opstella_client::{Watch, With};
 use opstella_commands::{Accepted, CommandContext, CommandError};
 use opstella_domain::RunId;
 use opstella_domain::access::Grants;
@@ -20,6 +21,8 @@ use crate::wiring::{Stores, connect};
 /// Look at runs and operate them.
 #[derive(Debug, Subcommand)]
 pub(super) enum RunsCommand {
+    /// Follow a run live, until it ends: by the API, with the client's token.
+    Watch(Box<With<Watch>>),
     /// The newest runs.
     List {
         /// Only those.
@@ -83,6 +86,8 @@ impl RunsCommand {
     async fn carry_out(self, stores: &Stores) -> Result<(), CliError> {
         let commands = &stores.commands;
         let accepted = match self {
+            // Carried out before there is a database: see `Cli::run`.
+            Self::Watch(_) => return Ok(()),
             Self::List { status, limit } => return list(stores, status, limit).await,
             Self::Show { run, json } => return show(stores, run, json).await,
             Self::Retry { run, step } => {

@@ -26,6 +26,11 @@ const NOT_KEYS: &[&str] = &[
     "skip_node",
     "test_cache",
     "test_postgres",
+    // The client's: people have them set beside a server's.
+    "api_url",
+    "token",
+    "issuer",
+    "client_id",
 ];
 
 /// Keys whose values are text, whatever they look like.

@@ -11,6 +11,7 @@ pub mod policies;
 pub mod probes;
 pub mod projects;
 pub mod promotions;
+pub mod protected_resource;
 pub mod releases;
 pub mod runs;
 pub mod services;
@@ -49,5 +50,6 @@ pub fn configure(app: &mut ServiceConfig) {
     .configure(signin::configure)
     .configure(probes::configure)
     .configure(docs::configure)
+    .configure(protected_resource::configure)
     .default_service(web::to(fallback::no_such_route));
 }

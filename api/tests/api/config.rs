@@ -168,6 +168,15 @@ fn what_is_wrong_in_a_variable_is_named() {
     // What Kubernetes puts there for a Service of our name is none of ours.
     let passed_over = said(&[], &[("OPSTELLA_PORT", "tcp://10.0.0.1:80")]);
     assert!(passed_over.contains("database.url: is required"), "{passed_over}");
+    // Nor is what the client reads.
+    let clients = [
+        ("OPSTELLA_API_URL", "https://opstella.example.com"),
+        ("OPSTELLA_TOKEN", SECRET),
+        ("OPSTELLA_ISSUER", "https://sso.example.com"),
+        ("OPSTELLA_CLIENT_ID", "ci"),
+    ];
+    let passed_over = said(&[], &clients);
+    assert!(passed_over.contains("database.url: is required"), "{passed_over}");
     let unknown = said(&[], &[("OPSTELLA_SERVER__PROT", "1")]);
     assert!(unknown.contains("server.prot"), "{unknown}");
     assert!(unknown.contains("OPSTELLA_SERVER__PROT"), "{unknown}");
