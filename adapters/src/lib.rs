@@ -22,7 +22,7 @@ pub mod sonarqube;
 pub mod templates;
 pub mod toolbox;
 pub mod vault;
-mod webhook_secret;
+pub mod webhook_secret;
 
 pub use adapter::{
     Health, Observed, Removal, Removed, SecretFields, SecretStore, StepContext, StepError, TemplateSource,

@@ -13,7 +13,7 @@ use crate::events::EventView;
 use crate::problem::Problem;
 use crate::routes::{
     delivery, events, matrix, members, plan, policies, probes, projects, promotions, releases, runs,
-    services, stream, templates, tools,
+    services, stream, templates, tools, webhooks,
 };
 
 #[derive(OpenApi)]
@@ -40,6 +40,7 @@ use crate::routes::{
         templates::register, templates::list, templates::get, templates::get_version,
         tools::connect, tools::list, tools::get, tools::health,
         events::list, events::get, stream::run, stream::all,
+        webhooks::sonarqube, webhooks::gitlab, webhooks::argocd,
         probes::health, probes::ready, probes::metrics,
     ),
     components(schemas(Problem, EventView, plan::PlanView, opstella_projections::queries::RunDetail)),
@@ -54,6 +55,7 @@ use crate::routes::{
         (name = "templates", description = "What components are made from"),
         (name = "tools", description = "What the platform is connected to"),
         (name = "events", description = "What happened, and what happens"),
+        (name = "webhooks", description = "What tools send, signed by them"),
         (name = "probes", description = "For machines that watch"),
     ),
     modifiers(&Complete),

@@ -10,16 +10,19 @@ use async_trait::async_trait;
 use chrono::Utc;
 use opstella_adapters::engine::{Circuit, Engine, EngineOptions, ToolLimits};
 use opstella_adapters::promoter::{Promoter, PromoterOptions};
-use opstella_adapters::{Toolbox, render};
+use opstella_adapters::{Toolbox, render, webhook_secret};
 use opstella_commands::Commands;
+use opstella_domain::ConnectionName;
+use opstella_domain::naming::SecretPath;
 use opstella_domain::template::TemplateFiles;
 use opstella_domain::tool_connection::ConnectionKey;
+use secrecy::SecretString;
 use tokio::time::timeout;
 
 use crate::config::EngineConfig;
 use crate::tools::{CircuitState, ToolHealthView, ToolSide};
 
-/// Longest wait for a tool's word on its health.
+/// Longest wait for a tool's word on its health, and for a secret.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Adapters and the engine of this process.
@@ -126,6 +129,21 @@ impl ToolSide for Outside {
 
     fn check_template(&self, files: &TemplateFiles) -> Result<(), String> {
         render::check(files).map_err(|error| error.to_string())
+    }
+
+    async fn webhook_secret(
+        &self,
+        connection: &ConnectionName,
+        path: &SecretPath,
+    ) -> Result<Option<SecretString>, String> {
+        let asked = async {
+            let secrets = self.toolbox.secrets(connection).await?;
+            webhook_secret::kept(path, secrets.as_ref()).await
+        };
+        match timeout(PATIENCE, asked).await {
+            Ok(found) => found.map_err(|error| error.to_string()),
+            Err(_) => Err(format!("Vault did not answer within {} s", PATIENCE.as_secs())),
+        }
     }
 
     fn engine_active(&self) -> Option<bool> {

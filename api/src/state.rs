@@ -12,6 +12,7 @@ use crate::auth::Verifier;
 use crate::config::Config;
 use crate::events::EventHub;
 use crate::http::rate::RateLimits;
+use crate::routes::webhooks::WebhookSecrets;
 use crate::tools::ToolSide;
 
 /// What handlers work with; one per process.
@@ -36,6 +37,8 @@ pub struct AppState {
     pub streams: Arc<Semaphore>,
     /// The outside world.
     pub tools: Arc<dyn ToolSide>,
+    /// What tools sign their webhooks with, remembered for a while.
+    pub webhook_secrets: WebhookSecrets,
     /// Ends streams when the server stops.
     pub stopping: CancellationToken,
 }

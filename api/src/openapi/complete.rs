@@ -1,5 +1,7 @@
 //! What holds for all operations: security, headers, and every error status.
 
+mod webhooks;
+
 use utoipa::Modify;
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn, PathItem};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
@@ -7,6 +9,8 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement
 use utoipa::openapi::{
     Components, ContentBuilder, HeaderBuilder, OpenApi, Ref, RefOr, Required, Response, ResponseBuilder,
 };
+
+use crate::routes::webhooks::BELOW;
 
 /// Statuses that any operation under `/api/v1` may answer.
 const ALWAYS: &[(&str, &str)] = &[
@@ -61,7 +65,12 @@ impl Modify for Complete {
         api.components
             .get_or_insert_with(Components::default)
             .add_security_scheme(BEARER, SecurityScheme::Http(scheme));
+        webhooks::add_schemes(api);
         for (path, item) in &mut api.paths.paths {
+            if path.starts_with(BELOW) {
+                operations(item).for_each(|(operation, _)| webhooks::complete(operation));
+                continue;
+            }
             let open = !path.starts_with(crate::http::BASE);
             for (operation, command) in operations(item) {
                 complete(operation, open, command);
@@ -100,6 +109,11 @@ fn complete(operation: &mut Operation, open: bool, command: bool) {
         parameters.extend(command_headers(starting).into_iter().map(Into::into));
         describe_success(operation, starting);
     }
+    add_errors(operation, errors);
+}
+
+/// Adds the errors that are not described yet.
+fn add_errors<'a>(operation: &mut Operation, errors: impl IntoIterator<Item = &'a (&'a str, &'a str)>) {
     for (status, description) in errors {
         operation
             .responses

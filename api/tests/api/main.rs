@@ -25,3 +25,4 @@ mod streams;
 mod support;
 mod tokens;
 mod versions;
+mod webhooks;

@@ -22,6 +22,7 @@ pub struct TestTools {
     failing: Arc<Mutex<HashSet<Tool>>>,
     unauthorised: Arc<Mutex<HashSet<Tool>>>,
     open: Arc<watch::Sender<bool>>,
+    secrets: TestSecrets,
 }
 
 impl TestTools {
@@ -30,6 +31,7 @@ impl TestTools {
             failing: Arc::default(),
             unauthorised: Arc::default(),
             open: Arc::new(watch::channel(true).0),
+            secrets: TestSecrets::default(),
         }
     }
 
@@ -47,6 +49,23 @@ impl TestTools {
     pub fn mend(&self, tool: Tool) {
         self.failing.lock().unwrap().remove(&tool);
         self.unauthorised.lock().unwrap().remove(&tool);
+    }
+
+    /// From now on this is kept at the path, in the field `secret`.
+    pub fn keep(&self, path: &str, secret: &str) {
+        let fields = BTreeMap::from([("secret".to_owned(), secret.to_owned())]);
+        self.secrets.kept.lock().unwrap().insert(path.to_owned(), fields);
+    }
+
+    /// Whether the secrets cannot be read.
+    pub fn seal(&self, away: bool) {
+        *self.secrets.away.lock().unwrap() = away;
+    }
+
+    /// How often something was read at the path.
+    pub fn reads(&self, path: &str) -> usize {
+        let asked = self.secrets.asked.lock().unwrap();
+        asked.iter().filter(|one| *one == path).count()
     }
 
     /// No step ends before [`release`](Self::release).
@@ -112,12 +131,28 @@ impl ToolAdapter for TestAdapter {
     }
 }
 
-struct NoSecrets;
+/// What the test keeps, and what was asked for.
+#[derive(Clone, Default)]
+struct TestSecrets {
+    kept: Arc<Mutex<BTreeMap<String, BTreeMap<String, String>>>>,
+    asked: Arc<Mutex<Vec<String>>>,
+    away: Arc<Mutex<bool>>,
+}
 
 #[async_trait]
-impl SecretStore for NoSecrets {
-    async fn read(&self, _: &SecretPath) -> Result<Option<SecretFields>, StepError> {
-        Ok(Some(BTreeMap::new()))
+impl SecretStore for TestSecrets {
+    async fn read(&self, path: &SecretPath) -> Result<Option<SecretFields>, StepError> {
+        self.asked.lock().unwrap().push(path.to_string());
+        if *self.away.lock().unwrap() {
+            return Err(StepError::Transient {
+                message: "Vault is away as the test asked".to_owned(),
+                retry_after: None,
+            });
+        }
+        let kept = self.kept.lock().unwrap();
+        let fields = kept.get(path.as_str()).cloned().unwrap_or_default();
+        let fields = fields.into_iter().map(|(name, value)| (name, value.into()));
+        Ok(Some(fields.collect()))
     }
 
     async fn write(&self, _: &SecretPath, _: SecretFields, _: &Owner) -> Result<(), StepError> {
@@ -150,7 +185,7 @@ impl Toolbox for TestTools {
     }
 
     async fn secrets(&self, _: &ConnectionName) -> Result<Arc<dyn SecretStore>, StepError> {
-        Ok(Arc::new(NoSecrets))
+        Ok(Arc::new(self.secrets.clone()))
     }
 
     fn templates(&self) -> Arc<dyn TemplateSource> {
