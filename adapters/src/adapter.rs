@@ -42,8 +42,7 @@ pub trait ToolAdapter: Send + Sync {
     ///
     /// # Errors
     /// [`StepError`], classed; [`StepError::Permanent`] where there is nothing to see.
-    async fn observe(&self, operation: &Operation, context: &StepContext) -> Result<Observed, StepError> {
-        let _ = context;
+    async fn observe(&self, operation: &Operation) -> Result<Observed, StepError> {
         Err(unobservable(self.tool(), operation))
     }
 
@@ -157,6 +156,10 @@ pub struct Health {
 /// Fields of a kept credential.
 pub type SecretFields = BTreeMap<String, SecretString>;
 
+/// A version of what is kept at a path; the default is that of a path where nothing was kept yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SecretVersion(pub u64);
+
 /// Where generated credentials are kept: Vault's KV v2 engine. A credential goes from the tool that made it straight
 /// here, and from here to whoever needs it.
 #[async_trait]
@@ -167,11 +170,26 @@ pub trait SecretStore: Send + Sync {
     /// [`StepError`], classed.
     async fn read(&self, path: &SecretPath) -> Result<Option<SecretFields>, StepError>;
 
-    /// Keeps fields at a path, marked as the owner's.
+    /// Which version is kept at a path that the owner may write to. Ask before the credential is made, and
+    /// [`write`](Self::write) on top of it: of two processes that carry the same step out, one is refused.
     ///
     /// # Errors
     /// [`StepError`], classed.
-    async fn write(&self, path: &SecretPath, fields: SecretFields, owner: &Owner) -> Result<(), StepError>;
+    async fn version(&self, _path: &SecretPath, _owner: &Owner) -> Result<SecretVersion, StepError> {
+        Ok(SecretVersion::default())
+    }
+
+    /// Keeps fields at a path, marked as the owner's, if that version is still the newest one.
+    ///
+    /// # Errors
+    /// [`StepError`], classed; transient where another version came in between.
+    async fn write(
+        &self,
+        path: &SecretPath,
+        fields: SecretFields,
+        owner: &Owner,
+        on: SecretVersion,
+    ) -> Result<(), StepError>;
 
     /// Deletes all versions of what is kept at a path. Absent is success.
     ///

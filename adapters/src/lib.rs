@@ -8,6 +8,7 @@
 pub mod adapter;
 pub mod argocd;
 pub mod builtin;
+mod checkpoint;
 pub mod engine;
 pub mod gitlab;
 pub mod harbor;
@@ -25,7 +26,7 @@ pub mod vault;
 pub mod webhook_secret;
 
 pub use adapter::{
-    Health, Observed, Removal, Removed, SecretFields, SecretStore, StepContext, StepError, TemplateSource,
-    ToolAdapter,
+    Health, Observed, Removal, Removed, SecretFields, SecretStore, SecretVersion, StepContext, StepError,
+    TemplateSource, ToolAdapter,
 };
 pub use toolbox::Toolbox;

@@ -30,6 +30,7 @@ pub async fn kept(path: &SecretPath, secrets: &dyn SecretStore) -> Result<Option
 /// # Errors
 /// [`StepError`] of the secret store.
 pub(crate) async fn kept_or_new(path: &SecretPath, context: &StepContext) -> Result<SecretString, StepError> {
+    let version = context.secrets.version(path, &context.owner).await?;
     let kept = context.secrets.read(path).await?;
     if let Some(secret) = kept.as_ref().and_then(|fields| fields.get(SECRET)) {
         return Ok(secret.clone());
@@ -40,7 +41,10 @@ pub(crate) async fn kept_or_new(path: &SecretPath, context: &StepContext) -> Res
         (SECRET.to_owned(), secret.clone()),
         (RUN.to_owned(), SecretString::from(context.owner.run.to_string())),
     ]);
-    context.secrets.write(path, fields, &context.owner).await?;
+    context
+        .secrets
+        .write(path, fields, &context.owner, version)
+        .await?;
     Ok(secret)
 }
 

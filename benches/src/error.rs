@@ -13,6 +13,9 @@ pub enum BenchError {
     /// The journal failed.
     #[error("the journal: {0}")]
     Journal(#[from] JournalError),
+    /// The read models failed.
+    #[error("the read models: {0}")]
+    Projection(#[from] opstella_projections::ProjectionError),
     /// A value of the benchmark's own does not parse.
     #[error(transparent)]
     Value(#[from] opstella_domain::InvalidValue),

@@ -6,7 +6,8 @@
 use std::future::Future;
 
 use cqrs_es::Aggregate;
-use opstella_journal::{JournalError, Loaded};
+use opstella_domain::Decide;
+use opstella_journal::{JournalError, Loaded, StreamAppend};
 
 use crate::{CommandError, Commands};
 
@@ -46,5 +47,28 @@ impl Commands {
         } else {
             self.journal.load::<A>(id).await
         }
+    }
+
+    /// What follows for another aggregate from what happened to the one that the command is for. Where nothing
+    /// follows on a state from the cache, that is decided once more on the table's: the append of the rest would go
+    /// through, and nobody would find out.
+    pub(crate) async fn follow_up<A>(
+        &self,
+        id: &str,
+        command: impl Fn() -> <A as Decide>::Command,
+    ) -> Result<Option<StreamAppend>, CommandError>
+    where
+        A: Decide + Aggregate<Command = <A as Decide>::Command, Event = <A as Decide>::Event>,
+    {
+        let mut loaded = self.load::<A>(id).await?;
+        let mut events = loaded.state.decide(command())?;
+        if events.is_empty() && loaded.warm {
+            loaded = self.journal.load_fresh::<A>(id).await?;
+            events = loaded.state.decide(command())?;
+        }
+        if events.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(StreamAppend::of(&loaded, events)?))
     }
 }

@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
+use opstella_domain::Subject;
 use opstella_domain::access::Grants;
 use opstella_journal::{Actor, EventMetadata};
+
+use crate::CommandError;
 
 /// A key that makes a repeated request get the first answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +47,15 @@ impl CommandContext {
             correlation: correlation.into(),
             ..Self::default()
         }
+    }
+
+    /// Who sends the command, as events name people.
+    pub(crate) fn caller(&self) -> Result<Subject, CommandError> {
+        let subject = self.actor.subject.parse();
+        subject.map_err(|cause| CommandError::Value {
+            field: "Authorization",
+            cause,
+        })
     }
 
     pub(crate) fn metadata(&self, command: &str) -> EventMetadata {

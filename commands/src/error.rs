@@ -24,8 +24,13 @@ pub enum CommandError {
     #[error(transparent)]
     Plan(Box<PlanError>),
     /// A value does not parse.
-    #[error(transparent)]
-    Value(#[from] InvalidValue),
+    #[error("{field}: {cause}")]
+    Value {
+        /// JSON path of the field, or the header that it came with.
+        field: &'static str,
+        /// The rule that it breaks.
+        cause: InvalidValue,
+    },
     /// `If-Match` names another version.
     #[error("{id} is at version {actual}, not {expected}: read it again and decide again")]
     VersionMismatch {

@@ -34,5 +34,5 @@ pub use members::MemberRole;
 pub use promotions::{Checked, PromoteRelease, PromotionRef, RollBack};
 pub use releases::{AddEvidence, GrantWaiver, RegisterRelease};
 pub use reports::Report;
-pub use services::{AddComponent, ComponentRequest, CreateService};
+pub use services::{AddComponent, AddEnvironment, ComponentRequest, CreateService};
 pub use unit::{CommandOptions, Commands};

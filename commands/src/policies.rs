@@ -1,5 +1,6 @@
 //! Policies.
 
+use opstella_domain::DomainError;
 use opstella_domain::policy::{Policy, PolicyCommand, PolicyKey, PolicyRules};
 
 use crate::catalog::decide_one;
@@ -16,6 +17,11 @@ impl Commands {
         key: PolicyKey,
         rules: PolicyRules,
     ) -> Result<Accepted, CommandError> {
+        if !rules.custom.is_empty() {
+            // Such a gate would stay closed for ever.
+            let rule = "gates written in Rego are not evaluated by this version: leave them out";
+            return Err(DomainError::invalid("rules.custom", rule).into());
+        }
         let (key, rules) = (&key, &rules);
         let decide = || async move {
             let loaded = self.load_expected::<Policy>(&key.to_string(), context).await?;

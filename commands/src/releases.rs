@@ -4,13 +4,11 @@ use chrono::{DateTime, Utc};
 use opstella_domain::evidence::{Artifact, ArtifactCommand, ArtifactKey, Evidence};
 use opstella_domain::policy::GateName;
 use opstella_domain::release::{Digest, Release, ReleaseCommand, ReleaseImage, ReleaseKey, Waiver, WaiverId};
-use opstella_domain::service::Lifecycle;
-use opstella_domain::{ComponentName, Decide, DomainError, Subject};
-use opstella_journal::StreamAppend;
+use opstella_domain::{ComponentName, DomainError, ServiceKey, Subject};
+use opstella_journal::Loaded;
 use uuid::Uuid;
 
 use crate::catalog::decide_one;
-use crate::unit::Decision;
 use crate::{Accepted, CommandContext, CommandError, Commands};
 
 /// `RegisterRelease`.
@@ -63,27 +61,17 @@ impl Commands {
         let request = &request;
         let key = &request.key;
         let decide = || async move {
-            let service = self.existing_service(&key.service).await?;
-            if service.state.lifecycle != Lifecycle::Active {
-                return Err(DomainError::WrongState {
-                    kind: "service",
-                    id: key.service.to_string(),
-                    state: service.state.state(),
-                    command: "RegisterRelease",
-                    accepts: vec![],
-                }
-                .into());
-            }
+            let service = self.active(&key.service, "RegisterRelease").await?;
             let release = self.load_expected::<Release>(&key.to_string(), context).await?;
             let author = match &request.author {
                 Some(author) => author.clone(),
-                None => context.actor.subject.parse()?,
+                None => context.caller()?,
             };
             let command = ReleaseCommand::Register {
                 key: key.clone(),
                 images: request.images.clone(),
                 author,
-                components: service.state.components.iter().map(|c| c.name.clone()).collect(),
+                components: service.components.iter().map(|c| c.name.clone()).collect(),
             };
             decide_one(&release, command, path(key))
         };
@@ -116,38 +104,33 @@ impl Commands {
         let request = &request;
         let key = &request.key;
         let decide = || async move {
-            let artifact = self.artifact_key(key, &request.component).await?;
-            let loaded = self.load::<Artifact>(&artifact.to_string()).await?;
-            let events = loaded.state.decide(ArtifactCommand::AddEvidence {
+            let component = &request.component;
+            let image = self.release_image(key, component).await?;
+            let (artifact, loaded) = self.artifact(&key.service, component, &image.digest).await?;
+            let command = ArtifactCommand::AddEvidence {
                 key: artifact,
                 evidence: Box::new(request.evidence.clone()),
-            })?;
-            let stream = StreamAppend::of(&loaded, events)?;
-            let answer = Accepted::new(path(key), stream.version_after());
-            Ok(Decision {
-                streams: vec![stream],
-                answer,
-            })
+            };
+            decide_one(&loaded, command, path(key))
         };
         self.carry_out("AddEvidence", context, Some(&key.service.project), decide)
             .await
     }
 
-    /// The image of a component in a release.
-    ///
-    /// # Errors
-    /// [`CommandError`]; `NotFound` where there is none.
-    pub async fn artifact_key(
+    /// An image of a component, with the evidence on it.
+    pub(crate) async fn artifact(
         &self,
-        key: &ReleaseKey,
+        service: &ServiceKey,
         component: &ComponentName,
-    ) -> Result<ArtifactKey, CommandError> {
-        let image = self.release_image(key, component).await?;
-        Ok(ArtifactKey {
-            service: key.service.clone(),
+        digest: &Digest,
+    ) -> Result<(ArtifactKey, Loaded<Artifact>), CommandError> {
+        let key = ArtifactKey {
+            service: service.clone(),
             component: component.clone(),
-            digest: image.digest,
-        })
+            digest: digest.clone(),
+        };
+        let loaded = self.load::<Artifact>(&key.to_string()).await?;
+        Ok((key, loaded))
     }
 
     /// The image of a component in a release, as its pipeline built it.
@@ -175,12 +158,7 @@ impl Commands {
     /// [`CommandError`]; `NotFound` where there is no such release.
     pub async fn rests_on(&self, key: &ReleaseKey, report: &Digest) -> Result<bool, CommandError> {
         for (component, digest) in self.release(key).await?.state.digests() {
-            let artifact = ArtifactKey {
-                service: key.service.clone(),
-                component,
-                digest,
-            };
-            let artifact = self.load::<Artifact>(&artifact.to_string()).await?;
+            let (_, artifact) = self.artifact(&key.service, &component, &digest).await?;
             if artifact.state.evidence.iter().any(|e| &e.report == report) {
                 return Ok(true);
             }
@@ -202,7 +180,7 @@ impl Commands {
             gate: request.gate,
             finding: request.finding,
             reason: request.reason,
-            by: context.actor.subject.parse()?,
+            by: context.caller()?,
             expires_at: request.expires_at,
         };
         let command = ReleaseCommand::GrantWaiver {

@@ -196,7 +196,7 @@ impl Commands {
         if let Some(after) = after {
             streams.extend(match after.saga {
                 Some(SagaKind::Promote) => self.end_for_environment(&after).await?,
-                _ => self.end_for_service(&after).await?.into_iter().collect(),
+                _ => self.end_for_service(&after).await?,
             });
         }
         Ok(streams)
@@ -206,25 +206,22 @@ impl Commands {
         let (Some(id), Some(key)) = (run.id, &run.service) else {
             return Ok(None);
         };
-        let service = self.load::<Service>(&key.to_string()).await?;
         // What a provisioned service has is no leftover.
         let succeeded = run.status == RunStatus::Succeeded;
         let removes = run.saga.is_some_and(SagaKind::removes);
         let left_behind = (removes || !succeeded) && !run.left_behind().is_empty();
-        let command = if succeeded {
-            ServiceCommand::RunSucceeded { run: id, left_behind }
-        } else {
-            ServiceCommand::RunEnded {
-                run: id,
-                cause: run.cause_text(),
-                left_behind,
+        let command = || {
+            if succeeded {
+                ServiceCommand::RunSucceeded { run: id, left_behind }
+            } else {
+                ServiceCommand::RunEnded {
+                    run: id,
+                    cause: run.cause_text(),
+                    left_behind,
+                }
             }
         };
-        let events = service.state.decide(command)?;
-        if events.is_empty() {
-            return Ok(None);
-        }
-        Ok(Some(StreamAppend::of(&service, events)?))
+        self.follow_up::<Service>(&key.to_string(), command).await
     }
 }
 

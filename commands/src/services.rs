@@ -50,6 +50,19 @@ pub struct AddComponent {
     pub key: ServiceKey,
     /// Which.
     pub component: ComponentRequest,
+    /// Whether resources that are there and not ours may be adopted.
+    pub adopt: bool,
+}
+
+/// `AddEnvironment`.
+#[derive(Debug, Clone)]
+pub struct AddEnvironment {
+    /// To which service.
+    pub key: ServiceKey,
+    /// Which.
+    pub environment: Environment,
+    /// Whether resources that are there and not ours may be adopted.
+    pub adopt: bool,
 }
 
 /// A plan and what it is for, before anything is stored.
@@ -116,16 +129,16 @@ impl Commands {
             let command = ServiceCommand::AddComponent {
                 key: key.clone(),
                 component: component.clone(),
+                adopt: request.adopt,
                 run,
             };
             service.state.decide(command.clone())?;
             let environments = environments(&service);
             let plan = plan_add_component(&key, &component, &environments, &self.targets().await?)?;
-            let adopt = service.state.adopt;
             Ok(Draft {
                 saga: SagaKind::AddComponent,
                 plan,
-                adopt,
+                adopt: request.adopt,
                 service: command,
                 run,
             })
@@ -140,21 +153,24 @@ impl Commands {
     pub async fn add_environment(
         &self,
         context: &CommandContext,
-        key: ServiceKey,
-        environment: Environment,
+        request: AddEnvironment,
     ) -> Result<Accepted, CommandError> {
-        let key = &key;
+        let AddEnvironment {
+            ref key,
+            environment,
+            adopt,
+        } = request;
         self.start("AddEnvironment", context, key, |service| async move {
             let run = new_run();
             let command = ServiceCommand::AddEnvironment {
                 key: key.clone(),
                 environment,
+                adopt,
                 run,
             };
             service.state.decide(command.clone())?;
             let targets = self.targets().await?;
             let plan = plan_add_environment(key, &service.state.components, environment, &targets)?;
-            let adopt = service.state.adopt;
             Ok(Draft {
                 saga: SagaKind::AddEnvironment,
                 plan,

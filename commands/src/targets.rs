@@ -11,12 +11,7 @@ impl Commands {
     ///
     /// # Errors
     /// [`CommandError::Journal`].
-    pub async fn connected(&self) -> Result<Targets, CommandError> {
-        self.targets().await
-    }
-
-    /// The tools that services are provisioned on.
-    pub(crate) async fn targets(&self) -> Result<Targets, CommandError> {
+    pub async fn targets(&self) -> Result<Targets, CommandError> {
         let mut targets = Targets {
             connection: self.options.connection.clone(),
             tools: Default::default(),

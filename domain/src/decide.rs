@@ -26,9 +26,13 @@ pub trait Decide: Default + Clone + Serialize + DeserializeOwned + Send + Sync +
 }
 
 /// Implements `cqrs_es::Aggregate` by [`Decide`], and `cqrs_es::DomainEvent` for its event enum, whose variant
-/// names are the stored event types.
+/// names are the stored event types. Each is stored with the version of its form: `1.0`, unless a function says
+/// otherwise. A form that changes gets the next version, and the journal an upcaster from the one before.
 macro_rules! aggregate {
     ($aggregate:ty, $event:ty) => {
+        $crate::decide::aggregate!($aggregate, $event, |_| "1.0");
+    };
+    ($aggregate:ty, $event:ty, $version:expr) => {
         impl cqrs_es::Aggregate for $aggregate {
             const TYPE: &'static str = <$aggregate as $crate::Decide>::TYPE;
             type Command = <$aggregate as $crate::Decide>::Command;
@@ -59,9 +63,58 @@ macro_rules! aggregate {
             }
 
             fn event_version(&self) -> String {
-                "1.0".to_owned()
+                let version: fn(&$event) -> &'static str = $version;
+                version(self).to_owned()
             }
         }
     };
 }
 pub(crate) use aggregate;
+
+#[cfg(test)]
+mod tests {
+    use cqrs_es::DomainEvent;
+    use serde::{Deserialize, Serialize};
+
+    use super::*;
+
+    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, strum::IntoStaticStr)]
+    enum LampEvent {
+        SwitchedOn { colour: String },
+        SwitchedOff,
+    }
+
+    #[derive(Default, Clone, Serialize, Deserialize)]
+    struct Lamp;
+
+    impl Decide for Lamp {
+        const TYPE: &'static str = "Lamp";
+        type Command = ();
+        type Event = LampEvent;
+
+        fn decide(&self, _command: ()) -> Result<Vec<LampEvent>, DomainError> {
+            Ok(vec![])
+        }
+
+        fn evolve(&mut self, _event: LampEvent) {}
+    }
+
+    aggregate!(Lamp, LampEvent, |event| match event {
+        LampEvent::SwitchedOn { .. } => "1.1",
+        LampEvent::SwitchedOff => "1.0",
+    });
+
+    #[test]
+    fn each_event_has_its_own_version() {
+        assert_eq!(<Lamp as cqrs_es::Aggregate>::TYPE, Lamp::TYPE);
+        assert!(Lamp.decide(()).unwrap().is_empty());
+        let on = LampEvent::SwitchedOn {
+            colour: "red".to_owned(),
+        };
+        assert_eq!(
+            (on.event_type(), on.event_version()),
+            ("SwitchedOn".into(), "1.1".into())
+        );
+        assert_eq!(LampEvent::SwitchedOff.event_version(), "1.0");
+    }
+}

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::values::uuid_value;
 use crate::{InvalidValue, ProjectSlug, ServiceName};
 
 /// One execution of a saga.
@@ -14,24 +15,10 @@ use crate::{InvalidValue, ProjectSlug, ServiceName};
 #[serde(transparent)]
 pub struct RunId(pub Uuid);
 
-impl fmt::Display for RunId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl FromStr for RunId {
-    type Err = InvalidValue;
-    fn from_str(value: &str) -> Result<Self, InvalidValue> {
-        Uuid::parse_str(value)
-            .map(Self)
-            .map_err(|_| InvalidValue::new("run id", value, "a UUID"))
-    }
-}
+uuid_value!(RunId, "run id");
 
 /// The natural key of a service: `payments/checkout`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct ServiceKey {
     /// Its project.
     pub project: ProjectSlug,

@@ -30,6 +30,7 @@ pub mod service;
 pub mod template;
 pub mod tool;
 pub mod tool_connection;
+mod values;
 
 pub use decide::Decide;
 pub use environment::{Environment, EnvironmentSet};

@@ -67,11 +67,9 @@ const RESERVED: &[&str] = &[
 
 fn check(what: &'static str, value: &str, reserved: bool) -> Result<(), InvalidValue> {
     let broken = |rule: String| Err(InvalidValue::new(what, value, rule));
-    if value.is_empty() || value.len() > MAX_NAME {
-        return broken(format!(
-            "1 to {MAX_NAME} characters, this one has {}",
-            value.chars().count()
-        ));
+    let length = value.chars().count();
+    if length == 0 || length > MAX_NAME {
+        return broken(format!("1 to {MAX_NAME} characters, this one has {length}"));
     }
     if !value
         .bytes()
@@ -170,6 +168,17 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn length_is_counted_in_characters() {
+        let rule = |text: &str| text.parse::<ServiceName>().unwrap_err().rule;
+        assert!(
+            rule(&"ü".repeat(30)).starts_with("only"),
+            "{}",
+            rule(&"ü".repeat(30))
+        );
+        assert!(rule(&"ü".repeat(41)).ends_with("this one has 41"));
+    }
 
     #[test]
     fn good_names_parse() {

@@ -17,6 +17,8 @@ pub const MAX_FILES: usize = 100;
 pub const MAX_FILE_BYTES: usize = 64 * 1024;
 /// All files together, in bytes.
 pub const MAX_TOTAL_BYTES: usize = 512 * 1024;
+/// Most versions of one template: all of them are loaded with it.
+pub const MAX_VERSIONS: usize = 100;
 
 /// A version of a template: three numbers, as in `1.0.0`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -68,7 +70,6 @@ impl From<TemplateVersion> for String {
 
 /// One immutable version of one template.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct TemplateRef {
     /// Which template.
     pub name: TemplateName,
@@ -228,6 +229,12 @@ impl Decide for Template {
                 kind: "template version",
                 id: template.to_string(),
             }),
+            None if self.versions.len() >= MAX_VERSIONS => Err(DomainError::invalid(
+                "version",
+                format!(
+                    "a template has at most {MAX_VERSIONS} versions, this one has them all: register it under a new name"
+                ),
+            )),
             None => Ok(vec![TemplateEvent::TemplateVersionRegistered {
                 template,
                 description,
@@ -292,6 +299,28 @@ mod tests {
                 kind: "template version",
                 id: "http-service@1.0.0".into(),
             });
+    }
+
+    #[test]
+    fn a_template_has_a_bounded_number_of_versions() {
+        let mut template = Template::default();
+        let command = |patch: usize, text: &str| TemplateCommand::Register {
+            template: TemplateRef {
+                name: "http-service".parse().unwrap(),
+                version: format!("1.0.{patch}").parse().unwrap(),
+            },
+            description: "A small HTTP service".into(),
+            files: files(text),
+        };
+        for patch in 0..MAX_VERSIONS {
+            for event in template.decide(command(patch, "one")).unwrap() {
+                template.evolve(event);
+            }
+        }
+        assert_eq!(template.versions.len(), MAX_VERSIONS);
+        let more = template.decide(command(MAX_VERSIONS, "one"));
+        assert!(matches!(more, Err(DomainError::Invalid { .. })), "{more:?}");
+        assert_eq!(template.decide(command(0, "one")), Ok(vec![]));
     }
 
     #[test]

@@ -12,7 +12,6 @@ use crate::{ConnectionName, CredentialName, Decide, DomainError, InvalidValue, T
 
 /// The natural key of a connection: `gitlab/main`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct ConnectionKey {
     /// To which tool.
     pub tool: Tool,
@@ -90,7 +89,7 @@ impl From<ToolUrl> for String {
 
 /// What a tool needs to be told beyond URL and credential. Absent fields take the documented default.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default)]
 pub struct ToolSettings {
     /// Vault: mount of the KV v2 engine. Default `secret`.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -127,9 +127,10 @@ fn what_a_step_needs_comes_before_it() {
                 &of("gitlab.project"),
                 &of("gitlab.variables"),
                 &of("gitlab.webhook"),
+                &of("gitlab.protected-branch"),
             ],
         );
-        needs(&of("gitlab.protected-branch"), &[&of("gitlab.files")]);
+        needs(&of("gitlab.protected-branch"), &[&of("gitlab.project")]);
         needs(&of("gitlab.webhook"), &[&of("gitlab.project")]);
         needs(
             &of("gitlab.variables"),

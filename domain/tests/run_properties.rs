@@ -227,8 +227,8 @@ impl World {
             if let Work::Compensate { step, .. } = item {
                 assert_eq!(work.len(), 1, "a compensation goes alone: {work:?}");
                 let provenance = run.steps[step].provenance;
-                let made = !matches!(provenance, Some(Provenance::Existing | Provenance::Adopted));
-                assert!(made, "{step} was there before, and is to be deleted");
+                let made = provenance != Some(Provenance::Existing);
+                assert!(made, "{step} was ours before, and is to be deleted");
                 assert!(!self.removes, "what is removed is not brought back");
             }
         }
@@ -438,7 +438,7 @@ impl World {
                 );
                 continue;
             }
-            let was_there = matches!(state.provenance, Some(Provenance::Existing | Provenance::Adopted));
+            let was_there = state.provenance == Some(Provenance::Existing);
             let may_have_made = state.attempt > 0 && !was_there;
             let undone = state.phase == StepPhase::Compensated;
             assert_eq!(listed, may_have_made && !undone, "{id}: {state:?}");

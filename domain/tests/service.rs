@@ -72,10 +72,14 @@ fn states() -> Vec<State> {
     };
     let component_requested = ServiceEvent::ComponentRequested {
         component: component("web"),
+        adopt: false,
+
         run: current(),
     };
     let environment_requested = ServiceEvent::EnvironmentRequested {
         environment: Environment::Prd,
+        adopt: false,
+
         run: current(),
     };
     let abandoned = ServiceEvent::ServiceDecommissionAbandoned {
@@ -138,6 +142,8 @@ fn add_component(name: &str) -> ServiceCommand {
     ServiceCommand::AddComponent {
         key: key(),
         component: component(name),
+        adopt: false,
+
         run: next(),
     }
 }
@@ -146,6 +152,8 @@ fn add_environment(environment: Environment) -> ServiceCommand {
     ServiceCommand::AddEnvironment {
         key: key(),
         environment,
+        adopt: false,
+
         run: next(),
     }
 }
@@ -162,10 +170,14 @@ fn decommission(reason: &str) -> ServiceCommand {
 fn commands() -> Vec<(ServiceCommand, ServiceEvent)> {
     let web = ServiceEvent::ComponentRequested {
         component: component("web"),
+        adopt: false,
+
         run: next(),
     };
     let uat = ServiceEvent::EnvironmentRequested {
         environment: Environment::Uat,
+        adopt: false,
+
         run: next(),
     };
     vec![
@@ -353,6 +365,8 @@ fn the_second_life_forgets_the_first() {
     history.extend([
         ServiceEvent::ComponentRequested {
             component: component("web"),
+            adopt: false,
+
             run: current(),
         },
         ServiceEvent::ComponentAdded {
@@ -369,6 +383,8 @@ fn the_second_life_forgets_the_first() {
     ]);
     let web = ServiceEvent::ComponentRequested {
         component: component("web"),
+        adopt: false,
+
         run: next(),
     };
     TestFramework::<Service>::with(())
@@ -405,6 +421,8 @@ fn an_environment_that_could_not_be_added_may_be_added_again() {
     });
     let event = ServiceEvent::EnvironmentRequested {
         environment: Environment::Prd,
+        adopt: false,
+
         run: next(),
     };
     TestFramework::<Service>::with(())

@@ -23,11 +23,27 @@ pub(crate) struct Warm {
     pub weight: u64,
 }
 
+#[derive(Clone)]
+enum Entry {
+    Warm(Warm),
+    /// No state, and one older than this version is not to be put here: what was read before the news is old.
+    AtLeast(u64),
+}
+
+impl Entry {
+    fn refuses(&self, version: u64) -> bool {
+        match self {
+            Self::Warm(warm) => warm.version >= version,
+            Self::AtLeast(least) => *least > version,
+        }
+    }
+}
+
 /// Aggregates that were in use lately. An entry may be old for as long as it takes until a
 /// subscription of this process reads what another one appended; an append that is decided on it finds out.
 #[derive(Clone)]
 pub(crate) struct WarmCache {
-    cache: Cache<StreamKey, Warm>,
+    cache: Cache<StreamKey, Entry>,
     /// Every type that was ever kept here.
     types: Arc<RwLock<BTreeSet<&'static str>>>,
 }
@@ -41,8 +57,12 @@ impl WarmCache {
         let least = bytes.checked_div(entries).unwrap_or(u64::MAX);
         let cache = Cache::builder()
             .max_capacity(bytes)
-            .weigher(move |_: &StreamKey, warm: &Warm| {
-                u32::try_from((warm.weight + OVERHEAD).max(least)).unwrap_or(u32::MAX)
+            .weigher(move |_: &StreamKey, entry: &Entry| {
+                let weight = match entry {
+                    Entry::Warm(warm) => warm.weight,
+                    Entry::AtLeast(_) => 0,
+                };
+                u32::try_from((weight + OVERHEAD).max(least)).unwrap_or(u32::MAX)
             })
             .support_invalidation_closures()
             .build();
@@ -53,18 +73,30 @@ impl WarmCache {
     }
 
     pub fn get(&self, key: &StreamKey) -> Option<Warm> {
-        self.cache.get(key)
+        match self.cache.get(key)? {
+            Entry::Warm(warm) => Some(warm),
+            Entry::AtLeast(_) => None,
+        }
     }
 
-    /// Keeps the newer of the two: a slow load must not undo what an append put here meanwhile.
+    /// Says that a load of it begins: from now on what is learned of it is kept in mind, so that the load, if slow,
+    /// puts no old state here.
+    pub fn expect(&self, key: &StreamKey) {
+        self.know_type(key.aggregate_type);
+        let present = |present: Option<moka::Entry<StreamKey, Entry>>| match present {
+            Some(_) => Op::Nop,
+            None => Op::Put(Entry::AtLeast(0)),
+        };
+        self.cache.entry_by_ref(key).and_compute_with(present);
+    }
+
+    /// Keeps the newer of the two: a slow load must not undo what an append put here, or a subscription learned,
+    /// meanwhile.
     pub fn put(&self, key: StreamKey, warm: Warm) {
-        if self.known_type(key.aggregate_type).is_none() {
-            let mut types = self.types.write().unwrap_or_else(PoisonError::into_inner);
-            types.insert(key.aggregate_type);
-        }
+        self.know_type(key.aggregate_type);
         self.cache.entry(key).and_compute_with(|present| match present {
-            Some(present) if present.value().version >= warm.version => Op::Nop,
-            _ => Op::Put(warm),
+            Some(present) if present.value().refuses(warm.version) => Op::Nop,
+            _ => Op::Put(Entry::Warm(warm)),
         });
     }
 
@@ -78,9 +110,16 @@ impl WarmCache {
             id: id.into(),
         };
         self.cache.entry(key).and_compute_with(|present| match present {
-            Some(present) if present.value().version < sequence => Op::Remove,
+            Some(present) if !present.value().refuses(sequence) => Op::Put(Entry::AtLeast(sequence)),
             _ => Op::Nop,
         });
+    }
+
+    fn know_type(&self, aggregate_type: &'static str) {
+        if self.known_type(aggregate_type).is_none() {
+            let mut types = self.types.write().unwrap_or_else(PoisonError::into_inner);
+            types.insert(aggregate_type);
+        }
     }
 
     fn known_type(&self, aggregate_type: &str) -> Option<&'static str> {
@@ -130,6 +169,28 @@ mod tests {
         cache.put(key("a"), warm(3, 1));
         cache.evict(&key("a"));
         assert!(cache.get(&key("a")).is_none());
+    }
+
+    #[test]
+    fn a_slow_load_brings_no_old_state_back() {
+        let cache = WarmCache::new(10, 10_000);
+        cache.put(key("a"), warm(2, 1));
+        cache.learn("t", "a", 3);
+        cache.put(key("a"), warm(2, 1));
+        assert!(cache.get(&key("a")).is_none(), "read before the third event");
+        cache.put(key("a"), warm(3, 1));
+        assert!(cache.get(&key("a")).is_some());
+        cache.expect(&key("b"));
+        assert!(cache.get(&key("b")).is_none());
+        cache.learn("t", "b", 1);
+        cache.learn("t", "b", 3);
+        cache.put(key("b"), warm(2, 1));
+        assert!(
+            cache.get(&key("b")).is_none(),
+            "nothing was kept when the load began"
+        );
+        cache.put(key("b"), warm(4, 1));
+        assert_eq!(cache.get(&key("b")).map(|warm| warm.version), Some(4));
     }
 
     #[test]

@@ -48,8 +48,9 @@ WHERE transaction_id < pg_snapshot_xmin(pg_current_snapshot())
 ORDER BY transaction_id DESC, position DESC LIMIT 1";
 
 impl Journal {
-    /// Opens the journal of a migrated database. Beside `pool` it keeps a few connections of its own: one to commit,
-    /// one to listen, and up to [`read_connections`](JournalOptions::read_connections).
+    /// Opens the journal of a migrated database. Beside `pool` it keeps a few connections of its own: one for
+    /// each [committer](JournalOptions::committers), one to listen, one for reads of one stream, and up to
+    /// [`read_connections`](JournalOptions::read_connections).
     pub async fn open(pool: PgPool, options: JournalOptions) -> Result<Journal, JournalError> {
         let reader = Reader::connect(&pool, &options).await?;
         check_transaction_ids(&reader).await?;
@@ -76,6 +77,8 @@ impl Journal {
             jobs,
             reader.pool().clone(),
             options.snapshot_tag.clone(),
+            options.read_timeout,
+            closing.clone(),
         ));
         let id = uuid::Uuid::new_v4().simple().to_string();
         let own_pool = reader.pool().clone();
@@ -196,7 +199,11 @@ impl Journal {
         self.inner.closing.cancel();
         self.inner.tasks.close();
         self.inner.tasks.wait().await;
-        self.inner.reader.pool().close().await;
+        // It waits for connections whose statement nobody waits for any more; PostgreSQL may be stuck with it.
+        let close = self.inner.reader.pool().close();
+        if timeout(self.inner.options.read_timeout, close).await.is_err() {
+            tracing::debug!("a connection of the journal did not end in order");
+        }
     }
 }
 
@@ -222,7 +229,11 @@ async fn keep_claims_few(pool: PgPool, interval: Duration, closing: Cancellation
             () = closing.cancelled() => return,
         }
         loop {
-            match claims::purge(&pool, AT_ONCE).await {
+            let removed = tokio::select! {
+                removed = claims::purge(&pool, AT_ONCE) => removed,
+                () = closing.cancelled() => return,
+            };
+            match removed {
                 Ok(removed) if removed == u64::from(AT_ONCE) => {}
                 Ok(_) => break,
                 Err(error) => {

@@ -5,7 +5,6 @@ use sqlx::Row;
 use crate::cache::{StreamKey, Warm};
 use crate::event::recorded_columns;
 use crate::fold::Fold;
-use crate::loader::PAGE;
 use crate::{Journal, JournalError, Loaded, RecordedEvent};
 
 const HISTORY: &str = concat!(
@@ -59,6 +58,7 @@ impl Journal {
 
     async fn load_key<A: Aggregate + 'static>(&self, key: StreamKey) -> Result<Loaded<A>, JournalError> {
         metrics::counter!("opstella_journal_loads_total", "from" => "table").increment(1);
+        self.inner.cache.expect(&key);
         let loaded = self.read_current::<A>(&key).await?;
         if loaded.version > 0 {
             let warm = Warm {
@@ -81,15 +81,15 @@ impl Journal {
             Some((version, snapshot)) => !fold.start_from(*version, snapshot),
             None => false,
         };
-        let mut more = from_start || stored.events.len() == PAGE;
+        let mut more = from_start || stored.more;
         if !from_start {
             for event in stored.events {
                 fold.apply(event)?;
             }
         }
         while more {
-            let events = self.inner.loader.read_after(key, fold.version).await?;
-            more = events.len() == PAGE;
+            let events;
+            (events, more) = self.inner.loader.read_after(key, fold.version).await?;
             for event in events {
                 fold.apply(event)?;
             }
@@ -109,12 +109,11 @@ impl Journal {
         };
         let mut fold = Fold::<A>::new(id, &self.inner.upcasters);
         while fold.version < version {
-            let events = self.inner.loader.read_after(&key, fold.version).await?;
-            let last_page = events.len() < PAGE;
+            let (events, more) = self.inner.loader.read_after(&key, fold.version).await?;
             for event in events.into_iter().take_while(|event| event.sequence <= version) {
                 fold.apply(event)?;
             }
-            if last_page {
+            if !more {
                 break;
             }
         }

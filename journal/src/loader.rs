@@ -8,7 +8,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use crate::JournalError;
 use crate::cache::StreamKey;
-use crate::reader::Reader;
+use crate::reader::{Reader, Rows};
 
 /// How many events of one stream a shared read fetches; the rest of a longer one is read apart.
 pub(crate) const PAGE: usize = 1000;
@@ -69,6 +69,8 @@ pub(crate) struct StoredEvent {
 pub(crate) struct StoredStream {
     pub snapshot: Option<(u64, String)>,
     pub events: Vec<StoredEvent>,
+    /// Whether there may be more events.
+    pub more: bool,
 }
 
 struct Request {
@@ -109,8 +111,8 @@ impl Loader {
             .bind(&*key.id)
             .bind(&*self.tag)
             .bind(PAGE as i64);
-        if let Some(rows) = self.reader.fetch_single(single).await {
-            return one_stream(&rows);
+        if let Some(read) = self.reader.fetch_single(single).await {
+            return one_stream(&read);
         }
         if let Ok(_turn) = self.turns.try_acquire() {
             self.reader.restore_single().await;
@@ -128,11 +130,15 @@ impl Loader {
         answered.await.map_err(|_| JournalError::Closed)?
     }
 
-    /// The events of a stream after `sequence`, at most [`PAGE`] of them.
-    pub async fn read_after(&self, key: &StreamKey, sequence: u64) -> Result<Vec<StoredEvent>, JournalError> {
-        let rows = self
+    /// The events of a stream after `sequence`, at most [`PAGE`] of them; and whether there may be more.
+    pub async fn read_after(
+        &self,
+        key: &StreamKey,
+        sequence: u64,
+    ) -> Result<(Vec<StoredEvent>, bool), JournalError> {
+        let Rows { rows, cut } = self
             .reader
-            .fetch_all(|| {
+            .fetch_bounded(|| {
                 sqlx::query(READ_AFTER)
                     .bind(key.aggregate_type)
                     .bind(&*key.id)
@@ -140,9 +146,9 @@ impl Loader {
                     .bind(PAGE as i64)
             })
             .await?;
-        rows.iter()
-            .map(|row| stored_event(row, 0).map_err(JournalError::from))
-            .collect()
+        let more = cut || rows.len() == PAGE;
+        let events = rows.iter().map(|row| stored_event(row, 0));
+        Ok((events.collect::<Result<_, _>>()?, more))
     }
 }
 
@@ -191,8 +197,8 @@ async fn read_streams(
     tag: &str,
     keys: &[StreamKey],
 ) -> Result<Vec<StoredStream>, JournalError> {
-    let rows = reader
-        .fetch_all(|| {
+    let Rows { rows, cut } = reader
+        .fetch_bounded(|| {
             sqlx::query(READ)
                 .bind(keys.iter().map(|key| key.aggregate_type).collect::<Vec<_>>())
                 .bind(keys.iter().map(|key| &*key.id).collect::<Vec<_>>())
@@ -201,6 +207,7 @@ async fn read_streams(
         })
         .await?;
     let mut streams: Vec<StoredStream> = keys.iter().map(|_| StoredStream::default()).collect();
+    let mut last = 0_i64;
     for row in &rows {
         let number: i64 = row.try_get(0)?;
         let Some(stream) = streams.get_mut((number - 1).unsigned_abs() as usize) else {
@@ -212,19 +219,25 @@ async fn read_streams(
         if row.try_get::<Option<i64>, _>(3)?.is_some() {
             stream.events.push(stored_event(row, 3)?);
         }
+        last = number;
+    }
+    for (stream, number) in streams.iter_mut().zip(1..) {
+        // Of those after the last row nothing was read.
+        stream.more = stream.events.len() == PAGE || (cut && number >= last);
     }
     Ok(streams)
 }
 
-fn one_stream(rows: &[PgRow]) -> Result<StoredStream, JournalError> {
+fn one_stream(read: &Rows) -> Result<StoredStream, JournalError> {
     let mut stream = StoredStream::default();
-    for row in rows {
+    for row in &read.rows {
         if row.try_get::<Option<&str>, _>(1)?.is_some() {
             stream.events.push(stored_event(row, 0)?);
         } else {
             stream.snapshot = Some((row.try_get::<i64, _>(0)?.unsigned_abs(), row.try_get(3)?));
         }
     }
+    stream.more = read.cut || stream.events.len() == PAGE;
     Ok(stream)
 }
 

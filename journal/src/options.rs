@@ -41,6 +41,8 @@ pub struct JournalOptions {
     pub notify_interval: Duration,
     /// How many connections loads and subscriptions share.
     pub read_connections: u32,
+    /// How many bytes of rows one read takes, before it leaves the rest to the next (one event is never divided).
+    pub read_bytes: usize,
     /// How often expired idempotency keys are removed.
     pub purge_interval: Duration,
     /// Bring old events to today's form; applied in this order.
@@ -67,6 +69,7 @@ impl Default for JournalOptions {
             poll_interval: Duration::from_secs(1),
             notify_interval: Duration::from_millis(5),
             read_connections: 4,
+            read_bytes: 4 << 20,
             purge_interval: Duration::from_secs(600),
             upcasters: Vec::new(),
         }

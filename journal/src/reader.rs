@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::TryStreamExt;
+use futures::stream::BoxStream;
 use sqlx::postgres::{PgConnection, PgPoolOptions, PgRow};
-use sqlx::{ConnectOptions, Executor, PgPool};
+use sqlx::{ConnectOptions, Executor, PgPool, Row};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout_at};
 
@@ -27,6 +29,7 @@ const LONGEST_BACKOFF: Duration = Duration::from_millis(500);
 pub(crate) struct Reader {
     pool: PgPool,
     timeout: Duration,
+    bytes: usize,
     single: Arc<Mutex<Option<PgConnection>>>,
 }
 
@@ -43,24 +46,29 @@ impl Reader {
             })
             .connect_with((*pool.connect_options()).clone())
             .await?;
-        let single = Arc::new(Mutex::new(Some(connect_single(&pool).await?)));
+        let made = timeout_at(Instant::now() + options.read_timeout, connect_single(&pool)).await;
+        let single = Arc::new(Mutex::new(Some(made.map_err(|_| JournalError::Timeout)??)));
         Ok(Self {
             pool,
             timeout: options.read_timeout,
+            bytes: options.read_bytes,
             single,
         })
     }
 
     /// Runs the query on the connection kept for single reads, or not at all if that is taken or lost: a pool's
     /// bookkeeping would cost more than such a read.
-    pub async fn fetch_single<'q>(&self, query: PgQuery<'q>) -> Option<Vec<PgRow>> {
+    pub async fn fetch_single<'q>(&self, query: PgQuery<'q>) -> Option<Rows> {
         let mut single = self.single.try_lock().ok()?;
         let mut connection = single.take()?;
         // Not put back when it failed, or when our caller gave up in between: then its state is unknown.
-        let rows = timeout_at(Instant::now() + self.timeout, connection.fetch_all(query))
-            .await
-            .ok()?
-            .ok()?;
+        let rows = timeout_at(
+            Instant::now() + self.timeout,
+            bounded(connection.fetch(query), self.bytes),
+        )
+        .await
+        .ok()?
+        .ok()?;
         *single = Some(connection);
         Some(rows)
     }
@@ -82,10 +90,19 @@ impl Reader {
 
     /// Runs the query; `make` makes it anew for each attempt.
     pub async fn fetch_all<'q>(&self, make: impl Fn() -> PgQuery<'q>) -> Result<Vec<PgRow>, JournalError> {
+        Ok(self.fetch(make, usize::MAX).await?.rows)
+    }
+
+    /// As [`fetch_all`](Self::fetch_all), but of large rows not all.
+    pub async fn fetch_bounded<'q>(&self, make: impl Fn() -> PgQuery<'q>) -> Result<Rows, JournalError> {
+        self.fetch(make, self.bytes).await
+    }
+
+    async fn fetch<'q>(&self, make: impl Fn() -> PgQuery<'q>, bytes: usize) -> Result<Rows, JournalError> {
         let deadline = Instant::now() + self.timeout;
         let mut backoff = FIRST_BACKOFF;
         loop {
-            match timeout_at(deadline, make().fetch_all(&self.pool)).await {
+            match timeout_at(deadline, bounded(make().fetch(&self.pool), bytes)).await {
                 Ok(Ok(rows)) => return Ok(rows),
                 Ok(Err(error)) if is_transient(&error) && Instant::now() + backoff < deadline => {
                     tracing::debug!(%error, "a read failed; trying again");
@@ -97,6 +114,33 @@ impl Reader {
             }
         }
     }
+}
+
+/// Rows, perhaps not all.
+pub(crate) struct Rows {
+    pub rows: Vec<PgRow>,
+    /// Whether they were as many bytes as one read takes: there may be more.
+    pub cut: bool,
+}
+
+async fn bounded(
+    mut stream: BoxStream<'_, Result<PgRow, sqlx::Error>>,
+    bytes: usize,
+) -> Result<Rows, sqlx::Error> {
+    let (mut rows, mut taken) = (Vec::new(), 0_usize);
+    while let Some(row) = stream.try_next().await? {
+        taken = taken.saturating_add(size(&row));
+        rows.push(row);
+        if taken >= bytes {
+            return Ok(Rows { rows, cut: true });
+        }
+    }
+    Ok(Rows { rows, cut: false })
+}
+
+fn size(row: &PgRow) -> usize {
+    let column = |index| row.try_get_raw(index).ok()?.as_bytes().ok().map(<[u8]>::len);
+    (0..row.len()).filter_map(column).sum()
 }
 
 async fn connect_single(pool: &PgPool) -> Result<PgConnection, sqlx::Error> {

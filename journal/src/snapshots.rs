@@ -1,5 +1,9 @@
+use std::time::Duration;
+
 use sqlx::PgPool;
 use tokio::sync::mpsc;
+use tokio::time::{Instant, timeout};
+use tokio_util::sync::CancellationToken;
 
 use crate::append::Serialise;
 use crate::cache::{AnyState, StreamKey};
@@ -19,7 +23,7 @@ pub(crate) struct SnapshotQueue {
 
 const CAPACITY: usize = 256;
 
-// A snapshot that is newer, from whatever code, stays.
+// A newer snapshot stays, unless other code made it: that one is of no use to us.
 const SAVE: &str = "
 INSERT INTO snapshots (aggregate_type, aggregate_id, last_sequence, current_snapshot, payload, made_by)
 VALUES ($1, $2, $3, 1, $4::text::json, $5)
@@ -41,9 +45,20 @@ impl SnapshotQueue {
     }
 }
 
-/// Makes snapshots until the committer is gone.
-pub(crate) async fn write_snapshots(mut queue: mpsc::Receiver<SnapshotJob>, pool: PgPool, tag: String) {
+/// Makes snapshots until the committer is gone, each within `limit`, and after `closing` all that are left.
+pub(crate) async fn write_snapshots(
+    mut queue: mpsc::Receiver<SnapshotJob>,
+    pool: PgPool,
+    tag: String,
+    limit: Duration,
+    closing: CancellationToken,
+) {
+    let mut end = None;
     while let Some(job) = queue.recv().await {
+        // A snapshot is only a help: nobody waits long for one when the process is to end.
+        if closing.is_cancelled() && Instant::now() >= *end.get_or_insert_with(|| Instant::now() + limit) {
+            return;
+        }
         let Some(payload) = (job.serialise)(job.state.as_ref()) else {
             continue;
         };
@@ -53,12 +68,17 @@ pub(crate) async fn write_snapshots(mut queue: mpsc::Receiver<SnapshotJob>, pool
             .bind(job.version as i64)
             .bind(payload)
             .bind(&tag)
-            .execute(&pool)
-            .await;
-        match saved {
-            Ok(_) => metrics::counter!("opstella_journal_snapshots_total").increment(1),
-            Err(error) => {
+            .execute(&pool);
+        match timeout(limit, saved).await {
+            Ok(Ok(_)) => metrics::counter!("opstella_journal_snapshots_total").increment(1),
+            Ok(Err(error)) => {
                 tracing::warn!(%error, aggregate_type = job.key.aggregate_type, "a snapshot was not saved");
+            }
+            Err(_) => {
+                tracing::warn!(
+                    aggregate_type = job.key.aggregate_type,
+                    "a snapshot was not saved in time"
+                );
             }
         }
     }

@@ -5,6 +5,7 @@ use sqlx::Row;
 use tokio::sync::watch;
 
 use crate::event::recorded_columns;
+use crate::reader::Rows;
 use crate::{Journal, JournalError, Position, RecordedEvent};
 
 // A row comparison and a range on the same index, so that reading starts where it stopped. Rows of transactions at or
@@ -35,6 +36,8 @@ pub struct Batch {
     pub events: Vec<RecordedEvent>,
     /// Where to go on: the position of the last event, or where the subscription stood if there is none.
     pub position: Position,
+    /// Whether it has fewer events than asked for because they are large: there may be more now.
+    pub cut: bool,
 }
 
 /// All events after a position: in order, without a gap, each once.
@@ -47,6 +50,8 @@ pub struct Subscription {
     position: Position,
     wakes: watch::Receiver<u64>,
     upcast: bool,
+    /// How many large events are read at once; small ones are read as asked for.
+    most: usize,
 }
 
 impl Journal {
@@ -57,6 +62,7 @@ impl Journal {
             journal: self.clone(),
             position: from,
             upcast: true,
+            most: usize::MAX,
         }
     }
 
@@ -112,19 +118,26 @@ impl Subscription {
 
     /// The next events, at most `max`, or none if there are none now.
     pub async fn try_next(&mut self, max: usize) -> Result<Batch, JournalError> {
-        let limit = i64::try_from(max.max(1)).unwrap_or(i64::MAX);
+        let limit = i64::try_from(max.max(1).min(self.most)).unwrap_or(i64::MAX);
         let from = self.position;
-        let rows = self
+        let Rows { rows, cut } = self
             .journal
             .inner
             .reader
-            .fetch_all(|| {
+            .fetch_bounded(|| {
                 sqlx::query(READ)
                     .bind(from.transaction_id.to_string())
                     .bind(from.position)
                     .bind(limit)
             })
             .await?;
+        // What is beyond the bytes of one read was sent for nothing: of large events, fewer are asked for next time.
+        let short = cut || rows.len() == self.most;
+        self.most = if cut {
+            rows.len().max(1)
+        } else {
+            self.most.saturating_mul(2)
+        };
         let mut events = Vec::with_capacity(rows.len());
         for row in &rows {
             let event = RecordedEvent::read(row)?;
@@ -147,6 +160,7 @@ impl Subscription {
         Ok(Batch {
             events,
             position: self.position,
+            cut: short,
         })
     }
 

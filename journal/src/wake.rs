@@ -6,9 +6,12 @@ use std::time::Duration;
 use sqlx::PgPool;
 use sqlx::postgres::PgListener;
 use tokio::sync::{Notify, watch};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 const CHANNEL: &str = "opstella_events";
+/// How long a `NOTIFY` may take.
+const PATIENCE: Duration = Duration::from_secs(5);
 const FIRST_BACKOFF: Duration = Duration::from_millis(50);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(2);
 
@@ -57,14 +60,15 @@ pub(crate) async fn notify_others(
             () = wake.others.notified() => {}
             () = closing.cancelled() => return,
         }
-        let sent = sqlx::query("SELECT pg_notify($1, $2)")
+        let send = sqlx::query("SELECT pg_notify($1, $2)")
             .bind(CHANNEL)
             .bind(&id)
-            .execute(&pool)
-            .await;
-        if let Err(error) = sent {
-            // Nothing is lost by it: the others look by themselves.
-            tracing::debug!(%error, "could not notify the other processes");
+            .execute(&pool);
+        // Nothing is lost where it fails: the others look by themselves.
+        match timeout(PATIENCE, send).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => tracing::debug!(%error, "could not notify the other processes"),
+            Err(_) => tracing::debug!("could not notify the other processes in time"),
         }
         tokio::select! {
             () = tokio::time::sleep(interval) => {}

@@ -7,11 +7,15 @@ use std::time::Duration;
 pub struct ProjectionOptions {
     /// Events applied in one transaction.
     pub batch: usize,
-    /// Events applied in one transaction while rebuilding and replaying.
+    /// Most events applied in one transaction while rebuilding and replaying. Every follower of the journal waits
+    /// for the end of such a transaction.
     pub rebuild_batch: usize,
+    /// How long such a transaction is to take at most: fewer events go into the next one where it took longer.
+    pub rebuild_hold: Duration,
     /// How often a projection that stands by or has stopped looks whether it may go on.
     pub poll_interval: Duration,
-    /// How often [`wait_for`](crate::Projections::wait_for) looks at the checkpoints of another process.
+    /// How soon [`wait_for`](crate::Projections::wait_for) looks at the checkpoint of another process; then less and
+    /// less often.
     pub wait_interval: Duration,
     /// How often the gauges of lag are set.
     pub gauge_interval: Duration,
@@ -29,7 +33,8 @@ impl Default for ProjectionOptions {
     fn default() -> Self {
         Self {
             batch: 500,
-            rebuild_batch: 2000,
+            rebuild_batch: 200,
+            rebuild_hold: Duration::from_millis(50),
             poll_interval: Duration::from_millis(500),
             wait_interval: Duration::from_millis(20),
             gauge_interval: Duration::from_secs(5),

@@ -35,6 +35,9 @@ pub(crate) struct Shared {
     pub replays: Arc<Semaphore>,
 }
 
+/// Longest pause between two looks at another process's checkpoint: many may wait, for long.
+const LONGEST_WAIT: Duration = Duration::from_millis(250);
+
 impl Shared {
     pub fn pool(&self) -> &PgPool {
         self.journal.pool()
@@ -161,9 +164,16 @@ impl Projections {
         let progress = self.shared.hub.of(name);
         let mut reached = progress.follow();
         let mut at = Position::START;
+        let timed_out = |at| ProjectionError::TimedOut {
+            name: name.to_owned(),
+            position,
+            at,
+        };
+        let mut interval = self.shared.options.wait_interval;
         while *reached.borrow_and_update() < position {
             // The active runner may be another process's.
-            if let Some(live) = checkpoint::live(self.shared.pool(), name).await? {
+            let look = timeout_at(deadline, checkpoint::live(self.shared.pool(), name));
+            if let Some(live) = look.await.map_err(|_| timed_out(at))?? {
                 at = live.position;
                 progress.reached(at);
                 if at >= position {
@@ -178,13 +188,10 @@ impl Projections {
                 }
             }
             if Instant::now() >= deadline {
-                return Err(ProjectionError::TimedOut {
-                    name: name.to_owned(),
-                    position,
-                    at,
-                });
+                return Err(timed_out(at));
             }
-            let next_look = (Instant::now() + self.shared.options.wait_interval).min(deadline);
+            let next_look = (Instant::now() + interval).min(deadline);
+            interval = (interval * 2).min(LONGEST_WAIT.max(interval));
             tokio::select! {
                 _ = timeout_at(next_look, reached.changed()) => {}
                 () = sleep_until(next_look) => {}

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use opstella_journal::{Position, RecordedEvent};
+use opstella_journal::{Batch, Position, RecordedEvent};
 use sqlx::{Connection, Executor};
 use tokio::time::Instant;
 
+use crate::apply::{self, Applied, failed};
 use crate::checkpoint::{self, Checkpoint, end_of};
 use crate::error::is_lock_timeout;
-use crate::poison::{self, Applied, failed};
 use crate::projections::Shared;
 use crate::session::{LockClass, Session};
 use crate::{Projection, ProjectionError, generation, status, views};
@@ -38,6 +38,9 @@ pub struct RebuildReport {
 /// Less than PostgreSQL's `deadlock_timeout` (1 s by default): where a query and the swap wait for each other, it is
 /// the swap that gives way and tries again.
 const LOCK_TIMEOUT: &str = "SET LOCAL lock_timeout = '100ms'";
+/// Events in the first transaction, until it is known how long one takes; and the fewest in any, so that a rebuild
+/// gets ahead of those who write meanwhile.
+const FIRST_BATCH: usize = 50;
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 
 pub(crate) async fn rebuild(
@@ -70,6 +73,7 @@ pub(crate) async fn rebuild(
         session,
         build,
         events: 0,
+        batch: shared.options.rebuild_batch.clamp(1, FIRST_BATCH),
     };
     let filled = filling.fill_and_swap(|events, position| {
         progress(RebuildProgress {
@@ -103,6 +107,8 @@ struct Filling<'a> {
     session: Session,
     build: Checkpoint,
     events: u64,
+    /// Events in the next transaction.
+    batch: usize,
 }
 
 impl Filling<'_> {
@@ -114,13 +120,13 @@ impl Filling<'_> {
         let mut subscription = self.shared.journal.subscribe(self.build.position);
         let mut trying: Option<(Instant, Duration)> = None;
         loop {
-            let batch = subscription
-                .try_next(self.shared.options.rebuild_batch)
-                .await?
-                .events;
+            let most = self.batch;
+            let Batch {
+                events: batch, cut, ..
+            } = subscription.try_next(most).await?;
             // While commands keep coming there is always a little more: a short batch is close enough, the swap
             // applies what is missing.
-            let caught_up = batch.len() < self.shared.options.rebuild_batch;
+            let caught_up = batch.len() < most && !cut;
             if !batch.is_empty() {
                 self.apply(&batch).await?;
                 progress(self.events, self.build.position);
@@ -144,7 +150,19 @@ impl Filling<'_> {
     }
 
     async fn apply(&mut self, batch: &[RecordedEvent]) -> Result<(), ProjectionError> {
-        let applied = poison::apply(&mut self.session, self.projection, &mut self.build, batch).await;
+        let started = Instant::now();
+        let applied = apply::apply(&mut self.session, self.projection, &mut self.build, batch).await;
+        // The journal's followers see nothing that is newer than an open transaction: it is kept short.
+        let (most, hold) = (
+            self.shared.options.rebuild_batch,
+            self.shared.options.rebuild_hold,
+        );
+        self.batch = if started.elapsed() > hold {
+            self.batch / 2
+        } else {
+            self.batch * 2
+        };
+        self.batch = self.batch.max(FIRST_BATCH).min(most.max(1));
         match applied.map_err(|error| failed(self.projection, error))? {
             Applied::Yes => {
                 self.events += batch.len() as u64;
@@ -177,7 +195,7 @@ impl Filling<'_> {
             if batch.is_empty() {
                 break;
             }
-            let applied = poison::guarded(self.projection, &batch, &mut tx).await;
+            let applied = apply::guarded(self.projection, &batch, &mut tx).await;
             applied.map_err(|error| failed(self.projection, error))?;
             (at, events) = (end_of(&batch, at), events + batch.len() as u64);
         }

@@ -9,7 +9,7 @@ use sqlx::postgres::PgPoolOptions;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, PgPool, Row};
 use tokio::sync::OwnedSemaphorePermit;
 
-use crate::poison::{failed, guarded};
+use crate::apply::{failed, guarded};
 use crate::projections::Shared;
 use crate::{Projection, ProjectionError, Queries};
 

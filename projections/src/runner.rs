@@ -7,8 +7,9 @@ use futures::FutureExt;
 use opstella_journal::JournalError;
 use tokio_util::sync::CancellationToken;
 
+use crate::apply::{self, Applied};
 use crate::checkpoint::Checkpoint;
-use crate::poison::{self, Applied};
+use crate::poison;
 use crate::progress::Progress;
 use crate::projections::Shared;
 use crate::session::{LockClass, Session};
@@ -27,7 +28,7 @@ pub(crate) async fn run(shared: &Shared, projection: &dyn Projection, cancel: &C
         };
         // A panic outside a projection's own code: in an upcaster, say.
         let led = AssertUnwindSafe(runner.lead()).catch_unwind().await;
-        match led.unwrap_or_else(|panic| Err(poison::failed(projection, poison::panicked(panic.as_ref())))) {
+        match led.unwrap_or_else(|panic| Err(apply::failed(projection, apply::panicked(panic.as_ref())))) {
             Ok(()) => return,
             Err(ProjectionError::Journal(JournalError::Closed)) => return,
             Err(error) => {
@@ -136,9 +137,9 @@ impl Runner<'_> {
                 Err(error) => return Err(error.into()),
             };
             let started = std::time::Instant::now();
-            let applied = match poison::apply(session, self.projection, &mut build, &batch).await {
+            let applied = match apply::apply(session, self.projection, &mut build, &batch).await {
                 Ok(applied) => applied,
-                Err(error) if error.is_transient() => return Err(poison::failed(self.projection, error)),
+                Err(error) if error.is_transient() => return Err(apply::failed(self.projection, error)),
                 Err(error) => {
                     tracing::warn!(projection = build.name, %error, "a batch failed; looking for the event");
                     poison::apply_singly(session, self.projection, &mut build, &batch).await?

@@ -1,7 +1,12 @@
 //! The independent check of the sandbox: the best-known clients from PyPI drive it.
 //!
 //! One script a client, `clients/NAME.py`, which fails by an exception; its package is pinned in
-//! `clients/requirements.txt`. All share one virtual environment, made once under a file lock.
+//! `clients/requirements.txt`, with the hashes of all that is installed. All share one virtual environment, made once
+//! under a file lock.
+//!
+//! Argo CD has none: its packages on PyPI are dead (`argocd` 0.5.0 of 2022, `argocd-python-client` 1.0.2 of 2021) and
+//! know neither its present API nor a supported Python. Its vendor's OpenAPI description checks the stand-in instead
+//! (`contracted/argocd.rs`).
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -90,10 +95,10 @@ fn text(output: &Output) -> String {
     )
 }
 
-/// The Python of the shared virtual environment; `None`, said on standard output, where Python cannot make one.
+/// The Python of the shared virtual environment; `None` only where `OPSTELLA_SKIP_PYTHON=1` asks for it.
 fn virtual_environment() -> Option<PathBuf> {
-    if Command::new("python3").arg("--version").output().is_err() {
-        println!("skipped: python3 not found");
+    if std::env::var_os("OPSTELLA_SKIP_PYTHON").is_some_and(|skip| skip == "1") {
+        println!("skipped, as OPSTELLA_SKIP_PYTHON=1 asks");
         return None;
     }
     let requirements = clients().join("requirements.txt");
@@ -119,20 +124,19 @@ fn virtual_environment() -> Option<PathBuf> {
         .args(["-m", "venv"])
         .arg(&folder)
         .output()
-        .unwrap();
-    if !made.status.success() {
-        println!(
-            "skipped: python3 cannot make a virtual environment: {}",
-            text(&made)
-        );
-        return None;
-    }
+        .expect("python3 is there; OPSTELLA_SKIP_PYTHON=1 skips these tests");
+    assert!(
+        made.status.success(),
+        "python3 cannot make a virtual environment (OPSTELLA_SKIP_PYTHON=1 skips these tests): {}",
+        text(&made)
+    );
     let install = [
         "-m",
         "pip",
         "install",
         "--quiet",
         "--disable-pip-version-check",
+        "--require-hashes",
         "--requirement",
     ];
     let installed = Command::new(&python)

@@ -39,9 +39,14 @@ pub async fn run(arguments: &[String]) -> Result<ExitCode, TaskError> {
             u8::try_from(status.code().unwrap_or(1)).unwrap_or(1),
         )),
         // Ctrl-C is how a demo that stays up ends.
-        Err(TaskError::Interrupted) => Ok(ExitCode::SUCCESS),
+        Err(TaskError::Interrupted) if stays_up(arguments) => Ok(ExitCode::SUCCESS),
         Err(error) => Err(error),
     }
+}
+
+/// Whether the demo goes on until somebody ends it; with `--once` it has something to finish.
+fn stays_up(arguments: &[String]) -> bool {
+    !arguments.iter().any(|argument| argument == "--once")
 }
 
 fn binary() -> std::path::PathBuf {
@@ -50,4 +55,16 @@ fn binary() -> std::path::PathBuf {
         .unwrap_or_else(|| cargo::workspace().join("target"))
         .join("debug")
         .join("opstella")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::stays_up;
+
+    #[test]
+    fn a_demo_that_runs_once_was_not_finished_when_it_was_interrupted() {
+        let arguments = |all: &[&str]| all.iter().map(|one| (*one).to_owned()).collect::<Vec<_>>();
+        assert!(stays_up(&arguments(&["--fail", "harbor"])));
+        assert!(!stays_up(&arguments(&["--once", "--fail", "harbor"])));
+    }
 }

@@ -125,7 +125,7 @@ impl ToolAdapter for ArgoCd {
         }
     }
 
-    async fn observe(&self, operation: &Operation, _: &StepContext) -> Result<Observed, StepError> {
+    async fn observe(&self, operation: &Operation) -> Result<Observed, StepError> {
         match Deploy::of(operation) {
             Some(Deploy::Healthy(target, _)) => self.observe_application(target).await,
             _ => Err(unobservable(Tool::ArgoCd, operation)),

@@ -53,6 +53,24 @@ pub(super) async fn look_at_all(scheduler: &Scheduler, pool: &PgPool) -> Result<
     }
 }
 
+/// Most open runs that one sweep looks at.
+const SWEEP: i64 = 500;
+
+/// Looks at the next open runs after that one, in turn; where to go on. A run whose outcome the journal refused for good
+/// would wait for ever otherwise.
+pub(super) async fn look_at_some(
+    scheduler: &Scheduler,
+    pool: &PgPool,
+    after: Option<Uuid>,
+) -> Result<Option<Uuid>, JournalError> {
+    let page = open_runs::page(pool, after, SWEEP).await?;
+    let last = page.last().map(|run| run.0);
+    for run in page {
+        scheduler.look(run).await;
+    }
+    Ok(last)
+}
+
 /// Follows the journal from a position until the session ends.
 pub(super) async fn follow(scheduler: Scheduler, pool: PgPool, from: Position) -> Result<(), JournalError> {
     let mut subscription = scheduler.commands.journal().subscribe(from);

@@ -55,6 +55,46 @@ struct Breaker {
     probing: bool,
 }
 
+/// What the circuit says to a step.
+enum Passage {
+    Free,
+    /// It is the one that tries.
+    Probe,
+    Blocked(Duration),
+}
+
+/// Leave to carry one step out. It goes back when it is dropped, however the step ended: nobody waits for a probe whose
+/// step was given up.
+pub(super) struct Admission {
+    limiter: Arc<Limiter>,
+    probe: bool,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Admission {
+    /// Counts how the step ended: the tool answered, or it failed transiently. What ends without it says nothing
+    /// about the tool.
+    pub fn record(self, answered: bool) {
+        let mut breaker = self.limiter.breaker();
+        if answered {
+            *breaker = Breaker::default();
+            return;
+        }
+        breaker.failures = breaker.failures.saturating_add(1);
+        if breaker.failures >= self.limiter.limits.circuit_failures {
+            breaker.open_until = Some(Instant::now() + self.limiter.limits.circuit_pause);
+        }
+    }
+}
+
+impl Drop for Admission {
+    fn drop(&mut self) {
+        if self.probe {
+            self.limiter.breaker().probing = false;
+        }
+    }
+}
+
 /// The limiter of one connection.
 pub(super) struct Limiter {
     limits: ToolLimits,
@@ -76,45 +116,40 @@ impl Limiter {
     }
 
     /// Waits until one more step may start. `None` when the engine stops.
-    pub async fn admit(&self) -> Option<OwnedSemaphorePermit> {
+    pub async fn admit(self: Arc<Self>) -> Option<Admission> {
         let permit = Arc::clone(&self.slots).acquire_owned().await.ok()?;
-        while let Some(pause) = self.blocked() {
-            tokio::time::sleep(pause).await;
-        }
+        let probe = loop {
+            match self.passage() {
+                Passage::Blocked(pause) => tokio::time::sleep(pause).await,
+                Passage::Free => break false,
+                Passage::Probe => break true,
+            }
+        };
+        // Made before the next wait: should that be dropped, the probe is given back.
+        let admission = Admission {
+            limiter: Arc::clone(&self),
+            probe,
+            _permit: permit,
+        };
         self.rate.until_ready().await;
-        Some(permit)
+        Some(admission)
     }
 
-    /// How long the open circuit still blocks; marks the caller as the probe once it no longer does.
-    fn blocked(&self) -> Option<Duration> {
+    /// Whether the circuit lets the caller through; once its pause is over, as the one that tries.
+    fn passage(&self) -> Passage {
         let mut breaker = self.breaker();
-        let until = breaker.open_until?;
+        let Some(until) = breaker.open_until else {
+            return Passage::Free;
+        };
         let now = Instant::now();
         if until > now {
-            return Some(until - now);
+            return Passage::Blocked(until - now);
         }
         if breaker.probing {
-            return Some(Duration::from_millis(20));
+            return Passage::Blocked(Duration::from_millis(20));
         }
         breaker.probing = true;
-        None
-    }
-
-    /// Counts how a step ended: `Some(true)` the tool answered, `Some(false)` it failed transiently, `None` nothing
-    /// was learned about it.
-    pub fn record(&self, answered: Option<bool>) {
-        let mut breaker = self.breaker();
-        breaker.probing = false;
-        match answered {
-            Some(true) => *breaker = Breaker::default(),
-            Some(false) => {
-                breaker.failures += 1;
-                if breaker.failures >= self.limits.circuit_failures {
-                    breaker.open_until = Some(Instant::now() + self.limits.circuit_pause);
-                }
-            }
-            None => {}
-        }
+        Passage::Probe
     }
 
     fn state(&self) -> Circuit {
@@ -167,25 +202,64 @@ impl Limits {
 mod tests {
     use super::*;
 
-    #[tokio::test]
-    async fn the_circuit_opens_lets_one_try_and_closes() {
-        let limiter = Limiter::new(ToolLimits {
+    async fn open_circuit() -> Arc<Limiter> {
+        let limiter = Arc::new(Limiter::new(ToolLimits {
             circuit_failures: 2,
             circuit_pause: Duration::from_millis(50),
             ..ToolLimits::default()
-        });
+        }));
         for _ in 0..2 {
-            drop(limiter.admit().await);
-            limiter.record(Some(false));
+            admit(&limiter).await.record(false);
         }
         assert_eq!(limiter.state(), Circuit::Open);
+        limiter
+    }
+
+    async fn admit(limiter: &Arc<Limiter>) -> Admission {
+        let admitted = tokio::time::timeout(Duration::from_secs(5), Arc::clone(limiter).admit());
+        admitted.await.expect("a step is let through").unwrap()
+    }
+
+    #[tokio::test]
+    async fn the_circuit_opens_lets_one_try_and_closes() {
+        let limiter = open_circuit().await;
         let before = Instant::now();
-        let probe = limiter.admit().await;
+        let probe = admit(&limiter).await;
         assert!(before.elapsed() >= Duration::from_millis(50));
-        assert!(limiter.blocked().is_some(), "only one step tries");
-        limiter.record(Some(true));
-        drop(probe);
+        assert!(
+            matches!(limiter.passage(), Passage::Blocked(_)),
+            "only one step tries"
+        );
+        probe.record(true);
         assert_eq!(limiter.state(), Circuit::Closed);
-        assert!(limiter.blocked().is_none());
+        assert!(matches!(limiter.passage(), Passage::Free));
+    }
+
+    /// The session ended, or the run did not want the step any more.
+    #[tokio::test]
+    async fn another_step_tries_when_the_probe_is_given_up() {
+        let limiter = open_circuit().await;
+        drop(admit(&limiter).await);
+        admit(&limiter).await.record(true);
+        assert_eq!(limiter.state(), Circuit::Closed);
+    }
+
+    /// `admit` itself was dropped after it had become the probe, while it waited for the rate.
+    #[tokio::test]
+    async fn another_step_tries_when_the_probe_is_dropped_before_it_starts() {
+        let limiter = Arc::new(Limiter::new(ToolLimits {
+            circuit_failures: 1,
+            circuit_pause: Duration::ZERO,
+            per_second: NonZeroU32::MIN,
+            ..ToolLimits::default()
+        }));
+        admit(&limiter).await.record(false);
+        let waiting = Arc::clone(&limiter).admit();
+        assert!(
+            tokio::time::timeout(Duration::from_millis(50), waiting)
+                .await
+                .is_err()
+        );
+        assert!(matches!(limiter.passage(), Passage::Probe));
     }
 }

@@ -6,7 +6,7 @@
 //!                                 └──── outcome (a command) ◀────┘
 //! ```
 //!
-//! One process at a time holds the lease and runs a [`session`]; others stand by. What a run may do next is never
+//! One process at a time holds the lease and runs a session; others stand by. What a run may do next is never
 //! remembered here beyond memory: it is computed from the run's events, so a process that dies loses nothing. A new
 //! session starts the steps that were under way again under the next attempt number; what the old one still reports
 //! is refused.

@@ -5,6 +5,8 @@ use opstella_journal::{Batch, Position};
 use sqlx::PgPool;
 use uuid::Uuid;
 
+use crate::checkpoint;
+
 const ENDS: [&str; 4] = ["RunSucceeded", "RunFailed", "RunCancelled", "RunAbandoned"];
 
 /// What a batch of events says about which runs are open.
@@ -37,15 +39,7 @@ impl Changes {
 
 /// Where the notes end.
 pub(super) async fn checkpoint(pool: &PgPool) -> Result<Position, sqlx::Error> {
-    let row: Option<(i64, i64)> = sqlx::query_as("SELECT transaction_id, position FROM engine_checkpoint")
-        .fetch_optional(pool)
-        .await?;
-    Ok(
-        row.map_or(Position::START, |(transaction_id, position)| Position {
-            transaction_id: transaction_id.unsigned_abs(),
-            position,
-        }),
-    )
+    checkpoint::read(pool, "SELECT transaction_id, position FROM engine_checkpoint").await
 }
 
 /// Notes a batch's changes and its position, in one statement and so in one transaction.

@@ -18,7 +18,7 @@ pub(super) struct Ticket {
     pub back: bool,
 }
 
-/// What is queued, waits on a timer, or is being carried out.
+/// What is queued or being carried out, or what waits on a timer.
 #[derive(Default)]
 pub(super) struct UnderWay(Mutex<HashSet<Ticket>>);
 

@@ -25,12 +25,27 @@ pub(super) struct Scheduler {
     pub commands: Commands,
     pub queues: Arc<Queues>,
     pub under_way: Arc<UnderWay>,
+    /// Tries whose time has not come. Apart from those under way: an operator may have one made at once.
+    pub timers: Arc<UnderWay>,
     pub run_locks: Arc<RunLocks>,
     pub tasks: TaskTracker,
     pub stop: CancellationToken,
+    /// Ends what is still under way after the session's end.
+    pub give_up: CancellationToken,
 }
 
 impl Scheduler {
+    /// Has something done that the session waits for when it ends, and gives up in the end.
+    pub fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let give_up = self.give_up.clone();
+        self.tasks.spawn(async move {
+            tokio::select! {
+                () = work => {}
+                () = give_up.cancelled() => {}
+            }
+        });
+    }
+
     /// Loads a run and puts its work on its way.
     pub async fn look(&self, run: RunId) {
         self.forget(run);
@@ -123,17 +138,17 @@ impl Scheduler {
 
     /// Comes back to the run when the time of a next try has come.
     fn wait(&self, ticket: Ticket, not_before: DateTime<Utc>) {
-        if !self.under_way.insert(&ticket) {
+        if !self.timers.insert(&ticket) {
             return;
         }
         let scheduler = self.clone();
-        self.tasks.spawn(async move {
+        self.spawn(async move {
             let pause = (not_before - Utc::now()).to_std().unwrap_or_default();
             let due = tokio::select! {
                 () = tokio::time::sleep(pause) => true,
                 () = scheduler.stop.cancelled() => false,
             };
-            scheduler.under_way.remove(&ticket);
+            scheduler.timers.remove(&ticket);
             if due {
                 scheduler.due(ticket).await;
             }
@@ -158,7 +173,7 @@ impl Scheduler {
 
     /// Carries a command on a run out, or only loads it, however long the database is away. `None` where the run
     /// does not take the command any more, or the engine stops.
-    pub async fn persist(&self, run: RunId, command: Option<RunCommand>) -> Option<Arc<Run>> {
+    pub async fn persist(&self, run: RunId, mut command: Option<RunCommand>) -> Option<Arc<Run>> {
         let mut pause = Duration::from_millis(20);
         loop {
             let result = match &command {
@@ -175,7 +190,9 @@ impl Scheduler {
                 }
                 Err(CommandError::Domain(error)) if matches!(*error, DomainError::StaleAttempt { .. }) => {
                     tracing::info!(%run, %error, "an outcome came too late");
-                    return self.commands.load_run(run).await.ok().map(|loaded| loaded.state);
+                    // Only where the run stands by now is of interest, however long it takes to load it.
+                    command = None;
+                    continue;
                 }
                 Err(error) => {
                     tracing::error!(%run, %error, "the engine cannot go on with a run");

@@ -13,8 +13,8 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::limits::{Limiter, Limits};
-use super::queues::{Queues, Ticket, UnderWay};
+use super::limits::{Admission, Limiter, Limits};
+use super::queues::{Queues, Ticket};
 use super::scheduler::Scheduler;
 use crate::lease::Lease;
 
@@ -22,6 +22,10 @@ use super::{Action, EngineOptions, StepExecutor, StepOrder, StepReport, inbox, o
 
 /// Key of the advisory lock: "opstengi", in bytes.
 const LEASE: i64 = 0x6f70_7374_656e_6769;
+/// Longest wait for steps that were given up: they end where they wait for something next.
+const GIVING_UP: Duration = Duration::from_secs(5);
+/// How often open runs are looked at again: what an error of the journal stopped goes on then.
+const SWEEP_EVERY: Duration = Duration::from_secs(30);
 
 /// What an engine is made of.
 pub(super) struct Parts {
@@ -55,17 +59,18 @@ async fn hold(parts: &Parts, mut lease: Lease) {
     let scheduler = Scheduler {
         commands: parts.commands.clone(),
         queues,
-        under_way: Arc::new(UnderWay::default()),
+        under_way: Arc::default(),
+        timers: Arc::default(),
         run_locks: Arc::default(),
         tasks: TaskTracker::new(),
         stop: parts.stop.child_token(),
+        give_up: CancellationToken::new(),
     };
     tracing::info!("the engine is active in this process");
-    scheduler
-        .tasks
-        .spawn(serve_queues(parts_of(parts), scheduler.clone(), announced));
+    scheduler.spawn(serve_queues(parts_of(parts), scheduler.clone(), announced));
     let work = drive(&scheduler);
     tokio::pin!(work);
+    let mut drain = parts.options.drain;
     loop {
         tokio::select! {
             result = &mut work => {
@@ -77,23 +82,35 @@ async fn hold(parts: &Parts, mut lease: Lease) {
             () = tokio::time::sleep(parts.options.lease_interval) => {
                 if !lease.holds().await {
                     tracing::warn!("the engine lost its lease; standing by");
+                    // Another process may have it by now, and carries the same steps out.
+                    drain = Duration::ZERO;
                     break;
                 }
             }
             () = parts.stop.cancelled() => break,
         }
     }
+    end(&scheduler, drain).await;
+    lease.release().await;
+}
+
+/// Waits so long for steps under way, then gives them up: none goes on after its session.
+async fn end(scheduler: &Scheduler, drain: Duration) {
     scheduler.stop.cancel();
     scheduler.tasks.close();
-    if tokio::time::timeout(parts.options.drain, scheduler.tasks.wait())
+    if tokio::time::timeout(drain, scheduler.tasks.wait()).await.is_ok() {
+        return;
+    }
+    tracing::warn!(
+        "some steps were still under way when the engine stopped; the next one looks at them again"
+    );
+    scheduler.give_up.cancel();
+    if tokio::time::timeout(GIVING_UP, scheduler.tasks.wait())
         .await
         .is_err()
     {
-        tracing::warn!(
-            "some steps were still under way when the engine stopped; the next one looks at them again"
-        );
+        tracing::error!("some steps could not be given up");
     }
-    lease.release().await;
 }
 
 async fn drive(scheduler: &Scheduler) -> Result<(), JournalError> {
@@ -101,12 +118,17 @@ async fn drive(scheduler: &Scheduler) -> Result<(), JournalError> {
     let from = inbox::catch_up(scheduler, &pool).await?;
     let follow = inbox::follow(scheduler.clone(), pool.clone(), from);
     tokio::pin!(follow);
+    let (mut swept, mut after) = (Instant::now(), None);
     loop {
         tokio::select! {
             ended = &mut follow => return ended,
             () = tokio::time::sleep(Duration::from_secs(1)) => {
                 if scheduler.queues.take_overflow() {
                     inbox::look_at_all(scheduler, &pool).await?;
+                }
+                if swept.elapsed() >= SWEEP_EVERY {
+                    after = inbox::look_at_some(scheduler, &pool, after).await?;
+                    swept = Instant::now();
                 }
             }
         }
@@ -139,7 +161,7 @@ async fn serve_queues(
             queue = announced.recv() => {
                 let Some((connection, tickets)) = queue else { return };
                 let limiter = worker.limits.of(&connection);
-                scheduler.tasks.spawn(serve(worker.clone(), scheduler.clone(), connection, limiter, tickets));
+                scheduler.spawn(serve(worker.clone(), scheduler.clone(), connection, limiter, tickets));
             }
             () = scheduler.stop.cancelled() => return,
         }
@@ -157,17 +179,16 @@ async fn serve(
     loop {
         let next = async {
             let ticket = tickets.recv().await?;
-            Some((ticket, limiter.admit().await?))
+            Some((ticket, Arc::clone(&limiter).admit().await?))
         };
-        let (ticket, permit) = tokio::select! {
+        let (ticket, admission) = tokio::select! {
             next = next => match next { Some(next) => next, None => return },
             () = scheduler.stop.cancelled() => return,
         };
         let (worker, tracked) = (worker.clone(), scheduler.clone());
-        let (connection, limiter) = (connection.clone(), Arc::clone(&limiter));
-        scheduler.tasks.spawn(async move {
-            let done = carry_out(&worker, &tracked, connection, &limiter, &ticket).await;
-            drop(permit);
+        let connection = connection.clone();
+        scheduler.spawn(async move {
+            let done = carry_out(&worker, &tracked, connection, admission, &ticket).await;
             tracked.under_way.remove(&ticket);
             if let Some(state) = done {
                 tracked.put(ticket.run, &state);
@@ -181,24 +202,24 @@ async fn carry_out(
     worker: &Worker,
     scheduler: &Scheduler,
     connection: ConnectionKey,
-    limiter: &Limiter,
+    admission: Admission,
     ticket: &Ticket,
 ) -> Option<Arc<opstella_domain::run::Run>> {
     let state = scheduler.persist(ticket.run, None).await?;
     let Some(order) = order(&state, &connection, ticket) else {
-        limiter.record(None);
         return Some(state);
     };
     let started = Instant::now();
     let report = worker.executor.execute(order).await;
     let duration = started.elapsed();
-    limiter.record(match &report {
+    let transient = matches!(
+        &report,
         StepReport::Failed {
             class: FailureClass::Transient,
             ..
-        } => Some(false),
-        _ => Some(true),
-    });
+        }
+    );
+    admission.record(!transient);
     measure(&connection, ticket, &report, duration);
     let command = outcome::command(&worker.options, &state, ticket, report, duration);
     scheduler.persist(ticket.run, Some(command)).await

@@ -1,4 +1,8 @@
 //! The group of a project. Its services share it.
+//!
+//! Two runs may meet in it: one unwinds and deletes the group that it made, another one has found the group and makes
+//! its repository. The first says in the group that it goes, and only then looks whether it is empty; the second makes
+//! its repository, and only then looks whether the group goes. So one of them sees the other.
 
 use opstella_domain::ProjectSlug;
 use opstella_domain::resource::{Provenance, StepOutcome};
@@ -12,6 +16,8 @@ use crate::mark::Mark;
 use crate::{Removal, Removed, StepContext, StepError};
 
 const KIND: &str = "group";
+/// Line of the description of a group that is about to be deleted.
+const GOING: &str = "Opstella is about to delete this group.";
 
 /// A group as GitLab tells of it.
 #[derive(Debug, Deserialize)]
@@ -21,7 +27,56 @@ pub(super) struct Group {
     marked_for_deletion_on: Option<String>,
 }
 
+impl Group {
+    fn is_going(&self) -> bool {
+        let description = self.description.as_deref().unwrap_or_default();
+        description.lines().any(|line| line == GOING)
+    }
+
+    /// The description with the line that it goes, or without.
+    fn described(&self, going: bool) -> String {
+        let description = self.description.as_deref().unwrap_or_default();
+        let lines = description.lines().filter(|line| *line != GOING);
+        lines.chain(going.then_some(GOING)).collect::<Vec<_>>().join("\n")
+    }
+}
+
+/// A group that another run is about to delete: looked at again until that is decided.
+fn going(group: &str) -> StepError {
+    StepError::Transient {
+        message: format!(
+            "GitLab: the group `{group}` is being deleted by a run that unwinds; if none does, remove the line \
+             `{GOING}` from its description"
+        ),
+        retry_after: None,
+    }
+}
+
 impl GitLab {
+    /// The group that a repository is to be made in; made again if a run that unwound deleted it meanwhile.
+    pub(super) async fn home(&self, path: &str, context: &StepContext) -> Result<Group, StepError> {
+        if let Some(there) = self.group(path).await? {
+            return if there.is_going() {
+                Err(going(path))
+            } else {
+                Ok(there)
+            };
+        }
+        let slug: ProjectSlug = path.parse().map_err(|error| StepError::Permanent {
+            message: format!("GitLab: `{path}` cannot be a project's group: {error}"),
+        })?;
+        self.ensure_group(&slug, context).await?;
+        self.group(path).await?.ok_or_else(|| going(path))
+    }
+
+    /// Refuses, for now, what was made in a group that goes, or has gone.
+    pub(super) async fn home_stays(&self, path: &str) -> Result<(), StepError> {
+        match self.group(path).await? {
+            Some(there) if !there.is_going() => Ok(()),
+            _ => Err(going(path)),
+        }
+    }
+
     /// The group at a path.
     pub(super) async fn group(&self, path: &str) -> Result<Option<Group>, StepError> {
         self.find(&format!("groups/{}?with_projects=false", segment(path)))
@@ -64,6 +119,9 @@ impl GitLab {
             );
             return Err(StepError::Permanent { message });
         }
+        if there.is_going() {
+            return Err(going(group.as_str()));
+        }
         let mark = there.description.as_deref().and_then(Mark::find);
         match mark.filter(|mark| mark.is_of_project(group)) {
             Some(mark) => Ok(provenance(&mark, context)),
@@ -91,10 +149,20 @@ impl GitLab {
         let mark = there.description.as_deref().and_then(Mark::find);
         let made_by_run = mark.is_some_and(|mark| mark.is_of_project(group) && mark.is_of_run(context));
         let path = format!("groups/{}", there.id);
-        if context.removal != Removal::ThisRun || !made_by_run || !self.is_empty(&path).await? {
+        if context.removal != Removal::ThisRun || !made_by_run {
             return Ok(Removed::Kept);
         }
         if there.marked_for_deletion_on.is_none() {
+            let mut empty = self.is_empty(&path).await?;
+            if empty {
+                self.describe(&path, &there.described(true)).await?;
+                empty = self.is_empty(&path).await?;
+            }
+            if !empty {
+                // Said by this try, or by one that was interrupted.
+                self.describe(&path, &there.described(false)).await?;
+                return Ok(Removed::Kept);
+            }
             self.delete(&path, &[]).await?;
         }
         // GitLab may keep a deleted group for some days, out of the way and marked: a top-level group cannot be
@@ -103,6 +171,11 @@ impl GitLab {
         self.until_gone(&format!("the group `{group}`"), &path, gone)
             .await?;
         Ok(Removed::Deleted)
+    }
+
+    async fn describe(&self, path: &str, description: &str) -> Result<(), StepError> {
+        let call = self.http.put(Self::path(path));
+        self.change(call.json(&json!({"description": description}))).await
     }
 
     async fn is_empty(&self, path: &str) -> Result<bool, StepError> {

@@ -77,9 +77,19 @@ impl GitLab {
         context: &StepContext,
     ) -> Result<StepOutcome, StepError> {
         let provenance = match self.repository(path).await? {
-            Some(there) => self.take_repository(&there, path, context).await?,
+            Some(there) => {
+                let provenance = self.take_repository(&there, path, context).await?;
+                if provenance == Provenance::Created {
+                    // An earlier try made it, and may have found that the group goes.
+                    self.home_stays(path.group()).await?;
+                }
+                provenance
+            }
             None => match self.create_repository(path, context).await? {
-                Creation::Made(_) => Provenance::Created,
+                Creation::Made(_) => {
+                    self.home_stays(path.group()).await?;
+                    Provenance::Created
+                }
                 Creation::Taken(refusal) => match self.repository(path).await? {
                     Some(there) => self.take_repository(&there, path, context).await?,
                     None => return Err(refusal),
@@ -94,15 +104,7 @@ impl GitLab {
         path: &RepositoryPath,
         context: &StepContext,
     ) -> Result<Creation<Repository>, StepError> {
-        let group = self
-            .group(path.group())
-            .await?
-            .ok_or_else(|| StepError::Permanent {
-                message: format!(
-                    "GitLab: there is no group `{}`; it was deleted meanwhile: retry the step that makes it",
-                    path.group()
-                ),
-            })?;
+        let group = self.home(path.group(), context).await?;
         let body = json!({
             "name": path.name(), "path": path.name(), "namespace_id": group.id, "visibility": PRIVATE,
             "description": Mark::service(&context.owner).line(), "initialize_with_readme": false,

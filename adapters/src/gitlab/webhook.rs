@@ -86,21 +86,24 @@ impl GitLab {
         secret: &SecretPath,
         context: &StepContext,
     ) -> Result<Removed, StepError> {
-        let mut deleted = false;
+        let (mut deleted, mut stays) = (false, false);
         if let Some(repository) = self.repository(path).await?
             && let Some(hook) = self.webhook(&repository, url, context).await?
         {
             let mark = mark_of_service(hook.description.as_deref(), context);
-            if !mark.is_some_and(|mark| may_go(&mark, context)) {
-                return Ok(Removed::Kept);
+            if mark.is_some_and(|mark| may_go(&mark, context)) {
+                self.delete(&format!("{}/hooks/{}", repository.path(), hook.id), &[])
+                    .await?;
+                deleted = true;
+            } else {
+                stays = true;
             }
-            self.delete(&format!("{}/hooks/{}", repository.path(), hook.id), &[])
-                .await?;
-            deleted = true;
         }
-        // The secret outlives its webhook where an answer was lost in between.
+        // The secret outlives its webhook where an answer was lost in between, and goes from one that stays.
         deleted |= webhook_secret::remove(secret, context).await?;
-        Ok(if deleted {
+        Ok(if stays {
+            Removed::Kept
+        } else if deleted {
             Removed::Deleted
         } else {
             Removed::Absent

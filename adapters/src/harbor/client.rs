@@ -13,6 +13,8 @@ use crate::{Health, StepError};
 const API: &str = "/api/v2.0";
 /// Most items of a list that Harbor gives at once.
 const PAGE: usize = 100;
+/// Most pages of a list.
+const MAX_PAGES: u32 = 100;
 
 /// Parameters of a call.
 pub(super) type Pairs<'a> = [(&'a str, &'a str)];
@@ -71,7 +73,7 @@ impl Harbor {
         pairs: &Pairs<'_>,
     ) -> Result<Vec<T>, StepError> {
         let mut all = Vec::new();
-        for page in 1_u32.. {
+        for page in 1..=MAX_PAGES {
             let (page, size) = (page.to_string(), PAGE.to_string());
             let call = self.http.get(path).query(pairs);
             let call = call.query(&[("page", &page), ("page_size", &size)]);
@@ -79,10 +81,12 @@ impl Harbor {
             let last = items.len() < PAGE;
             all.extend(items);
             if last {
-                break;
+                return Ok(all);
             }
         }
-        Ok(all)
+        Err(StepError::Permanent {
+            message: format!("Harbor: the list {path} has more than {MAX_PAGES} pages"),
+        })
     }
 
     /// The id of our account; none if it is a robot account, which Harbor tells nothing of itself.

@@ -3,7 +3,7 @@
 //!
 //! A robot account carries its mark in its description, from the call that makes it. A project and a retention rule have
 //! no text: labels of the project carry their marks. The rule's label is made *before* the rule; the project's can only
-//! be made after the project, and [`Harbor::ownership_of`] says whose a project without one is.
+//! be made after the project, and `Harbor::ownership_of` says whose a project without one is.
 
 mod artifact;
 mod client;

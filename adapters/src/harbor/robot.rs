@@ -88,9 +88,10 @@ impl Harbor {
         }
         let robot = self.settle(name, there, ownership, context).await?;
         if !robot_secret::is_kept(secret, &robot.name, context).await? {
+            let version = context.secrets.version(secret, &context.owner).await?;
             let call = self.http.patch(robot.path()).json(&json!({ "secret": "" }));
             let new: Refreshed = call.send().await?.success()?.json()?;
-            robot_secret::keep(secret, &robot.name, new.secret, context).await?;
+            robot_secret::keep(secret, &robot.name, new.secret, context, version).await?;
         }
         Ok(self.outcome(KIND, &robot.name, &project, PAGE, ownership.provenance(context)))
     }
@@ -104,6 +105,7 @@ impl Harbor {
     ) -> Result<Option<String>, StepError> {
         // The stale secret goes before the new robot comes, so that it can never pass for the new one's.
         context.secrets.delete(secret).await?;
+        let version = context.secrets.version(secret, &context.owner).await?;
         let body = json!({
             "name": NAME, "level": "project", "duration": NEVER, "disable": false,
             "description": Mark::service(&context.owner).line(),
@@ -114,7 +116,7 @@ impl Harbor {
             return Ok(None);
         }
         let made: Created = answer.success()?.json()?;
-        robot_secret::keep(secret, &made.name, made.secret, context).await?;
+        robot_secret::keep(secret, &made.name, made.secret, context, version).await?;
         Ok(Some(made.name))
     }
 

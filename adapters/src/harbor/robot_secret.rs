@@ -5,7 +5,7 @@ use opstella_domain::naming::SecretPath;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::ownership::goes;
-use crate::{SecretFields, StepContext, StepError};
+use crate::{SecretFields, SecretVersion, StepContext, StepError};
 
 /// Field: who signs in, in Harbor's full spelling.
 const USERNAME: &str = "username";
@@ -14,19 +14,20 @@ const PASSWORD: &str = "password";
 /// Field: the run that had it generated.
 const RUN: &str = "run";
 
-/// Keeps a secret that Harbor has just told.
+/// Keeps a secret that Harbor has just told, on top of the version that was kept before it was asked.
 pub(super) async fn keep(
     path: &SecretPath,
     username: &str,
     password: SecretString,
     context: &StepContext,
+    on: SecretVersion,
 ) -> Result<(), StepError> {
     let fields = SecretFields::from([
         (USERNAME.to_owned(), SecretString::from(username)),
         (PASSWORD.to_owned(), password),
         (RUN.to_owned(), SecretString::from(context.owner.run.to_string())),
     ]);
-    context.secrets.write(path, fields, &context.owner).await
+    context.secrets.write(path, fields, &context.owner, on).await
 }
 
 /// Whether the secret of this robot account is kept.

@@ -11,7 +11,7 @@ use super::{Answer, Credential, ToolHttp};
 use crate::StepError;
 
 /// Largest answer that is read, in bytes.
-const MAX_ANSWER: usize = 8 << 20;
+pub(crate) const MAX_ANSWER: usize = 8 << 20;
 
 /// One call in the making.
 pub struct Call {

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, Request};
+use http_body_util::{BodyExt, Limited};
 use kube::{Client, Config};
 use opstella_domain::Tool;
 use opstella_domain::tool_connection::Connection;
@@ -14,7 +15,7 @@ use tracing::Instrument;
 
 use super::Kubernetes;
 use crate::StepError;
-use crate::http::{Answer, install_tls};
+use crate::http::{Answer, MAX_ANSWER, install_tls};
 
 const CONNECT: Duration = Duration::from_secs(5);
 const WHOLE: Duration = Duration::from_secs(30);
@@ -67,10 +68,13 @@ impl Kubernetes {
         let what = format!("{} {}", request.method(), request.uri().path());
         let span = tracing::debug_span!("call", tool = %Tool::Kubernetes, call = %what, status = tracing::field::Empty);
         let exchange = async {
-            let response = self.client.send(request.map(Into::into)).await?;
+            let sent = self.client.send(request.map(Into::into)).await;
+            let response = sent.map_err(|error| innermost(&error))?;
             let (head, body) = response.into_parts();
             tracing::Span::current().record("status", head.status.as_u16());
-            Ok::<_, kube::Error>((head, body.collect_bytes().await?))
+            let body = Limited::new(body, MAX_ANSWER).collect().await;
+            let body = body.map_err(|error| innermost(error.as_ref()))?;
+            Ok::<_, String>((head, body.to_bytes()))
         };
         match tokio::time::timeout(WHOLE, exchange.instrument(span)).await {
             Ok(Ok((head, body))) => Ok(Answer::of(
@@ -80,7 +84,7 @@ impl Kubernetes {
                 head.headers,
                 body,
             )),
-            Ok(Err(error)) => Err(broken(&what, &innermost(&error))),
+            Ok(Err(cause)) => Err(broken(&what, &cause)),
             Err(_) => Err(broken(&what, "no answer in time")),
         }
     }

@@ -4,6 +4,8 @@ use opstella_domain::promotion::{EnvironmentKey, ServiceEnvironment};
 use opstella_journal::Position;
 use sqlx::PgPool;
 
+use crate::checkpoint;
+
 /// Which environments are looked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Which {
@@ -15,15 +17,7 @@ pub(super) enum Which {
 
 /// Where the notes end.
 pub(super) async fn checkpoint(pool: &PgPool) -> Result<Position, sqlx::Error> {
-    let row: Option<(i64, i64)> = sqlx::query_as("SELECT transaction_id, position FROM promoter_checkpoint")
-        .fetch_optional(pool)
-        .await?;
-    Ok(
-        row.map_or(Position::START, |(transaction_id, position)| Position {
-            transaction_id: transaction_id.unsigned_abs(),
-            position,
-        }),
-    )
+    checkpoint::read(pool, "SELECT transaction_id, position FROM promoter_checkpoint").await
 }
 
 /// Notes how far the journal was followed.

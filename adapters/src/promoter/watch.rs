@@ -3,16 +3,16 @@
 use std::collections::BTreeMap;
 
 use opstella_domain::naming::{KubernetesName, RegistryProject};
-use opstella_domain::operation::{Operation, Owner};
+use opstella_domain::operation::Operation;
 use opstella_domain::plan::Targets;
 use opstella_domain::promotion::{EnvironmentKey, Health, ServiceEnvironment};
 use opstella_domain::release::Digest;
 use opstella_domain::tool_connection::ConnectionKey;
-use opstella_domain::{ComponentName, RunId, Tool};
+use opstella_domain::{ComponentName, Tool};
 
 use super::Parts;
 use super::notes::{self, Which};
-use crate::{Observed, Removal, StepContext, StepError};
+use crate::{Observed, StepError};
 
 const PAGE: i64 = 200;
 
@@ -47,7 +47,7 @@ async fn look_at(parts: &Parts, key: &EnvironmentKey) {
     let Ok(environment) = journal.load::<ServiceEnvironment>(&key.to_string()).await else {
         return;
     };
-    let Ok(targets) = parts.commands.connected().await else {
+    let Ok(targets) = parts.commands.targets().await else {
         return;
     };
     let (mut found, mut health) = (BTreeMap::new(), Health::Healthy);
@@ -100,17 +100,5 @@ async fn observe(
         image: format!("{}/{component}", RegistryProject::of(service)),
         digest: digest.clone(),
     };
-    let context = StepContext {
-        owner: Owner {
-            service: service.clone(),
-            run: RunId(uuid::Uuid::nil()),
-        },
-        adopt: false,
-        retried: false,
-        run_started: chrono::Utc::now(),
-        removal: Removal::Service,
-        secrets: parts.toolbox.secrets(&targets.connection).await?,
-        templates: parts.toolbox.templates(),
-    };
-    adapter.observe(&operation, &context).await
+    adapter.observe(&operation).await
 }

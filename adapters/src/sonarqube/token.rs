@@ -66,6 +66,7 @@ impl SonarQube {
         secret: &SecretPath,
         context: &StepContext,
     ) -> Result<String, StepError> {
+        let version = context.secrets.version(secret, &context.owner).await?;
         let name = token_name::of(key, context.owner.run);
         let pairs = [
             ("name", name.as_str()),
@@ -77,7 +78,10 @@ impl SonarQube {
             (TOKEN.to_owned(), generated.token),
             (NAME.to_owned(), SecretString::from(name.clone())),
         ]);
-        context.secrets.write(secret, fields, &context.owner).await?;
+        context
+            .secrets
+            .write(secret, fields, &context.owner, version)
+            .await?;
         Ok(name)
     }
 

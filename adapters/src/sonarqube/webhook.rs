@@ -101,16 +101,17 @@ impl SonarQube {
             Removal::Service => run.is_some(),
         };
         let hook = self.webhook(key, url).await?.flatten();
-        if let Some(hook) = &hook {
-            if !goes(hook.run()) {
-                return Ok(Removed::Kept);
-            }
+        let stays = hook.as_ref().is_some_and(|hook| !goes(hook.run()));
+        if let Some(hook) = hook.as_ref().filter(|_| !stays) {
             self.change_if_there("webhooks/delete", &[("webhook", &hook.key)])
                 .await?
                 .ok();
         }
+        // The run's secret goes from a webhook that stays as well.
         let secret_goes = webhook_secret::remove(secret, context).await?;
-        Ok(if hook.is_some() || secret_goes {
+        Ok(if stays {
+            Removed::Kept
+        } else if hook.is_some() || secret_goes {
             Removed::Deleted
         } else {
             Removed::Absent

@@ -5,7 +5,7 @@ use opstella_domain::naming::SecretPath;
 use opstella_domain::operation::Owner;
 
 use super::{Vault, foreign, kv_mark};
-use crate::{SecretFields, SecretStore, StepError};
+use crate::{SecretFields, SecretStore, SecretVersion, StepError};
 
 #[async_trait]
 impl SecretStore for Vault {
@@ -13,8 +13,24 @@ impl SecretStore for Vault {
         self.kv_read(path.as_str()).await
     }
 
+    async fn version(&self, path: &SecretPath, owner: &Owner) -> Result<SecretVersion, StepError> {
+        match self.kv_metadata(path.as_str()).await? {
+            Some(there) if kv_mark::is_of_service(&there.custom(), &owner.service) => {
+                Ok(SecretVersion(there.current_version))
+            }
+            Some(_) => Err(foreign("secret", &self.kv_name(path))),
+            None => Ok(SecretVersion::default()),
+        }
+    }
+
     /// The mark first, then the data: after a crash in between the path reads as empty, and the next try writes it.
-    async fn write(&self, path: &SecretPath, fields: SecretFields, owner: &Owner) -> Result<(), StepError> {
+    async fn write(
+        &self,
+        path: &SecretPath,
+        fields: SecretFields,
+        owner: &Owner,
+        on: SecretVersion,
+    ) -> Result<(), StepError> {
         let entry = path.as_str();
         let found = self.kv_metadata(entry).await?;
         match &found {
@@ -22,8 +38,7 @@ impl SecretStore for Vault {
             Some(_) => return Err(foreign("secret", &self.kv_name(path))),
             None => self.kv_describe(entry, &kv_mark::of(owner)).await?,
         }
-        let version = found.map_or(0, |there| there.current_version);
-        if self.kv_write(entry, version, &fields).await? {
+        if self.kv_write(entry, on.0, &fields).await? {
             return Ok(());
         }
         Err(StepError::Transient {

@@ -52,11 +52,7 @@ async fn exchanges_fit_argo_cds_description() {
     deployed.reaches(&healthy('1')).await;
     deployed.commit_digest('2');
     deployed.undone(&hold(Some('1'))).await;
-    deployed
-        .adapter
-        .observe(&healthy('1'), &checkout(1))
-        .await
-        .unwrap();
+    deployed.adapter.observe(&healthy('1')).await.unwrap();
 
     let exchanges = [world.sandbox.exchanges(), deployed.sandbox.exchanges()].concat();
     for method in ["GET", "POST", "PUT", "DELETE"] {

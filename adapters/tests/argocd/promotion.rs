@@ -526,7 +526,7 @@ async fn failures_are_classed() {
 #[tokio::test]
 async fn what_runs_can_be_observed() {
     let world = World::with_project().await;
-    let observe = async |operation: Operation| world.adapter.observe(&operation, &checkout(2)).await;
+    let observe = async |operation: Operation| world.adapter.observe(&operation).await;
     let missing = Observed {
         images: vec![],
         synced: false,
@@ -541,11 +541,11 @@ async fn what_runs_can_be_observed() {
         synced: true,
         health: "Healthy".into(),
     };
-    let observed = world.adapter.observe(&healthy('9'), &checkout(2)).await.unwrap();
+    let observed = world.adapter.observe(&healthy('9')).await.unwrap();
     assert_eq!(observed, seen);
     // Somebody commits and does not sync.
     world.commit_digest('2');
-    let observed = world.adapter.observe(&healthy('1'), &checkout(2)).await.unwrap();
+    let observed = world.adapter.observe(&healthy('1')).await.unwrap();
     assert_eq!(
         observed,
         Observed {

@@ -9,7 +9,8 @@ use http::Method;
 use opstella_adapters::argocd::ArgoCd;
 use opstella_adapters::http::{Credential, ToolHttp};
 use opstella_adapters::{
-    Removal, Removed, SecretFields, SecretStore, StepContext, StepError, TemplateSource, ToolAdapter,
+    Removal, Removed, SecretFields, SecretStore, SecretVersion, StepContext, StepError, TemplateSource,
+    ToolAdapter,
 };
 use opstella_domain::naming::{KubernetesName, SecretPath};
 use opstella_domain::operation::{Operation, Owner};
@@ -29,7 +30,13 @@ impl SecretStore for Nothing {
     async fn read(&self, _: &SecretPath) -> Result<Option<SecretFields>, StepError> {
         unreachable!()
     }
-    async fn write(&self, _: &SecretPath, _: SecretFields, _: &Owner) -> Result<(), StepError> {
+    async fn write(
+        &self,
+        _: &SecretPath,
+        _: SecretFields,
+        _: &Owner,
+        _: SecretVersion,
+    ) -> Result<(), StepError> {
         unreachable!()
     }
     async fn delete(&self, _: &SecretPath) -> Result<(), StepError> {

@@ -7,7 +7,7 @@ use opstella_sandbox::Fault;
 use serde_json::{Value, json};
 
 use crate::operations::{group, repository};
-use crate::support::{Driven, owner, permanent};
+use crate::support::{Driven, owner, permanent, transient};
 use crate::world::World;
 
 #[tokio::test]
@@ -51,11 +51,45 @@ async fn a_group_in_use_stays() {
     }
 }
 
+/// Another service's run made the group, unwound, and deleted it after this run had found it.
 #[tokio::test]
-async fn without_its_group_a_repository_is_not_made() {
+async fn a_group_that_was_deleted_meanwhile_is_made_again() {
     let world = World::new().await;
-    let text = permanent(&world.refusal(&repository(), 1).await);
-    assert!(text.contains("group `payments`"), "{text}");
+    world.ensure(&group(), 2).await;
+    assert_eq!(world.provenance(&group(), 1).await, Provenance::Existing);
+    let removed = world.remove(&group(), 2, Removal::ThisRun).await;
+    assert_eq!(removed, Removed::Deleted);
+    assert_eq!(world.provenance(&repository(), 1).await, Provenance::Created);
+    assert_eq!(world.provenance(&group(), 1).await, Provenance::Created);
+}
+
+#[tokio::test]
+async fn nothing_is_made_in_a_group_that_goes() {
+    let world = World::new().await;
+    world.ensure(&group(), 2).await;
+    let description = world.get("groups/payments").await["description"].clone();
+    let description = description.as_str().unwrap();
+    let going = json!({"description": format!("{description}\nOpstella is about to delete this group.")});
+    world.call(Method::PUT, "groups/payments", going.clone()).await;
+    for operation in [group(), repository()] {
+        let text = transient(&world.refusal(&operation, 1).await);
+        assert!(text.contains("is being deleted"), "{text}");
+    }
+    // A repository was made after all, and the run that unwinds finds it, also in its next try.
+    world
+        .call(
+            Method::PUT,
+            "groups/payments",
+            json!({"description": description}),
+        )
+        .await;
+    world.ensure(&repository(), 1).await;
+    world.call(Method::PUT, "groups/payments", going).await;
+    transient(&world.refusal(&repository(), 1).await);
+    let removed = world.remove(&group(), 2, Removal::ThisRun).await;
+    assert_eq!(removed, Removed::Kept);
+    assert_eq!(world.get("groups/payments").await["description"], description);
+    assert_eq!(world.provenance(&repository(), 1).await, Provenance::Created);
 }
 
 #[tokio::test]

@@ -136,6 +136,24 @@ async fn the_secret_does_not_outlive_it() {
     }
 }
 
+/// An adopted webhook stays; the secret that the run made for it does not.
+#[tokio::test]
+async fn the_secret_of_an_adopted_one_goes() {
+    for removal in [Removal::ThisRun, Removal::Service] {
+        let world = World::with_repository(9).await;
+        world.post_inside("hooks", json!({"url": URL})).await;
+        assert_eq!(world.adopt(&webhook(), 1).await, Provenance::Adopted);
+        assert!(world.secrets.kept(&webhook_secret(), "secret").is_some());
+        assert_eq!(world.remove(&webhook(), 1, removal).await, Removed::Kept);
+        assert_eq!(
+            world.secrets.kept(&webhook_secret(), "secret"),
+            None,
+            "{removal:?}"
+        );
+        assert_eq!(world.inside("hooks").await.as_array().unwrap().len(), 1);
+    }
+}
+
 #[tokio::test]
 async fn its_token_is_the_one_that_was_kept_before_the_answer_was_lost() {
     let world = World::with_repository(1).await;

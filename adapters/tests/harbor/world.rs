@@ -10,7 +10,8 @@ use chrono::Utc;
 use http::{HeaderMap, Method, header};
 use opstella_adapters::harbor::Harbor;
 use opstella_adapters::{
-    Removal, Removed, SecretFields, SecretStore, StepContext, StepError, TemplateSource, ToolAdapter,
+    Removal, Removed, SecretFields, SecretStore, SecretVersion, StepContext, StepError, TemplateSource,
+    ToolAdapter,
 };
 use opstella_domain::naming::{RegistryProject, SecretPath};
 use opstella_domain::operation::{Operation, Owner};
@@ -36,7 +37,13 @@ impl SecretStore for Memory {
         Ok(self.0.lock().unwrap().get(path.as_str()).cloned())
     }
 
-    async fn write(&self, path: &SecretPath, fields: SecretFields, _: &Owner) -> Result<(), StepError> {
+    async fn write(
+        &self,
+        path: &SecretPath,
+        fields: SecretFields,
+        _: &Owner,
+        _: SecretVersion,
+    ) -> Result<(), StepError> {
         self.0.lock().unwrap().insert(path.to_string(), fields);
         Ok(())
     }

@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use opstella_adapters::kubernetes::Kubernetes;
 use opstella_adapters::{
-    Removal, Removed, SecretFields, SecretStore, StepContext, StepError, TemplateSource, ToolAdapter,
+    Removal, Removed, SecretFields, SecretStore, SecretVersion, StepContext, StepError, TemplateSource,
+    ToolAdapter,
 };
 use opstella_domain::naming::{KubernetesName, SecretPath};
 use opstella_domain::operation::{Operation, Owner};
@@ -42,7 +43,13 @@ impl SecretStore for Secrets {
         Ok(kept.map(|fields| fields.into_iter().map(|(k, v)| (k, v.into())).collect()))
     }
 
-    async fn write(&self, path: &SecretPath, fields: SecretFields, _: &Owner) -> Result<(), StepError> {
+    async fn write(
+        &self,
+        path: &SecretPath,
+        fields: SecretFields,
+        _: &Owner,
+        _: SecretVersion,
+    ) -> Result<(), StepError> {
         let fields: Vec<_> = fields
             .iter()
             .map(|(k, v)| (k.as_str(), v.expose_secret()))

@@ -14,7 +14,7 @@ use crate::saboteur::Sabotage;
 use crate::saga::{Saga, project};
 use crate::world::World;
 
-fn runtime() -> Runtime {
+pub fn runtime() -> Runtime {
     Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()

@@ -11,10 +11,12 @@
     missing_docs
 )]
 
+mod adopted;
 mod compensation;
 mod doubled;
 mod failed;
 mod killed;
+mod killed_waiting;
 mod promotion;
 mod saboteur;
 mod saga;

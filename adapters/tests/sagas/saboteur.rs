@@ -17,8 +17,16 @@ pub enum Sabotage {
     WorkThenFailForGood,
     /// It fails this many times, in a way that may pass.
     FailTransiently(u32),
+    /// It fails for good, once this is cancelled.
+    FailWhen(CancellationToken),
+    /// The tool does not take our credential, once.
+    Refuse,
+    /// It fails once, and the tool asks to wait this long, in milliseconds.
+    AskToWait(u64),
     /// The tool does the work, and the first answer is lost.
     DropAnswer,
+    /// The tool does the work, the answer says that it failed for good, and the undoing fails for good, too.
+    WorkThenFailForGoodAndUndo,
     /// The undoing of the step fails for good, until the sabotage is lifted.
     FailUndo,
     /// The process dies when the step is about to be carried out.
@@ -118,7 +126,9 @@ impl StepExecutor for Saboteur {
     async fn execute(&self, order: StepOrder) -> StepReport {
         let undoing = order.action == Action::Compensate;
         match self.plans.get(&order) {
-            Some(Sabotage::FailUndo) if undoing => return failed(FailureClass::Permanent),
+            Some(Sabotage::FailUndo | Sabotage::WorkThenFailForGoodAndUndo) if undoing => {
+                return failed(FailureClass::Permanent);
+            }
             Some(Sabotage::DieBeforeUndo(token)) if undoing => {
                 self.plans.take(&order);
                 return die(token).await;
@@ -133,11 +143,27 @@ impl StepExecutor for Saboteur {
             }
             Some(_) if undoing => {}
             Some(Sabotage::FailForGood) => return failed(FailureClass::Permanent),
-            Some(Sabotage::WorkThenFailForGood) => {
+            Some(Sabotage::WorkThenFailForGood | Sabotage::WorkThenFailForGoodAndUndo) => {
                 let report = self.carry_out(order).await;
                 return match is_under_way(&report) {
                     true => report,
                     false => failed(FailureClass::Permanent),
+                };
+            }
+            Some(Sabotage::FailWhen(token)) => {
+                token.cancelled().await;
+                return failed(FailureClass::Permanent);
+            }
+            Some(Sabotage::Refuse) => {
+                self.plans.take(&order);
+                return failed(FailureClass::Unauthorised);
+            }
+            Some(Sabotage::AskToWait(milliseconds)) => {
+                self.plans.take(&order);
+                return StepReport::Failed {
+                    class: FailureClass::Transient,
+                    message: "sabotaged".into(),
+                    retry_after_ms: Some(milliseconds),
                 };
             }
             Some(Sabotage::FailTransiently(left)) => {

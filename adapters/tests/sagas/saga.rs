@@ -1,6 +1,6 @@
 //! The sagas, as the tests start them.
 
-use opstella_commands::AddComponent;
+use opstella_commands::{AddComponent, AddEnvironment};
 use opstella_domain::{Environment, RunId};
 
 use crate::promotion::{FIRST, SECOND, promote, push};
@@ -41,10 +41,18 @@ impl Saga {
                 let request = AddComponent {
                     key,
                     component: component("worker"),
+                    adopt: false,
                 };
                 commands.add_component(&context(), request).await
             }
-            Self::AddEnvironment => commands.add_environment(&context(), key, Environment::Prd).await,
+            Self::AddEnvironment => {
+                let request = AddEnvironment {
+                    key,
+                    environment: Environment::Prd,
+                    adopt: false,
+                };
+                commands.add_environment(&context(), request).await
+            }
             Self::Decommission => {
                 commands
                     .decommission_service(&context(), key, "end of life".into())

@@ -126,13 +126,15 @@ impl World {
             step_timeout: Duration::from_secs(30),
             limits: Tool::all()
                 .map(|tool| {
-                    (
-                        tool,
-                        ToolLimits {
-                            circuit_failures: u32::MAX,
-                            ..ToolLimits::default()
-                        },
-                    )
+                    let mut limits = ToolLimits {
+                        circuit_failures: u32::MAX,
+                        ..ToolLimits::default()
+                    };
+                    if tool == Tool::ArgoCd {
+                        // Applications that wait for their sabotage must not keep others from going on.
+                        limits.concurrency = 256;
+                    }
+                    (tool, limits)
                 })
                 .collect(),
             ..EngineOptions::default()
@@ -313,10 +315,16 @@ impl Process {
 
     /// Waits until the run has ended or is stuck.
     pub async fn settled(&self, run: RunId) -> Arc<Run> {
+        let settled = |state: &Run| state.status.ended() || matches!(state.status, RunStatus::Stuck { .. });
+        self.until(run, settled).await
+    }
+
+    /// Waits until the run is so.
+    pub async fn until(&self, run: RunId, so: impl Fn(&Run) -> bool) -> Arc<Run> {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let state = self.commands.load_run(run).await.unwrap().state;
-            if state.status.ended() || matches!(state.status, RunStatus::Stuck { .. }) {
+            if so(&state) {
                 return state;
             }
             assert!(

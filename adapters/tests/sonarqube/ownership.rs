@@ -122,6 +122,18 @@ async fn adopted_things_stay() {
     }
 }
 
+/// An adopted webhook stays; the secret that the run made for it does not.
+#[tokio::test]
+async fn the_secret_of_an_adopted_webhook_goes() {
+    for removal in [Removal::ThisRun, Removal::Service] {
+        let world = World::with_foreign(&webhook()).await;
+        world.adopt(&webhook(), 1).await;
+        assert_eq!(world.secrets.all().len(), 1);
+        assert_eq!(world.remove(&webhook(), 1, removal).await, Removed::Kept);
+        assert!(world.secrets.all().is_empty(), "{removal:?}");
+    }
+}
+
 /// What is put into an adopted project: the gate stays, for nobody knows which was there; the rest is ours to take.
 #[tokio::test]
 async fn in_an_adopted_project() {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use opstella_adapters::{SecretFields, SecretStore, StepError, TemplateSource};
+use opstella_adapters::{SecretFields, SecretStore, SecretVersion, StepError, TemplateSource};
 use opstella_domain::naming::SecretPath;
 use opstella_domain::operation::Owner;
 use opstella_domain::template::{TemplateFiles, TemplateRef};
@@ -45,7 +45,13 @@ impl SecretStore for Memory {
         Ok(self.0.lock().unwrap().get(path.as_str()).cloned())
     }
 
-    async fn write(&self, path: &SecretPath, fields: SecretFields, _: &Owner) -> Result<(), StepError> {
+    async fn write(
+        &self,
+        path: &SecretPath,
+        fields: SecretFields,
+        _: &Owner,
+        _: SecretVersion,
+    ) -> Result<(), StepError> {
         self.0.lock().unwrap().insert(path.to_string(), fields);
         Ok(())
     }

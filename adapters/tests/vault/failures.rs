@@ -21,11 +21,7 @@ async fn are_classed() {
         let mut errors = vec![
             world.adapter.health().await.unwrap_err(),
             world.adapter.read(&path).await.unwrap_err(),
-            world
-                .adapter
-                .write(&path, some(), &world.owner(1))
-                .await
-                .unwrap_err(),
+            world.write(&path, some(), &world.owner(1)).await.unwrap_err(),
             world.adapter.delete(&path).await.unwrap_err(),
         ];
         for which in 0..4 {
@@ -80,14 +76,8 @@ async fn a_credential_is_kept_for_all_lost_answers() {
         let path = path_of(&world);
         world.sandbox().add_fault(lost("vault", "POST", glob)).unwrap();
         let some = || SecretFields::from([("password".to_owned(), "hunter2".to_owned().into())]);
-        transient(
-            &world
-                .adapter
-                .write(&path, some(), &world.owner(1))
-                .await
-                .unwrap_err(),
-        );
-        world.adapter.write(&path, some(), &world.owner(1)).await.unwrap();
+        transient(&world.write(&path, some(), &world.owner(1)).await.unwrap_err());
+        world.write(&path, some(), &world.owner(1)).await.unwrap();
         assert_eq!(world.adapter.read(&path).await.unwrap().unwrap().len(), 1);
     }
 }

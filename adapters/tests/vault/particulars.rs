@@ -98,7 +98,12 @@ async fn a_machine_reads_its_environment_and_nothing_else() {
     assert!(permanent(&error).contains("the right to do this"), "{error}");
     permanent(
         &machine
-            .write(&world.path(), Default::default(), &world.owner(1))
+            .write(
+                &world.path(),
+                Default::default(),
+                &world.owner(1),
+                Default::default(),
+            )
             .await
             .unwrap_err(),
     );

@@ -6,7 +6,7 @@ use opstella_domain::naming::SecretPath;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
-use crate::support::{Driven, owner, permanent};
+use crate::support::{Driven, owner, permanent, transient};
 use crate::world::{Server, World};
 
 fn fields(pairs: &[(&str, &str)]) -> SecretFields {
@@ -27,11 +27,7 @@ async fn keeps_reads_and_forgets() {
     assert_eq!(read(&world, &path).await, None);
     world.adapter.delete(&path).await.unwrap();
     let first = [("password", "p\"ä\\\n$x"), ("username", "robot$a+b")];
-    world
-        .adapter
-        .write(&path, fields(&first), &world.owner(1))
-        .await
-        .unwrap();
+    world.write(&path, fields(&first), &world.owner(1)).await.unwrap();
     let shown = |pairs: &[(&str, &str)]| {
         let pairs = pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
         Some(pairs.collect::<Vec<_>>())
@@ -41,7 +37,6 @@ async fn keeps_reads_and_forgets() {
     assert_eq!(custom["owner"], "payments/checkout");
     // Another run renews it; fields that it does not have are gone.
     world
-        .adapter
         .write(&path, fields(&[("password", "new")]), &world.owner(2))
         .await
         .unwrap();
@@ -50,7 +45,6 @@ async fn keeps_reads_and_forgets() {
     world.call(Method::DELETE, &data, Value::Null).await;
     assert_eq!(read(&world, &path).await, None);
     world
-        .adapter
         .write(&path, fields(&[("password", "again")]), &world.owner(3))
         .await
         .unwrap();
@@ -71,7 +65,6 @@ async fn what_is_not_the_services_is_neither_overwritten_nor_deleted() {
         .post(&data, json!({"data": {"password": "theirs", "port": 5432}}))
         .await;
     let error = world
-        .adapter
         .write(&path, fields(&[("password", "ours")]), &world.owner(1))
         .await;
     let text = permanent(&error.unwrap_err());
@@ -90,12 +83,10 @@ async fn what_is_not_the_services_is_neither_overwritten_nor_deleted() {
     let other = SecretPath::robot(&"payments/ledger".parse().unwrap());
     let books = owner("payments/ledger", 1);
     world
-        .adapter
         .write(&other, fields(&[("password", "books")]), &books)
         .await
         .unwrap();
     let error = world
-        .adapter
         .write(&other, fields(&[("password", "x")]), &world.owner(1))
         .await;
     permanent(&error.unwrap_err());
@@ -117,9 +108,28 @@ async fn a_marked_path_without_a_version_reads_as_empty_and_is_written() {
         .await;
     assert_eq!(read(&world, &path).await, None);
     world
-        .adapter
         .write(&path, fields(&[("a", "b")]), &world.owner(1))
         .await
         .unwrap();
     assert_eq!(read(&world, &path).await, Some(vec![("a".into(), "b".into())]));
+}
+
+/// Two processes carry the same step out, after a lease was lost: the second one does not overwrite the first.
+#[tokio::test]
+async fn what_came_in_between_is_not_overwritten() {
+    let world = World::of(&Server::bao().await, "checkout");
+    let path = SecretPath::robot(&world.service);
+    let (mine, owner) = (&world.adapter, world.owner(1));
+    for expected in ["first", "renewed"] {
+        let version = mine.version(&path, &owner).await.unwrap();
+        mine.write(&path, fields(&[("password", expected)]), &owner, version)
+            .await
+            .unwrap();
+        let late = mine.write(&path, fields(&[("password", "late")]), &owner, version);
+        transient(&late.await.unwrap_err());
+        assert_eq!(
+            read(&world, &path).await,
+            Some(vec![("password".into(), expected.into())])
+        );
+    }
 }

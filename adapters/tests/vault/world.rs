@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::Method;
 use opstella_adapters::http::{Credential, ToolHttp};
 use opstella_adapters::vault::Vault;
-use opstella_adapters::{StepContext, ToolAdapter};
+use opstella_adapters::{SecretFields, SecretStore, StepContext, StepError, ToolAdapter};
 use opstella_devservers::openbao::OpenBao;
 use opstella_domain::naming::{KubernetesName, SecretPath, VaultName};
 use opstella_domain::operation::{Operation, Owner};
@@ -82,6 +82,17 @@ impl Sandboxed for World {
 }
 
 impl World {
+    /// Keeps fields on top of what is there now.
+    pub async fn write(
+        &self,
+        path: &SecretPath,
+        fields: SecretFields,
+        owner: &Owner,
+    ) -> Result<(), StepError> {
+        let version = self.adapter.version(path, owner).await?;
+        self.adapter.write(path, fields, owner, version).await
+    }
+
     /// A service of this name.
     pub fn of(server: &Arc<Server>, service: &str) -> Self {
         let http = |token: String| {

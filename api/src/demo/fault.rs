@@ -54,7 +54,7 @@ fn creating_call(operation: &str) -> Option<(&'static str, &'static str)> {
         "harbor-robot" => ("POST", "/api/v2.0/robots"),
         "harbor-retention" => ("POST", "/api/v2.0/retentions"),
         "vault-secret-path" => ("POST", "/v1/secret/metadata/**"),
-        "vault-policy" => ("PUT", "/v1/sys/policies/acl/*"),
+        "vault-policy" => ("POST", "/v1/sys/policies/acl/*"),
         "vault-kubernetes-role" => ("POST", "/v1/auth/kubernetes/role/*"),
         "vault-app-role" => ("POST", "/v1/auth/approle/role/*"),
         "sonar-project" => ("POST", "/api/projects/create"),

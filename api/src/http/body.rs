@@ -7,10 +7,13 @@ use actix_web::dev::Payload;
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::{FromRequest, HttpRequest, web};
 use futures::StreamExt;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+use utoipa::ToSchema;
 
+use super::distinct::{self, Read};
 use crate::problem::{Problem, ProblemKind};
 use crate::state::AppState;
 
@@ -44,30 +47,11 @@ impl<T: DeserializeOwned + 'static> FromRequest for JsonBody<T> {
     }
 }
 
-/// No body, or an empty object.
-#[derive(Debug, Clone)]
-pub struct EmptyBody {
-    /// SHA-256 of method and path.
-    pub fingerprint: String,
-}
-
-impl FromRequest for EmptyBody {
-    type Error = Problem;
-    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
-
-    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let (request, payload) = (request.clone(), payload.take());
-        Box::pin(async move {
-            let limit = limit(&request);
-            let bytes = read(&request, payload, limit).await?;
-            if !matches!(bytes.trim_ascii(), b"" | b"{}") {
-                return Err(Problem::invalid_field("body", "must be empty", None));
-            }
-            let fingerprint = fingerprint_of(&request, b"");
-            Ok(Self { fingerprint })
-        })
-    }
-}
+/// A command that needs no more than its path: an empty object.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({}))]
+pub struct EmptyRequest {}
 
 fn check_type(request: &HttpRequest) -> Result<(), Problem> {
     let given = request
@@ -131,12 +115,20 @@ pub(super) async fn read(
 }
 
 fn parse(bytes: &[u8]) -> Result<Value, Problem> {
-    let json = serde_json::from_slice::<Value>(bytes).map_err(|error| {
+    let Read { json, twice } = distinct::read(bytes).map_err(|error| {
         Problem::new(
             ProblemKind::MalformedJson,
             format!("the body is no JSON: {error}"),
         )
     })?;
+    if let Some(field) = twice {
+        let field = field.replace('\0', "\u{fffd}");
+        return Err(Problem::invalid_field(
+            &field,
+            "is there twice: send it once",
+            None,
+        ));
+    }
     match with_nul(&json, String::new()) {
         Some(field) => Err(Problem::invalid_field(
             &field,
@@ -144,6 +136,15 @@ fn parse(bytes: &[u8]) -> Result<Value, Problem> {
             None,
         )),
         None => Ok(json),
+    }
+}
+
+/// The path of a field of the object at a path.
+pub(super) fn child(path: &str, name: &str) -> String {
+    if path.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{path}.{name}")
     }
 }
 
@@ -156,11 +157,7 @@ fn with_nul(json: &Value, path: String) -> Option<String> {
             .enumerate()
             .find_map(|(index, item)| with_nul(item, format!("{path}[{index}]"))),
         Value::Object(fields) => fields.iter().find_map(|(name, value)| {
-            let path = if path.is_empty() {
-                name.replace('\0', "\u{fffd}")
-            } else {
-                format!("{path}.{}", name.replace('\0', "\u{fffd}"))
-            };
+            let path = child(&path, &name.replace('\0', "\u{fffd}"));
             if name.contains('\0') {
                 Some(path)
             } else {
@@ -176,10 +173,18 @@ fn typed<T: DeserializeOwned>(json: Value) -> Result<T, Problem> {
     if !json.is_object() {
         return Err(Problem::invalid_field("body", "must be a JSON object", None));
     }
-    serde_path_to_error::deserialize::<_, T>(json).map_err(|error| {
-        let path = error.path().to_string();
+    // Events of later versions may have fields that this one does not know; so the domain's types take any. A request
+    // may not: what is misspelt must not be taken for not asked.
+    let mut unknown = None;
+    let mut track = serde_path_to_error::Track::new();
+    let tracked = serde_path_to_error::Deserializer::new(json, &mut track);
+    let mut note = |path: serde_ignored::Path<'_>| {
+        unknown.get_or_insert_with(|| path_of(&path));
+    };
+    let value = T::deserialize(serde_ignored::Deserializer::new(tracked, &mut note)).map_err(|error| {
+        let path = track.path().to_string();
         let path = if path == "." { "body".to_owned() } else { path };
-        let text = error.inner().to_string();
+        let text = error.to_string();
         match split(&text) {
             Some((value, rule)) => Problem::invalid_field(&path, rule, Some(value.into())),
             None => {
@@ -187,7 +192,28 @@ fn typed<T: DeserializeOwned>(json: Value) -> Result<T, Problem> {
                 Problem::invalid_field(&field, text, None)
             }
         }
-    })
+    })?;
+    match unknown {
+        None => Ok(value),
+        Some(path) => Err(Problem::invalid_field(
+            &path,
+            "unknown field: look for its name in the description of the API, or leave it out",
+            None,
+        )),
+    }
+}
+
+/// A path as in [`Problem`]s.
+fn path_of(path: &serde_ignored::Path<'_>) -> String {
+    use serde_ignored::Path;
+    match path {
+        Path::Root => String::new(),
+        Path::Seq { parent, index } => format!("{}[{index}]", path_of(parent)),
+        Path::Map { parent, key } => child(&path_of(parent), key),
+        Path::Some { parent } | Path::NewtypeStruct { parent } | Path::NewtypeVariant { parent } => {
+            path_of(parent)
+        }
+    }
 }
 
 /// Value and rule of the domain's ``service name `X` is not valid: rule``.
@@ -253,7 +279,6 @@ fn canonicalise(json: &Value, out: &mut String) {
 
 #[cfg(test)]
 mod tests {
-    use serde::Deserialize;
     use serde_json::json;
 
     use super::*;

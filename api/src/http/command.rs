@@ -8,6 +8,7 @@ use actix_web::dev::Payload;
 use actix_web::http::header::HeaderMap;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 use opstella_commands::{CommandContext, IdempotencyKey};
+use opstella_domain::{InvalidValue, Subject};
 
 use super::etag;
 use super::observe::RequestIds;
@@ -30,6 +31,14 @@ pub struct CommandHead {
 }
 
 impl CommandHead {
+    /// Whoever sends the command, for a field that names nobody.
+    pub fn caller_as(&self, field: &str) -> Result<Subject, Problem> {
+        let subject = self.caller.actor.subject.parse();
+        subject.map_err(|error: InvalidValue| {
+            Problem::invalid_field(field, error.rule, Some(error.value.into()))
+        })
+    }
+
     /// The context of a command with this body.
     pub fn context(&self, fingerprint: &str, reason: Option<&str>) -> CommandContext {
         CommandContext {

@@ -3,6 +3,7 @@
 pub mod body;
 pub mod command;
 pub(crate) mod current;
+mod distinct;
 pub mod etag;
 pub mod fallback;
 pub mod observe;

@@ -29,6 +29,22 @@ pub struct RequestIds {
     pub traceparent: Option<String>,
 }
 
+/// A request that is being answered. It is counted out also where its client goes away and nobody waits for the end.
+struct InFlight;
+
+impl InFlight {
+    fn count() -> Self {
+        metrics::gauge!("opstella_http_requests_in_flight").increment(1.0);
+        Self
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        metrics::gauge!("opstella_http_requests_in_flight").decrement(1.0);
+    }
+}
+
 /// Answers one request within its span and its limits.
 ///
 /// # Errors
@@ -52,7 +68,7 @@ pub async fn observe(
     let refusal = check_head(&state, &request);
     let limit = time_limit(&state, &request);
     request.extensions_mut().insert(ids);
-    metrics::gauge!("opstella_http_requests_in_flight").increment(1.0);
+    let in_flight = InFlight::count();
     let answer = async {
         let result = match refusal {
             Some(problem) => Err(problem.into()),
@@ -79,7 +95,7 @@ pub async fn observe(
     };
     let request = CurrentRequest { id: id.clone(), path };
     let (result, status) = current::within(request, answer).instrument(span).await;
-    metrics::gauge!("opstella_http_requests_in_flight").decrement(1.0);
+    drop(in_flight);
     let route = match &result {
         Ok(response) => response.request().match_pattern(),
         Err(_) => None,

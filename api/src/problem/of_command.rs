@@ -1,8 +1,8 @@
 //! What a refused command is answered.
 
 use opstella_commands::CommandError;
+use opstella_domain::DomainError;
 use opstella_domain::plan::PlanError;
-use opstella_domain::{DomainError, InvalidValue};
 use opstella_journal::JournalError;
 
 use super::{Problem, ProblemKind, internal, links};
@@ -13,7 +13,9 @@ impl From<CommandError> for Problem {
             CommandError::Domain(error) => (*error).into(),
             CommandError::Reference { field, cause } => Self::invalid_field(&field, cause.to_string(), None),
             CommandError::Plan(error) => (*error).into(),
-            CommandError::Value(error) => error.into(),
+            CommandError::Value { field, cause } => {
+                Self::invalid_field(field, cause.rule, Some(cause.value.into()))
+            }
             error @ CommandError::VersionMismatch { actual, .. } => {
                 Self::new(ProblemKind::VersionMismatch, error.to_string())
                     .hint("read it again, decide again, and send its new ETag as If-Match")
@@ -63,15 +65,12 @@ impl From<PlanError> for Problem {
                 Self::new(ProblemKind::ToolNotConnected, text).hint(format!("connect it with PUT {path}"))
             }
             PlanError::Size(_) => Self::invalid_field("components", text, None),
-            PlanError::Name(error) => error.into(),
-            PlanError::Duplicate(_) | PlanError::Missing { .. } | PlanError::Cycle(_) => internal(text),
+            // Names of steps are made of names that were accepted.
+            PlanError::Name(_)
+            | PlanError::Duplicate(_)
+            | PlanError::Missing { .. }
+            | PlanError::Cycle(_) => internal(text),
         }
-    }
-}
-
-impl From<InvalidValue> for Problem {
-    fn from(error: InvalidValue) -> Self {
-        Self::invalid_field(error.what, error.rule, Some(error.value.into()))
     }
 }
 
@@ -84,7 +83,10 @@ impl From<JournalError> for Problem {
             }
             JournalError::IdempotencyMismatch { .. } => Self::new(ProblemKind::IdempotencyKeyReused, text)
                 .hint("use a new Idempotency-Key for a new request"),
-            JournalError::TooLarge { .. } => Self::new(ProblemKind::TooLarge, text),
+            JournalError::TooLarge { what, actual, limit } => {
+                let rule = format!("{what}: at most {limit}, this makes {actual}");
+                Self::new(ProblemKind::TooLarge, text).field("body", rule, None)
+            }
             JournalError::OutcomeUnknown => Self::new(ProblemKind::OutcomeUnknown, text)
                 .hint("send the same request with the same Idempotency-Key again"),
             JournalError::QueueFull | JournalError::Timeout | JournalError::Closed => {

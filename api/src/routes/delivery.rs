@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 use crate::auth::Caller;
 use crate::http::params::QueryParams;
 use crate::http::visible::wait_for_named;
-use crate::problem::{Problem, ProblemKind};
+use crate::problem::Problem;
 use crate::state::AppState;
 
 /// Weeks that are told unless asked otherwise.
@@ -60,11 +60,9 @@ pub(crate) async fn metrics(
         }
         None if caller.oversees() => {}
         None => {
-            return Err(Problem::new(
-                ProblemKind::Forbidden,
-                "the platform's delivery is for those who oversee it",
-            )
-            .hint("name a project that you may read: ?project="));
+            let rule =
+                "name a project that you may read: the platform's delivery is for those who oversee it";
+            return Err(Problem::parameter("project", rule, ""));
         }
     }
     let scope = DeliveryScope {

@@ -59,7 +59,7 @@ pub(crate) async fn create(
     } = body.value;
     let owner = match owner {
         Some(owner) => owner,
-        None => Subject::try_from(head.caller.actor.subject.clone())?,
+        None => head.caller_as("owner")?,
     };
     let request = CreateProject {
         slug,

@@ -42,6 +42,11 @@ fn resources(process: &Process, link: &str) -> Vec<String> {
                     .replace(sandbox, "")
                     .replace(&process.base, "")
                     .replace(run, "RUN");
+                // Harbor numbers its retention rules in the order in which they were made.
+                let name = match kind.as_str() {
+                    "retentions" => name.split('/').next().unwrap_or_default().to_owned(),
+                    _ => name,
+                };
                 all.push(format!("{tool} {kind} {name}"));
             }
         }

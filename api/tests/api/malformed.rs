@@ -37,6 +37,45 @@ async fn what_is_not_well_formed_is_refused() {
         .await
         .problem(422, "invalid-field")
         .field("colour", "unknown field");
+    let twice = send(
+        &server,
+        "application/json",
+        r#"{"slug": "a", "name": "x", "slug": "b"}"#,
+    )
+    .await;
+    twice.problem(422, "invalid-field").field("slug", "twice");
+    let week = |from: Value| {
+        json!({"rules": {"freezes": [{"name": "weekend", "timezone": "Europe/Berlin", "when": {
+        "type": "weekly", "from": from, "to": {"day": 1, "time": "06:00:00"}}}]}})
+    };
+    for (path, body, field) in [
+        (
+            "/policies/PRD",
+            json!({"rules": {"max_critcal": 0}}),
+            "rules.max_critcal",
+        ),
+        (
+            "/policies/PRD",
+            json!({"rules": {"approvals": [{"roles": ["tester"], "people": 1, "within": 3}]}}),
+            "rules.approvals[0].within",
+        ),
+        (
+            "/policies/PRD",
+            week(json!({"day": 5, "time": "16:00:00", "hour": 1})),
+            "rules.freezes[0].when.from.hour",
+        ),
+        (
+            "/tools/vault/main",
+            json!({"url": "https://vault.example", "credential": "vault", "settings": {"mount": "x"}}),
+            "settings.mount",
+        ),
+    ] {
+        server
+            .put(path, body)
+            .await
+            .problem(422, "invalid-field")
+            .field(field, "unknown field");
+    }
     assert_eq!(before, head(&server).await);
     server.stop().await;
 }

@@ -20,8 +20,16 @@ async fn the_commands_for_read_models_work() {
     let database = &server.database;
     let table = printed(database, &["projections", "status"]);
     let json: Value = serde_json::from_str(&printed(database, &["projections", "status", "--json"])).unwrap();
-    assert_eq!(json.as_array().unwrap().len(), 4);
-    for name in ["catalog", "runs", "resources", "audit"] {
+    assert_eq!(json.as_array().unwrap().len(), 7);
+    for name in [
+        "catalog",
+        "runs",
+        "resources",
+        "releases",
+        "promotions",
+        "delivery",
+        "audit",
+    ] {
         assert!(table.contains(name), "{table}");
         let status = json
             .as_array()

@@ -5,19 +5,18 @@ use serde_json::{Value, json};
 
 use crate::support::{Answer, Server, checkout};
 
+/// How many events there are. (The journal's head lags behind while other databases of the server have transactions.)
+async fn stored(server: &Server) -> i64 {
+    let pool = server.serving.as_ref().unwrap().state().journal.pool().clone();
+    let count = sqlx::query_scalar("SELECT count(*) FROM events");
+    count.fetch_one(&pool).await.unwrap()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn fields_at_fault_are_named_and_nothing_is_stored() {
     let server = Server::start().await;
     server.furnish().await;
-    let before = server
-        .serving
-        .as_ref()
-        .unwrap()
-        .state()
-        .journal
-        .head()
-        .await
-        .unwrap();
+    let before = stored(&server).await;
     let services = "/projects/payments/services";
     let with = |field: &str, value: Value| {
         let mut body = checkout();
@@ -199,15 +198,7 @@ async fn fields_at_fault_are_named_and_nothing_is_stored() {
         let answer = server.put(path, body).await.problem(422, "invalid-field");
         answer.field(field, rule);
     }
-    let after = server
-        .serving
-        .as_ref()
-        .unwrap()
-        .state()
-        .journal
-        .head()
-        .await
-        .unwrap();
+    let after = stored(&server).await;
     assert_eq!(before, after, "something was stored");
     server.stop().await;
 }

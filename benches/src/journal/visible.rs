@@ -1,16 +1,17 @@
-use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use opstella_journal::{Batch, Subscription};
-use sqlx::PgPool;
-use tokio::sync::mpsc;
+use opstella_domain::project::{Project, ProjectEvent};
+use opstella_journal::{Append, EventMetadata, Journal, JournalOptions, Loaded, StreamAppend, migrate};
+use opstella_projections::{ProjectionOptions, Projections};
+use sqlx::postgres::PgPoolOptions;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
 use super::Bench;
-use super::ours::command;
 use super::report::percentile;
 use crate::BenchError;
 
-/// Milliseconds from an append's answer to the moment when a projection's reader can see it.
+/// Milliseconds from an append's answer to the moment when every read model has it.
 pub struct Visible {
     pub p50: f64,
     pub p99: f64,
@@ -19,74 +20,55 @@ pub struct Visible {
 /// Commands per second while it is measured: a busy day, not saturation.
 const RATE: u32 = 200;
 const APPENDS: usize = 1000;
+const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Appends at a steady rate while a minimal projector applies every event to a table, checkpoint included.
+/// Appends at a steady rate, in a database of its own, while Opstella's own projections run; each append is waited for
+/// as the API does for a client that reads what it wrote.
 pub async fn measure(bench: &Bench<'_>) -> Result<Visible, BenchError> {
-    sqlx::raw_sql(
-        "CREATE TABLE seen (id text PRIMARY KEY, position text NOT NULL);
-         CREATE TABLE checkpoint (position text NOT NULL); INSERT INTO checkpoint VALUES ('0-0')",
-    )
-    .execute(&bench.pool)
-    .await?;
-    let (seen, mut visible) = mpsc::unbounded_channel();
-    let follower = bench.journal.subscribe(bench.journal.head().await?);
-    let projector = tokio::spawn(project(follower, bench.pool.clone(), seen));
+    let url = bench.server.create_database("bench_visible").await?;
+    let pool = PgPoolOptions::new().max_connections(16).connect(&url).await?;
+    migrate(&pool).await?;
+    let journal = Journal::open(pool, JournalOptions::default()).await?;
+    let projections = Projections::standard(journal.clone(), ProjectionOptions::default());
+    projections.prepare().await?;
+    let cancel = CancellationToken::new();
+    let running = tokio::spawn({
+        let (projections, cancel) = (projections.clone(), cancel.clone());
+        async move { projections.run(cancel).await }
+    });
 
-    let mut committed = HashMap::new();
     let mut pace = tokio::time::interval(Duration::from_secs(1) / RATE);
-    for _ in 0..APPENDS {
+    let mut waiting = JoinSet::new();
+    for number in 0..APPENDS {
         pace.tick().await;
-        let id = uuid::Uuid::new_v4().to_string();
-        command(&bench.journal, &id).await?;
-        committed.insert(id, Instant::now());
-    }
-    let mut waits = Vec::new();
-    while waits.len() < APPENDS {
-        let Some((id, at)) = visible.recv().await else {
-            break;
+        let slug = format!("project-{number}");
+        let created = ProjectEvent::ProjectCreated {
+            slug: slug.parse()?,
+            name: slug.clone(),
+            description: None,
+            owner: "bench".parse()?,
         };
-        if let Some(committed) = committed.get(&id) {
-            waits.push(Instant::saturating_duration_since(&at, *committed).as_secs_f64() * 1e3);
-        }
+        let stream = StreamAppend::of(&Loaded::<Project>::absent(slug), vec![created])?;
+        let metadata = EventMetadata::new("bench", "CreateProject", "0123456789abcdef");
+        let position = journal
+            .append(Append::new(metadata, vec![stream]))
+            .await?
+            .position;
+        let (appended, projections) = (Instant::now(), projections.clone());
+        waiting.spawn(async move {
+            projections.wait_for(&[], position, PATIENCE).await?;
+            Ok::<_, BenchError>(appended.elapsed().as_secs_f64() * 1e3)
+        });
     }
-    projector.abort();
+    let mut waits = Vec::with_capacity(APPENDS);
+    while let Some(waited) = waiting.join_next().await {
+        waits.push(waited??);
+    }
+    cancel.cancel();
+    running.await?;
+    journal.close().await;
     Ok(Visible {
         p50: percentile(waits.clone(), 0.5),
         p99: percentile(waits, 0.99),
     })
-}
-
-async fn project(
-    mut follower: Subscription,
-    pool: PgPool,
-    seen: mpsc::UnboundedSender<(String, Instant)>,
-) -> Result<(), BenchError> {
-    loop {
-        let Batch { events, position } = follower.next(500).await?;
-        let (ids, positions): (Vec<String>, Vec<String>) = events
-            .into_iter()
-            .map(|event| (event.aggregate_id, event.position.to_string()))
-            .unzip();
-        let mut transaction = pool.begin().await?;
-        // A read model can be rebuilt: it need not wait for the disk.
-        sqlx::query("SET LOCAL synchronous_commit = off")
-            .execute(&mut *transaction)
-            .await?;
-        sqlx::query("INSERT INTO seen SELECT * FROM unnest($1::text[], $2::text[])")
-            .bind(&ids)
-            .bind(&positions)
-            .execute(&mut *transaction)
-            .await?;
-        sqlx::query("UPDATE checkpoint SET position = $1")
-            .bind(position.to_string())
-            .execute(&mut *transaction)
-            .await?;
-        transaction.commit().await?;
-        let now = Instant::now();
-        for id in ids {
-            if seen.send((id, now)).is_err() {
-                return Ok(());
-            }
-        }
-    }
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use opstella_adapters::{
-    Health, Removed, SecretFields, SecretStore, StepContext, StepError, TemplateSource, ToolAdapter, Toolbox,
+    Health, Removed, SecretFields, SecretStore, SecretVersion, StepContext, StepError, TemplateSource,
+    ToolAdapter, Toolbox,
 };
 use opstella_domain::naming::SecretPath;
 use opstella_domain::operation::{Operation, Owner};
@@ -61,7 +62,13 @@ impl SecretStore for Nothing {
         Ok(None)
     }
 
-    async fn write(&self, _: &SecretPath, _: SecretFields, _: &Owner) -> Result<(), StepError> {
+    async fn write(
+        &self,
+        _: &SecretPath,
+        _: SecretFields,
+        _: &Owner,
+        _: SecretVersion,
+    ) -> Result<(), StepError> {
         Ok(())
     }
 

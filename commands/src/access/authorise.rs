@@ -89,7 +89,9 @@ impl Authoriser for RoleAuthoriser {
             return Ok(());
         }
         let held = match project {
-            Some(project) => roles(journal, context, project, look).await?,
+            Some(project) => roles(journal, context, project, look)
+                .await
+                .map_err(Denied::Journal)?,
             // What tells of many projects is filtered, project by project.
             None if rule.scope == Scope::Each => return Ok(()),
             None => Roles::NONE,
@@ -108,7 +110,7 @@ pub(super) async fn roles(
     context: &CommandContext,
     project: &ProjectSlug,
     look: Look,
-) -> Result<Roles, Denied> {
+) -> Result<Roles, JournalError> {
     let by_token = context.grants.in_project(project);
     if !context.grants.counts_membership() {
         return Ok(by_token);
@@ -116,8 +118,7 @@ pub(super) async fn roles(
     let loaded = match look {
         Look::Cached => journal.load::<Project>(project.as_str()).await,
         Look::Fresh => journal.load_fresh::<Project>(project.as_str()).await,
-    }
-    .map_err(Denied::Journal)?;
+    }?;
     Ok(by_token.and(loaded.state.roles_of(&context.actor.subject)))
 }
 

@@ -63,11 +63,7 @@ impl Commands {
         context: &CommandContext,
         project: &ProjectSlug,
     ) -> Result<Roles, CommandError> {
-        match roles(&self.journal, context, project, Look::Fresh).await {
-            Ok(held) => Ok(held),
-            Err(Denied::Journal(error)) => Err(error.into()),
-            Err(Denied::Forbidden | Denied::Hidden) => Ok(Roles::NONE),
-        }
+        Ok(roles(&self.journal, context, project, Look::Fresh).await?)
     }
 
     /// Whether the caller may read a project, as far as this process knows now. Nothing is recorded: for lists and streams,

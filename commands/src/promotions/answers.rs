@@ -1,7 +1,6 @@
 //! What people say to a promotion.
 
 use chrono::Utc;
-use opstella_domain::Subject;
 use opstella_domain::access::Role;
 use opstella_domain::policy::{Approval, ApproverRole};
 use opstella_domain::promotion::{EnvironmentCommand, EnvironmentKey, PromotionId};
@@ -29,7 +28,6 @@ impl Commands {
         comment: Option<String>,
     ) -> Result<Accepted, CommandError> {
         let project = &promotion.key.service.project;
-        self.permit(context, "Approve", Some(project)).await?;
         let held = self.roles_in(context, project).await?;
         let roles = [
             (Role::Tester, ApproverRole::Tester),
@@ -42,7 +40,7 @@ impl Commands {
             .filter(|(role, _)| held.has(*role))
             .map(|(_, role)| role);
         let approval = Approval {
-            by: subject(context)?,
+            by: context.caller()?,
             roles: roles.collect(),
             at: Utc::now(),
             comment,
@@ -68,7 +66,7 @@ impl Commands {
         let command = EnvironmentCommand::Reject {
             key: promotion.key.clone(),
             promotion: promotion.id,
-            by: subject(context)?,
+            by: context.caller()?,
             reason,
         };
         self.answer(context, &promotion, command).await
@@ -87,7 +85,7 @@ impl Commands {
         let command = EnvironmentCommand::Cancel {
             key: promotion.key.clone(),
             promotion: promotion.id,
-            by: subject(context)?,
+            by: context.caller()?,
             reason,
         };
         self.answer(context, &promotion, command).await
@@ -108,7 +106,7 @@ impl Commands {
         let command = EnvironmentCommand::OverrideFreeze {
             key: promotion.key.clone(),
             promotion: promotion.id,
-            by: subject(context)?,
+            by: context.caller()?,
             reason,
         };
         self.answer(context, &promotion, command).await
@@ -126,7 +124,7 @@ impl Commands {
         let command = EnvironmentCommand::ConfirmFreezeOverride {
             key: promotion.key.clone(),
             promotion: promotion.id,
-            by: subject(context)?,
+            by: context.caller()?,
         };
         let accepted = self.answer(context, &promotion, command).await?;
         tracing::warn!(promotion = %promotion.id, environment = %promotion.key, actor = %context.actor.subject,
@@ -147,8 +145,4 @@ impl Commands {
         })
         .await
     }
-}
-
-fn subject(context: &CommandContext) -> Result<Subject, CommandError> {
-    Ok(context.actor.subject.parse()?)
 }

@@ -1,7 +1,6 @@
 //! What the end of a promotion's run means for its environment, in the same append.
 
 use chrono::Utc;
-use opstella_domain::Decide;
 use opstella_domain::promotion::{EnvironmentCommand, EnvironmentKey, RunEnd, ServiceEnvironment};
 use opstella_domain::run::{Run, RunStatus};
 use opstella_journal::StreamAppend;
@@ -10,13 +9,12 @@ use crate::{CommandError, Commands};
 
 impl Commands {
     /// The environment's part of the end of a run; none where the run promotes nothing.
-    pub(crate) async fn end_for_environment(&self, run: &Run) -> Result<Vec<StreamAppend>, CommandError> {
+    pub(crate) async fn end_for_environment(&self, run: &Run) -> Result<Option<StreamAppend>, CommandError> {
         let (Some(id), Some(service), Some(environment)) = (run.id, run.service.clone(), run.environment)
         else {
-            return Ok(vec![]);
+            return Ok(None);
         };
         let key = EnvironmentKey { service, environment };
-        let loaded = self.load::<ServiceEnvironment>(&key.to_string()).await?;
         let end = match run.status {
             RunStatus::Succeeded => RunEnd::Succeeded,
             _ => RunEnd::Undone {
@@ -25,15 +23,14 @@ impl Commands {
                 left_behind: !run.left_behind().is_empty(),
             },
         };
-        let events = loaded.state.decide(EnvironmentCommand::EndRun {
+        let at = Utc::now();
+        let command = || EnvironmentCommand::EndRun {
             run: id,
-            end,
-            at: Utc::now(),
-        })?;
-        if events.is_empty() {
-            return Ok(vec![]);
-        }
-        Ok(vec![StreamAppend::of(&loaded, events)?])
+            end: end.clone(),
+            at,
+        };
+        self.follow_up::<ServiceEnvironment>(&key.to_string(), command)
+            .await
     }
 }
 

@@ -1,10 +1,9 @@
 //! Looking at gates: what they look at, read from the table.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use chrono::Utc;
 use opstella_domain::Decide;
-use opstella_domain::evidence::{Artifact, ArtifactKey};
 use opstella_domain::policy::{
     Evaluation, GateInput, GateResult, ImageEvidence, Policy, PolicyKey, PolicyRules, PolicyVersions,
     Predecessor, Running, approval_gate, evaluate,
@@ -14,7 +13,6 @@ use opstella_domain::promotion::{
 };
 use opstella_domain::release::ReleaseKey;
 
-use super::custom;
 use crate::{CommandError, Commands};
 
 /// The answer to "could this be promoted now?".
@@ -66,22 +64,27 @@ impl Commands {
             PromotionKind::Rollback => rules.for_rollback(),
         };
         let input = self.gate_input(key, promotion, policy).await?;
-        let custom = custom::evaluate(&rules.custom, &input).await;
-        Ok(evaluate(&rules, &input, custom))
+        Ok(evaluate(&rules, &input, Vec::new()))
     }
 
+    /// What the gates say of a promotion that nobody asked for. Whether the environment is busy is no question of the
+    /// gates: they are looked at as if it were not.
     pub(super) async fn checked(
         &self,
         key: &EnvironmentKey,
-        free: &ServiceEnvironment,
+        environment: &ServiceEnvironment,
         command: EnvironmentCommand,
-        in_flight: Option<PromotionId>,
     ) -> Result<Checked, CommandError> {
-        let mut after = free.clone();
-        for event in free.decide(command)? {
-            after.evolve(event);
+        let in_flight = environment.in_flight.as_ref().map(|p| p.id);
+        let mut asked = ServiceEnvironment {
+            in_flight: None,
+            queue: VecDeque::new(),
+            ..environment.clone()
+        };
+        for event in asked.decide(command)? {
+            asked.evolve(event);
         }
-        let Some(promotion) = &after.in_flight else {
+        let Some(promotion) = &asked.in_flight else {
             return Err(CommandError::UnreadableAnswer);
         };
         let evaluation = self.look_at_gates(key, promotion).await?;
@@ -112,12 +115,7 @@ impl Commands {
         let waivers = self.release(&release).await?.state.waivers.clone();
         let mut images = BTreeMap::new();
         for (component, digest) in &promotion.images {
-            let artifact = ArtifactKey {
-                service: key.service.clone(),
-                component: component.clone(),
-                digest: digest.clone(),
-            };
-            let artifact = self.load::<Artifact>(&artifact.to_string()).await?;
+            let (_, artifact) = self.artifact(&key.service, component, digest).await?;
             let image = ImageEvidence {
                 digest: digest.clone(),
                 evidence: artifact.state.evidence.clone(),

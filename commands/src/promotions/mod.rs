@@ -5,7 +5,6 @@
 //! deploys is planned in the same append ([`settle`]). Nobody can start a deployment but by that.
 
 mod answers;
-mod custom;
 mod ends;
 mod find;
 mod gates;

@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 
 use chrono::Utc;
+use opstella_domain::ComponentName;
 use opstella_domain::promotion::{EnvironmentCommand, EnvironmentKey, Health, ServiceEnvironment};
-use opstella_domain::{ComponentName, Decide};
-use opstella_journal::StreamAppend;
 
-use crate::unit::Decision;
-use crate::{Accepted, CommandContext, CommandError, Commands};
+use crate::catalog::decide_one;
+use crate::{CommandContext, CommandError, Commands};
 
 impl Commands {
     /// Tells an environment what runs in it: drift and health are recorded where they changed.
@@ -24,21 +23,16 @@ impl Commands {
     ) -> Result<(), CommandError> {
         let decide = || async move {
             let environment = self.load::<ServiceEnvironment>(&key.to_string()).await?;
-            let events = environment.state.decide(EnvironmentCommand::Observe {
+            let command = EnvironmentCommand::Observe {
                 found: found.clone(),
                 health,
                 at: Utc::now(),
-            })?;
-            let stream = StreamAppend::of(&environment, events)?;
+            };
             let resource = format!(
                 "/projects/{}/services/{}",
                 key.service.project, key.service.service
             );
-            let answer = Accepted::new(resource, stream.version_after());
-            Ok(Decision {
-                streams: vec![stream],
-                answer,
-            })
+            decide_one(&environment, command, resource)
         };
         self.carry_out("ObserveEnvironment", context, Some(&key.service.project), decide)
             .await?;

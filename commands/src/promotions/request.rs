@@ -1,12 +1,14 @@
 //! Asking for promotions: forward, and back.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use chrono::Utc;
+use cqrs_es::Aggregate;
 use opstella_domain::plan::plan_promote;
 use opstella_domain::promotion::{
     ChangeReference, EnvironmentCommand, EnvironmentKey, PromotionId, PromotionKind, ServiceEnvironment,
-    WhenBusy,
+    WhenBusy, promote_to,
 };
 use opstella_domain::release::{Release, ReleaseKey, ReleaseVersion};
 use opstella_domain::service::{Lifecycle, Service};
@@ -56,10 +58,10 @@ impl Commands {
         request: PromoteRelease,
     ) -> Result<Accepted, CommandError> {
         let promotion = PromotionId(Uuid::now_v7());
-        let (request, requester) = (&request, &requester(context)?);
-        let name = opstella_domain::promotion::promote_to(request.key.environment);
-        self.move_promotion(name, context, &request.key, promotion, |environment| async move {
-            self.requested(request, requester, promotion, environment).await
+        let (request, requester) = (&request, &context.caller()?);
+        let name = promote_to(request.key.environment);
+        self.move_promotion(name, context, &request.key, promotion, |_| async move {
+            self.requested(request, requester, promotion).await
         })
         .await
     }
@@ -74,7 +76,7 @@ impl Commands {
         request: RollBack,
     ) -> Result<Accepted, CommandError> {
         let promotion = PromotionId(Uuid::now_v7());
-        let (request, requester) = (&request, &requester(context)?);
+        let (request, requester) = (&request, &context.caller()?);
         self.move_promotion(
             "Rollback",
             context,
@@ -120,21 +122,12 @@ impl Commands {
     ) -> Result<Checked, CommandError> {
         let project = &request.key.service.project;
         self.permit(context, "CheckPromotion", Some(project)).await?;
-        let requester = requester(context)?;
+        let requester = context.caller()?;
         anew(async {
             let environment = self.load::<ServiceEnvironment>(&request.key.to_string()).await?;
             let promotion = PromotionId(Uuid::now_v7());
-            let mut free = environment.clone();
-            // Whether it is busy now is no question of the gates.
-            let mut state = (*environment.state).clone();
-            state.in_flight = None;
-            state.queue.clear();
-            free.state = std::sync::Arc::new(state);
-            let command = self
-                .requested(&request, &requester, promotion, free.clone())
-                .await?;
-            let busy = environment.state.in_flight.as_ref().map(|p| p.id);
-            self.checked(&request.key, &free.state, command, busy).await
+            let command = self.requested(&request, &requester, promotion).await?;
+            self.checked(&request.key, &environment.state, command).await
         })
         .await
     }
@@ -144,7 +137,6 @@ impl Commands {
         request: &PromoteRelease,
         requester: &Subject,
         promotion: PromotionId,
-        _: Loaded<ServiceEnvironment>,
     ) -> Result<EnvironmentCommand, CommandError> {
         let key = &request.key;
         let service = self.active_service(key).await?;
@@ -160,7 +152,7 @@ impl Commands {
                 kind: "release",
                 id: release_key.to_string(),
                 state: format!("not sealed: it has images of {} only", names.join(", ")),
-                command: opstella_domain::promotion::promote_to(key.environment),
+                command: promote_to(key.environment),
                 accepts: vec!["RegisterRelease", "SealRelease"],
             }
             .into());
@@ -200,55 +192,54 @@ impl Commands {
     }
 
     /// The service, if it takes promotions and has the environment.
-    pub(super) async fn active_service(&self, key: &EnvironmentKey) -> Result<Service, CommandError> {
-        let service = self.existing_service(&key.service).await?;
-        let state = (*service.state).clone();
-        if state.lifecycle != Lifecycle::Active {
-            return Err(DomainError::WrongState {
-                kind: "service",
-                id: key.service.to_string(),
-                state: state.state(),
-                command: opstella_domain::promotion::promote_to(key.environment),
-                accepts: vec![],
-            }
-            .into());
-        }
-        if !state
-            .environments
-            .as_ref()
-            .is_some_and(|all| all.contains(key.environment))
-        {
-            return Err(DomainError::NotFound {
-                kind: "environment",
-                id: key.to_string(),
-            }
-            .into());
-        }
-        Ok(state)
-    }
-
-    pub(crate) async fn existing_service(&self, key: &ServiceKey) -> Result<Loaded<Service>, CommandError> {
-        let service = self.load::<Service>(&key.to_string()).await?;
-        if service.version == 0 {
-            return Err(DomainError::NotFound {
-                kind: "service",
-                id: key.to_string(),
-            }
-            .into());
+    pub(super) async fn active_service(&self, key: &EnvironmentKey) -> Result<Arc<Service>, CommandError> {
+        let service = self.active(&key.service, promote_to(key.environment)).await?;
+        let chosen = service.environments.as_ref();
+        if !chosen.is_some_and(|all| all.contains(key.environment)) {
+            return Err(missing("environment", key.to_string()));
         }
         Ok(service)
     }
 
-    pub(crate) async fn release(&self, key: &ReleaseKey) -> Result<Loaded<Release>, CommandError> {
-        let release = self.load::<Release>(&key.to_string()).await?;
-        if release.version == 0 {
-            return Err(DomainError::NotFound {
-                kind: "release",
-                id: key.to_string(),
-            }
-            .into());
+    /// The service, if it is active and so takes the command.
+    pub(crate) async fn active(
+        &self,
+        key: &ServiceKey,
+        command: &'static str,
+    ) -> Result<Arc<Service>, CommandError> {
+        let service = self.existing_service(key).await?.state;
+        if service.lifecycle == Lifecycle::Active {
+            return Ok(service);
         }
-        Ok(release)
+        Err(DomainError::WrongState {
+            kind: "service",
+            id: key.to_string(),
+            state: service.state(),
+            command,
+            accepts: vec![],
+        }
+        .into())
+    }
+
+    pub(crate) async fn existing_service(&self, key: &ServiceKey) -> Result<Loaded<Service>, CommandError> {
+        self.existing("service", key.to_string()).await
+    }
+
+    pub(crate) async fn release(&self, key: &ReleaseKey) -> Result<Loaded<Release>, CommandError> {
+        self.existing("release", key.to_string()).await
+    }
+
+    /// The aggregate, if anything ever happened to it.
+    async fn existing<A: Aggregate + Clone + 'static>(
+        &self,
+        kind: &'static str,
+        id: String,
+    ) -> Result<Loaded<A>, CommandError> {
+        let loaded = self.load::<A>(&id).await?;
+        match loaded.version {
+            0 => Err(missing(kind, id)),
+            _ => Ok(loaded),
+        }
     }
 
     /// The environment before, in the service's choice.
@@ -268,6 +259,6 @@ fn before(environment: &ServiceEnvironment) -> Result<ReleaseVersion, CommandErr
     })
 }
 
-fn requester(context: &CommandContext) -> Result<Subject, CommandError> {
-    Ok(context.actor.subject.parse()?)
+fn missing(kind: &'static str, id: String) -> CommandError {
+    DomainError::NotFound { kind, id }.into()
 }

@@ -55,13 +55,13 @@ impl Grants {
         for group in groups {
             match Group::read(group) {
                 Some(Group::Global(role)) => global = global.and(Roles::of(&[role])),
-                Some(Group::Project(slug, role)) => {
-                    if projects.contains_key(&slug) || projects.len() < MOST_PROJECTS {
-                        let held = projects.entry(slug).or_default();
-                        *held = held.and(Roles::of(&[role]));
-                    }
+                Some(Group::Project(slug, role))
+                    if projects.contains_key(&slug) || projects.len() < MOST_PROJECTS =>
+                {
+                    let held = projects.entry(slug).or_default();
+                    *held = held.and(Roles::of(&[role]));
                 }
-                None => {}
+                Some(Group::Project(..)) | None => {}
             }
         }
         let ci = Roles::of(&[Role::Ci]);

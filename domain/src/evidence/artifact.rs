@@ -14,7 +14,6 @@ use crate::{ComponentName, Decide, DomainError, Environment, InvalidValue, Servi
 /// The natural key of an image: `payments/checkout/api@sha256:…`. Evidence of one project says nothing to another, so
 /// the component is part of it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct ArtifactKey {
     /// Whose.
     pub service: ServiceKey,

@@ -36,7 +36,7 @@ impl Evidence {
         };
         match Severity::all().find(uncounted) {
             Some(severity) => {
-                let rule = format!("at least as many {severity:?} ones as `findings` names").to_lowercase();
+                let rule = format!("at least as many {severity} ones as `findings` names");
                 Err(DomainError::invalid("counts", rule))
             }
             None => Ok(()),

@@ -11,7 +11,7 @@ pub use artifact::{Artifact, ArtifactCommand, ArtifactEvent, ArtifactKey};
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use strum::{EnumIter, IntoEnumIterator};
+use strum::{EnumIter, IntoEnumIterator, IntoStaticStr};
 
 use crate::release::Digest;
 use crate::{Environment, InvalidValue};
@@ -85,9 +85,22 @@ impl std::str::FromStr for ReportKind {
 
 /// How bad a finding is. The order of the variants is that of severity, the worst last.
 #[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, EnumIter, Serialize, Deserialize, JsonSchema,
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    EnumIter,
+    IntoStaticStr,
+    Serialize,
+    Deserialize,
+    JsonSchema,
 )]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum Severity {
     /// The tool does not say.
     Unknown,
@@ -110,9 +123,14 @@ impl Severity {
     }
 }
 
+impl std::fmt::Display for Severity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.into())
+    }
+}
+
 /// Findings by severity.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct SeverityCounts {
     /// Critical ones.
     pub critical: u32,
@@ -157,7 +175,6 @@ impl SeverityCounts {
 
 /// One finding that may matter for a gate: of severity high or critical.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct Finding {
     /// What the tool calls it: `CVE-2026-1234`, a rule, an alert; at most 120 characters.
     pub id: String,
@@ -170,7 +187,6 @@ pub struct Finding {
 
 /// What tests ended how.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct TestCounts {
     /// Passed.
     pub passed: u32,
@@ -192,7 +208,6 @@ pub enum Verdict {
 
 /// What one report says of one image.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct Evidence {
     /// What kind of report.
     pub kind: ReportKind,

@@ -1,7 +1,6 @@
 //! The graph of a plan.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::str::FromStr;
 
 use schemars::JsonSchema;
@@ -9,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::operation::Operation;
+use crate::values::text_value;
 use crate::{ConnectionName, InvalidValue, Tool};
 
 /// Most steps of a plan.
@@ -41,24 +41,7 @@ impl FromStr for StepId {
     }
 }
 
-impl TryFrom<String> for StepId {
-    type Error = InvalidValue;
-    fn try_from(value: String) -> Result<Self, InvalidValue> {
-        value.parse()
-    }
-}
-
-impl From<StepId> for String {
-    fn from(id: StepId) -> Self {
-        id.0
-    }
-}
-
-impl fmt::Display for StepId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
+text_value!(StepId);
 
 /// One step of a plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -160,11 +160,14 @@ impl<'a> Draft<'a> {
             values: Box::new(values),
             only: None,
         };
-        // The first commit starts the first pipeline: what it needs comes first, and who hears of it.
-        let after = [project, webhook, variables];
-        self.step(&files, operation, &after)?;
+        // GitLab protects a branch by its name, also before there is one.
+        let protection = format!("gitlab.protected-branch/{name}");
         let protect = Operation::GitlabProtectedBranch { repository: repo() };
-        self.step(&format!("gitlab.protected-branch/{name}"), protect, &[files])
+        self.step(&protection, protect, std::slice::from_ref(&project))?;
+        // The first commit starts the first pipeline: what it needs comes first, and who hears of it. Its secrets are
+        // given to pipelines of protected branches only.
+        let after = [project, webhook, variables, protection];
+        self.step(&files, operation, &after)
     }
 
     fn quality(&mut self, name: &ComponentName) -> Result<(), PlanError> {

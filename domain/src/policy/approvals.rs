@@ -39,7 +39,6 @@ impl ApproverRole {
 
 /// So many different people in one of these roles have to approve.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct ApprovalRule {
     /// In one of these roles.
     pub roles: BTreeSet<ApproverRole>,
@@ -63,7 +62,6 @@ impl ApprovalRule {
 
 /// Somebody's yes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct Approval {
     /// Whose.
     pub by: Subject,

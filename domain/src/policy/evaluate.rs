@@ -16,7 +16,6 @@ use crate::release::{Digest, Waiver};
 
 /// All gates but the approvals', looked at, and what the approvals' has to look at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct Evaluation {
     /// By which versions of the policies.
     pub policy: PolicyVersions,

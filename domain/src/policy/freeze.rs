@@ -1,6 +1,7 @@
 //! Freeze windows: when nothing goes into an environment.
 
-use std::fmt;
+mod parse;
+
 use std::str::FromStr;
 
 use chrono::{DateTime, Datelike, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Timelike, Utc, Weekday};
@@ -8,6 +9,7 @@ use chrono_tz::Tz;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::values::text_value;
 use crate::{DomainError, InvalidValue};
 
 /// A time zone by its IANA name: `Asia/Bangkok`.
@@ -31,28 +33,10 @@ impl FromStr for TimeZoneName {
     }
 }
 
-impl TryFrom<String> for TimeZoneName {
-    type Error = InvalidValue;
-    fn try_from(value: String) -> Result<Self, InvalidValue> {
-        value.parse()
-    }
-}
-
-impl From<TimeZoneName> for String {
-    fn from(name: TimeZoneName) -> Self {
-        name.0
-    }
-}
-
-impl fmt::Display for TimeZoneName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
+text_value!(TimeZoneName);
 
 /// A time of the week on the wall clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct WeekTime {
     /// 1 for Monday to 7 for Sunday.
     #[schemars(range(min = 1, max = 7))]
@@ -69,8 +53,8 @@ impl WeekTime {
 }
 
 /// When a freeze holds, on the wall clock of its time zone.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(tag = "type", rename_all = "lowercase", deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(tag = "type", rename_all = "lowercase")]
 pub enum Freeze {
     /// Once.
     Once {
@@ -90,7 +74,6 @@ pub enum Freeze {
 
 /// A freeze with its name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct FreezeWindow {
     /// For people: `year end`; 1 to 80 characters.
     pub name: String,

@@ -1,6 +1,5 @@
 //! Gates: their names and verdicts.
 
-use std::fmt;
 use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
@@ -9,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::InvalidValue;
 use crate::release::Digest;
+use crate::values::text_value;
 
 /// Names of the gates that come along.
 const BUILT_IN: &[&str] = &[
@@ -91,28 +91,12 @@ impl FromStr for GateName {
     }
 }
 
-impl TryFrom<String> for GateName {
-    type Error = InvalidValue;
-    fn try_from(value: String) -> Result<Self, InvalidValue> {
-        value.parse()
-    }
-}
-
-impl From<GateName> for String {
-    fn from(name: GateName) -> Self {
-        name.0
-    }
-}
-
-impl fmt::Display for GateName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
+text_value!(GateName);
 
 /// What a gate says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum GateVerdict {
     /// It is open.
     Passed,
@@ -125,6 +109,11 @@ pub enum GateVerdict {
 }
 
 impl GateVerdict {
+    /// The name in the API: `passed`.
+    pub fn slug(self) -> &'static str {
+        self.into()
+    }
+
     /// Whether the release may pass.
     pub fn open(self) -> bool {
         matches!(self, Self::Passed | Self::Waived)
@@ -133,7 +122,6 @@ impl GateVerdict {
 
 /// One gate, looked at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct GateResult {
     /// Which.
     pub gate: GateName,

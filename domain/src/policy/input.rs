@@ -12,7 +12,6 @@ use crate::{ComponentName, Environment, ServiceKey};
 
 /// Which versions of which policies were looked at; 0 for the rules that come along.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct PolicyVersions {
     /// Of the platform's policy.
     pub platform: u32,

@@ -10,7 +10,6 @@ use crate::{Environment, InvalidValue, ProjectSlug};
 
 /// The natural key of a policy: `PRD` for all projects, `payments/PRD` for one.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct PolicyKey {
     /// Whose; all projects' where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]

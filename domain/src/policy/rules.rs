@@ -11,7 +11,6 @@ const LONGEST_REGO: usize = 64 * 1024;
 
 /// A gate written in Rego, over the same input as the others.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct CustomGate {
     /// The gate is called `custom:<name>`; 1 to 40 of a-z, 0-9, `-`.
     pub name: String,
@@ -21,7 +20,7 @@ pub struct CustomGate {
 
 /// What a release needs to come into an environment.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
+#[serde(default)]
 pub struct PolicyRules {
     /// SonarQube's quality gate is passed.
     pub quality_gate: bool,

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::values::{text_value, uuid_value};
 use crate::{Environment, InvalidValue, ServiceKey};
 
 /// One promotion.
@@ -14,24 +15,10 @@ use crate::{Environment, InvalidValue, ServiceKey};
 #[serde(transparent)]
 pub struct PromotionId(pub Uuid);
 
-impl fmt::Display for PromotionId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl FromStr for PromotionId {
-    type Err = InvalidValue;
-    fn from_str(value: &str) -> Result<Self, InvalidValue> {
-        Uuid::parse_str(value)
-            .map(Self)
-            .map_err(|_| InvalidValue::new("promotion id", value, "a UUID"))
-    }
-}
+uuid_value!(PromotionId, "promotion id");
 
 /// The natural key of an environment of a service: `payments/checkout/PRD`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct EnvironmentKey {
     /// Of which service.
     pub service: ServiceKey,
@@ -81,15 +68,4 @@ impl FromStr for ChangeReference {
     }
 }
 
-impl TryFrom<String> for ChangeReference {
-    type Error = InvalidValue;
-    fn try_from(value: String) -> Result<Self, InvalidValue> {
-        value.parse()
-    }
-}
-
-impl From<ChangeReference> for String {
-    fn from(reference: ChangeReference) -> Self {
-        reference.0
-    }
-}
+text_value!(ChangeReference);

@@ -1,12 +1,12 @@
 //! Digests of contents, and commits.
 
-use std::fmt;
 use std::str::FromStr;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::InvalidValue;
+use crate::values::text_value;
 
 fn is_hex(text: &str) -> bool {
     text.bytes()
@@ -74,28 +74,5 @@ impl FromStr for Commit {
     }
 }
 
-macro_rules! text {
-    ($type:ident) => {
-        impl TryFrom<String> for $type {
-            type Error = InvalidValue;
-            fn try_from(value: String) -> Result<Self, InvalidValue> {
-                value.parse()
-            }
-        }
-
-        impl From<$type> for String {
-            fn from(value: $type) -> Self {
-                value.0
-            }
-        }
-
-        impl fmt::Display for $type {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
-            }
-        }
-    };
-}
-
-text!(Digest);
-text!(Commit);
+text_value!(Digest);
+text_value!(Commit);

@@ -8,7 +8,6 @@ use crate::{ComponentName, Subject};
 
 /// The image of one component, as its pipeline built it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct ReleaseImage {
     /// Of which component.
     pub component: ComponentName,

@@ -11,7 +11,6 @@ use crate::{InvalidValue, ServiceKey};
 
 /// The natural key of a release: `payments/checkout/1.4.0`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct ReleaseKey {
     /// Of which service.
     pub service: ServiceKey,

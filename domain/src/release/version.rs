@@ -1,12 +1,12 @@
 //! The version of a release.
 
-use std::fmt;
 use std::str::FromStr;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::InvalidValue;
+use crate::values::text_value;
 
 /// Most characters of a version.
 const LONGEST: usize = 64;
@@ -39,21 +39,4 @@ impl FromStr for ReleaseVersion {
     }
 }
 
-impl TryFrom<String> for ReleaseVersion {
-    type Error = InvalidValue;
-    fn try_from(value: String) -> Result<Self, InvalidValue> {
-        value.parse()
-    }
-}
-
-impl From<ReleaseVersion> for String {
-    fn from(version: ReleaseVersion) -> Self {
-        version.0
-    }
-}
-
-impl fmt::Display for ReleaseVersion {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
+text_value!(ReleaseVersion);

@@ -1,15 +1,13 @@
 //! Waivers: a gate that is passed over for one release, for a while.
 
-use std::fmt;
-use std::str::FromStr;
-
 use chrono::{DateTime, TimeDelta, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::policy::GateName;
-use crate::{DomainError, InvalidValue, Subject};
+use crate::values::uuid_value;
+use crate::{DomainError, Subject};
 
 /// Longest time that a waiver may count, in days.
 pub const LONGEST_WAIVER_DAYS: i64 = 90;
@@ -21,24 +19,10 @@ const LONGEST_FINDING: usize = 120;
 #[serde(transparent)]
 pub struct WaiverId(pub Uuid);
 
-impl fmt::Display for WaiverId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl FromStr for WaiverId {
-    type Err = InvalidValue;
-    fn from_str(value: &str) -> Result<Self, InvalidValue> {
-        Uuid::parse_str(value)
-            .map(Self)
-            .map_err(|_| InvalidValue::new("waiver id", value, "a UUID"))
-    }
-}
+uuid_value!(WaiverId, "waiver id");
 
 /// A gate, or one finding of it, that is passed over for one release until it expires.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct Waiver {
     /// Its id.
     pub id: WaiverId,

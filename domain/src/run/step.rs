@@ -61,8 +61,9 @@ impl StepState {
         }
     }
 
-    /// Whether undoing it needs the tool: a resource that was there before stays as it is.
+    /// Whether undoing it needs the tool. What another run of the service made stays as it is. What was adopted is
+    /// looked at: the resource stays, and a secret that the run made for it goes.
     pub fn made_something(&self) -> bool {
-        !matches!(self.provenance, Some(Provenance::Existing | Provenance::Adopted))
+        self.provenance != Some(Provenance::Existing)
     }
 }

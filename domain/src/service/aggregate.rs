@@ -62,7 +62,7 @@ pub struct Service {
 }
 
 impl Service {
-    fn accepts(&self) -> Vec<&'static str> {
+    pub(super) fn accepts(&self) -> Vec<&'static str> {
         match (self.lifecycle, self.run.is_some()) {
             // Something of it is there still: it may be removed, as what it was meant to be.
             (Lifecycle::ProvisioningFailed, _) if self.left_behind => {
@@ -77,8 +77,7 @@ impl Service {
         }
     }
 
-    /// The state in words, with the run that must end first.
-    /// Where it stands, in words.
+    /// Where it stands, in words, with the run that must end first.
     pub fn state(&self) -> String {
         let lifecycle: &'static str = self.lifecycle.into();
         match self.run {
@@ -214,7 +213,12 @@ impl Decide for Service {
                     run,
                 }
             }
-            ServiceCommand::AddComponent { key, component, run } => {
+            ServiceCommand::AddComponent {
+                key,
+                component,
+                adopt,
+                run,
+            } => {
                 self.admit(&key, name)?;
                 if self.has_component(&component.name) {
                     let id = format!("{key}/{}", component.name);
@@ -227,11 +231,16 @@ impl Decide for Service {
                     let rule = format!("a service has at most {MAX_COMPONENTS} components");
                     return Err(DomainError::invalid("name", rule));
                 }
-                ServiceEvent::ComponentRequested { component, run }
+                ServiceEvent::ComponentRequested {
+                    component,
+                    adopt,
+                    run,
+                }
             }
             ServiceCommand::AddEnvironment {
                 key,
                 environment,
+                adopt,
                 run,
             } => {
                 self.admit(&key, name)?;
@@ -246,7 +255,11 @@ impl Decide for Service {
                         id,
                     });
                 }
-                ServiceEvent::EnvironmentRequested { environment, run }
+                ServiceEvent::EnvironmentRequested {
+                    environment,
+                    adopt,
+                    run,
+                }
             }
             ServiceCommand::Decommission { key, reason, run } => {
                 self.admit(&key, name)?;
@@ -293,7 +306,7 @@ impl Decide for Service {
                 self.settle(Lifecycle::ProvisioningFailed);
                 self.left_behind = left_behind;
             }
-            ServiceEvent::ComponentRequested { component, run } => {
+            ServiceEvent::ComponentRequested { component, run, .. } => {
                 self.change = Some(Change::Component(component));
                 self.run = Some(run);
             }
@@ -301,7 +314,7 @@ impl Decide for Service {
                 self.components.push(component);
                 self.settle(Lifecycle::Active);
             }
-            ServiceEvent::EnvironmentRequested { environment, run } => {
+            ServiceEvent::EnvironmentRequested { environment, run, .. } => {
                 self.change = Some(Change::Environment(environment));
                 self.run = Some(run);
             }

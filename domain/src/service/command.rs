@@ -27,6 +27,8 @@ pub enum ServiceCommand {
         key: ServiceKey,
         /// Which.
         component: ComponentSpec,
+        /// Whether resources that are there and not ours may be adopted.
+        adopt: bool,
         /// Which run makes it.
         run: RunId,
     },
@@ -36,6 +38,8 @@ pub enum ServiceCommand {
         key: ServiceKey,
         /// Which.
         environment: Environment,
+        /// Whether resources that are there and not ours may be adopted.
+        adopt: bool,
         /// Which run makes it.
         run: RunId,
     },

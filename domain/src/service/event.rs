@@ -8,7 +8,6 @@ use crate::{ComponentName, Environment, EnvironmentSet, RunId, ServiceKey, Subje
 
 /// A component and the template that it is made from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct ComponentSpec {
     /// Its name within the service.
     pub name: ComponentName,
@@ -52,6 +51,9 @@ pub enum ServiceEvent {
     ComponentRequested {
         /// Which.
         component: ComponentSpec,
+        /// Whether resources that are there and not ours may be adopted.
+        #[serde(default)]
+        adopt: bool,
         /// Which run makes it.
         run: RunId,
     },
@@ -77,6 +79,9 @@ pub enum ServiceEvent {
     EnvironmentRequested {
         /// Which.
         environment: Environment,
+        /// Whether resources that are there and not ours may be adopted.
+        #[serde(default)]
+        adopt: bool,
         /// Which run makes it.
         run: RunId,
     },

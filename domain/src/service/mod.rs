@@ -3,6 +3,8 @@
 mod aggregate;
 mod command;
 mod event;
+#[cfg(test)]
+mod properties;
 
 pub use aggregate::{Change, Lifecycle, Service};
 pub use command::ServiceCommand;

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use sqlx::Row;
 use sqlx::postgres::PgRow;
@@ -16,11 +17,14 @@ use crate::{Appended, JournalError, Position};
 
 /// How often units that nothing stands against are refused before the refusal is taken for the answer.
 const ATTEMPTS: usize = 5;
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// Stores the units, or answers each why not. A unit's fault is its own: the others are stored without it.
 pub(super) async fn commit(link: &mut Link, context: &Context, units: Vec<Unit>) {
     // A stack of groups: one that is refused for a reason that cannot be looked up is taken apart.
     let mut groups = VecDeque::from([(units, 0)]);
+    let mut pause = FIRST_PAUSE;
     while let Some((units, attempts)) = groups.pop_front() {
         let mut units = in_time(context, units);
         let Some(deadline) = units.iter().map(|unit| unit.deadline).max() else {
@@ -41,7 +45,10 @@ pub(super) async fn commit(link: &mut Link, context: &Context, units: Vec<Unit>)
                             groups.push_front((free, attempts + 1));
                         }
                     }
-                    Err(_) => groups.push_front((units, attempts)),
+                    Err(_) => {
+                        wait(&mut pause, deadline).await;
+                        groups.push_front((units, attempts));
+                    }
                 }
             }
             Err(Failure::Refused(error)) if units.len() > 1 && !is(&error, "25006") => {
@@ -50,6 +57,7 @@ pub(super) async fn commit(link: &mut Link, context: &Context, units: Vec<Unit>)
             Err(Failure::Refused(error)) if is(&error, "25006") => {
                 // Read-only: the server was demoted. Another connection may reach the new primary.
                 link.drop_connection();
+                wait(&mut pause, deadline).await;
                 groups.push_front((units, attempts));
             }
             Err(Failure::Refused(error)) if is(&error, "55P03") => {
@@ -68,6 +76,7 @@ pub(super) async fn commit(link: &mut Link, context: &Context, units: Vec<Unit>)
                 context.cache.clear();
                 // Sending a unit again is safe: its rows can be inserted once only, and carry its id.
                 units.iter_mut().for_each(|unit| unit.in_doubt = true);
+                wait(&mut pause, deadline).await;
                 groups.push_front((units, attempts));
             }
             Err(Failure::LostInTime) => {
@@ -81,6 +90,12 @@ pub(super) async fn commit(link: &mut Link, context: &Context, units: Vec<Unit>)
             Err(Failure::NotSentInTime) => groups.push_front((units, attempts)),
         }
     }
+}
+
+/// Waits before what can be reached, but fails, is tried again; twice as long each time.
+async fn wait(pause: &mut Duration, deadline: Instant) {
+    tokio::time::sleep_until(deadline.min(Instant::now() + *pause)).await;
+    *pause = (*pause * 2).min(LONGEST_PAUSE);
 }
 
 fn is(error: &sqlx::Error, code: &str) -> bool {

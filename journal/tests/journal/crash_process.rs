@@ -1,6 +1,5 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Write};
-use std::process::{Command, Stdio};
 
 use opstella_devservers::postgres::{Postgres, PostgresOptions};
 use opstella_journal::*;
@@ -66,17 +65,7 @@ async fn killing_our_process_under_load_loses_and_doubles_nothing() {
 }
 
 fn run_and_kill(url: &str) -> BTreeMap<usize, BTreeSet<String>> {
-    let mut child = Command::new(std::env::current_exe().unwrap())
-        .args([
-            "--exact",
-            "crash_process::the_process_that_is_killed",
-            "--nocapture",
-        ])
-        .env(DATABASE, url)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+    let mut child = process("crash_process::the_process_that_is_killed", DATABASE, url);
     let mut acknowledged: BTreeMap<usize, BTreeSet<String>> = BTreeMap::new();
     let mut count = 0;
     for line in BufReader::new(child.stdout.take().unwrap()).split(b'\n') {

@@ -126,3 +126,47 @@ async fn a_batch_is_bounded_but_every_append_gets_its_turn() {
         result.unwrap();
     }
 }
+
+#[tokio::test]
+async fn a_read_is_bounded_in_bytes_and_nothing_is_left_out() {
+    const STREAMS: usize = 12;
+    const EVENTS: usize = 25;
+    let fixture = fixture_with(JournalOptions {
+        read_bytes: 5000,
+        snapshot_every: Some(10),
+        ..JournalOptions::default()
+    })
+    .await;
+    let texts: Vec<String> = (0..EVENTS).map(|n| format!("{n}{}", "x".repeat(1000))).collect();
+    for stream in 0..STREAMS {
+        for texts in texts.chunks(5) {
+            let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+            note(&fixture.journal, &format!("b{stream}"), &texts)
+                .await
+                .unwrap();
+        }
+    }
+    let ids: Vec<String> = (0..STREAMS).map(|stream| format!("b{stream}")).collect();
+    // So many at once that some share a read.
+    let loads = ids.iter().map(|id| fixture.journal.load_fresh::<Book>(id));
+    for loaded in futures::future::join_all(loads).await {
+        assert_eq!(loaded.unwrap().state.notes, texts);
+    }
+    let early = fixture
+        .journal
+        .load_up_to_version::<Book>("b0", 20)
+        .await
+        .unwrap();
+    assert_eq!(early.state.notes, texts[..20]);
+    let mut subscription = fixture.journal.subscribe(Position::START);
+    let (mut events, mut cut) = (Vec::new(), false);
+    while events.len() < STREAMS * EVENTS {
+        let batch = subscription.next(100).await.unwrap();
+        let bytes: usize = batch.events.iter().map(|event| event.payload.len()).sum();
+        assert!(bytes < 7000, "{bytes}");
+        cut |= batch.cut;
+        events.extend(batch.events);
+    }
+    assert!(cut, "it says so");
+    assert_orderly(&events);
+}

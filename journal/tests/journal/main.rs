@@ -21,4 +21,6 @@ mod snapshots;
 mod stock;
 mod subscriptions;
 mod support;
+mod trouble;
+mod two_processes;
 mod upcasting;

@@ -32,7 +32,8 @@ async fn a_subscription_resumes_where_it_stopped() {
         nothing,
         Batch {
             events: vec![],
-            position: all[9].position
+            position: all[9].position,
+            cut: false,
         }
     );
 }

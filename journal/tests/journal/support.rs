@@ -1,6 +1,7 @@
 //! An aggregate to test with, and a database for it.
 
 use std::collections::BTreeSet;
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use cqrs_es::event_sink::EventSink;
@@ -136,6 +137,18 @@ pub async fn take(subscription: &mut Subscription, count: usize) -> Vec<Recorded
         .await
         .expect("too few events");
     events
+}
+
+/// Runs one of these tests in a process of its own, with a variable set that says on which database.
+pub fn process(test: &str, variable: &str, url: &str) -> Child {
+    Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", test, "--nocapture"])
+        .env(variable, url)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
 }
 
 /// Each event once, in order, and each stream from 1 without a gap.

@@ -16,6 +16,8 @@ pub struct Tally {
     /// Whether it panics at them.
     pub panicky: AtomicBool,
     pub version: AtomicI32,
+    /// Milliseconds that each event takes.
+    pub slow: AtomicI32,
 }
 
 impl Tally {
@@ -62,6 +64,14 @@ impl Projection for Tally {
     }
 
     async fn apply(&self, batch: &[RecordedEvent], tx: &mut PgConnection) -> Result<(), ApplyError> {
+        let slow = self.slow.load(Ordering::SeqCst);
+        if slow > 0 {
+            let seconds = f64::from(slow) / 1000.0 * batch.len() as f64;
+            sqlx::query("SELECT pg_sleep($1)")
+                .bind(seconds)
+                .execute(&mut *tx)
+                .await?;
+        }
         for event in batch {
             if self.broken.load(Ordering::SeqCst) && event.event_type == "Poison" {
                 // As a mistake in SQL would.

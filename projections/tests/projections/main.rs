@@ -8,9 +8,12 @@
 
 mod batches;
 mod broken;
+mod journeys;
+mod leftovers;
 mod models;
 mod pages;
 mod poison;
+mod promotions;
 mod rebuilding;
 mod replays;
 mod runners;

@@ -151,6 +151,8 @@ impl World {
         let command = ServiceCommand::AddComponent {
             key: key.clone(),
             component: component(name),
+            adopt: false,
+
             run,
         };
         self.send::<Service>(service, command).await;
@@ -290,7 +292,7 @@ impl World {
     }
 
     /// A bit of everything: success, retries, unwinding, being stuck, skipping, abandoning, cancelling, resuming, a
-    /// component more, the end of a service.
+    /// component more, the end of a service, and [`journeys`](Self::journeys).
     pub async fn everything(&self) -> Vec<RunId> {
         use FailureClass::{Permanent, Transient, Unauthorised};
         let mut runs = Vec::new();
@@ -402,6 +404,7 @@ impl World {
             duration_ms: 1,
         };
         self.tell(waiting, command).await;
+        self.journeys().await;
         runs.extend([fine, more, gone, stuck, refused, cancelled, old, removed, waiting]);
         runs
     }

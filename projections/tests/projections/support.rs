@@ -114,7 +114,7 @@ impl World {
                 .unwrap();
             all.push((view, rows.iter().map(|row| row.get(0)).collect()));
         }
-        assert!(all.len() >= 12, "{} views", all.len());
+        assert!(all.len() >= 23, "{} views", all.len());
         all
     }
 

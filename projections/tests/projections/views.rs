@@ -20,12 +20,21 @@ async fn every_view_answers_and_every_column_is_explained() {
     let names: Vec<String> = found.iter().map(|row| row.get(0)).collect();
     let expected = [
         "audit_log",
+        "delivery_weeks",
+        "deployments",
+        "environment_matrix",
         "environments",
         "external_resources",
         "projection_status",
+        "promotion_gates",
+        "promotions",
+        "recoveries",
+        "release_evidence",
+        "releases",
         "run_steps",
         "runs",
         "services",
+        "waivers",
     ];
     assert_eq!(names, expected);
     for row in &found {

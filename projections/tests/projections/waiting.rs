@@ -33,6 +33,24 @@ async fn what_was_written_is_read_after_waiting_for_it() {
 }
 
 #[tokio::test]
+async fn waiting_ends_in_time_where_no_connection_is_to_be_had() {
+    let world = world().await;
+    let projections = world.projections();
+    projections.prepare().await.unwrap();
+    let position = world.project("one").await;
+    let mut taken = Vec::new();
+    while let Ok(connection) = tokio::time::timeout(Duration::from_millis(200), world.pool.acquire()).await {
+        taken.push(connection.unwrap());
+    }
+    let waited = projections.wait_for(&[], position, Duration::from_millis(100));
+    let waited = tokio::time::timeout(Duration::from_secs(5), waited).await;
+    assert!(
+        matches!(waited, Ok(Err(ProjectionError::TimedOut { .. }))),
+        "{waited:?}"
+    );
+}
+
+#[tokio::test]
 async fn waiting_ends_in_time_and_names_are_checked() {
     let world = world().await;
     let projections = world.projections();
@@ -56,7 +74,7 @@ async fn waiting_ends_in_time_and_names_are_checked() {
         unknown
             .unwrap_err()
             .to_string()
-            .contains("catalog, runs, resources, audit")
+            .contains("catalog, runs, resources, releases")
     );
     projections
         .wait_for(&[], Position::START, Duration::ZERO)

@@ -6,7 +6,7 @@ use opstella_commands::PromotionRef;
 use opstella_domain::ServiceKey;
 
 use super::requests::{ApproveRequest, BecauseRequest};
-use crate::http::body::{EmptyBody, JsonBody};
+use crate::http::body::{EmptyRequest, JsonBody};
 use crate::http::command::CommandHead;
 use crate::http::params::{PathParams, QueryParams};
 use crate::problem::Problem;
@@ -145,13 +145,14 @@ pub(crate) async fn override_freeze(
         ("service" = String, Path, description = "Name of the service"),
         ("promotion" = uuid::Uuid, Path, description = "Id of the promotion"),
     ),
+    request_body = EmptyRequest,
     responses((status = 200, description = "The freeze does not hold for it", body = CommandAnswer)))]
 pub(crate) async fn confirm_override(
     state: Data<AppState>,
     path: PathParams,
     query: QueryParams,
     head: CommandHead,
-    body: EmptyBody,
+    body: JsonBody<EmptyRequest>,
 ) -> Result<HttpResponse, Problem> {
     query.only(&[])?;
     let context = head.context(&body.fingerprint, None);

@@ -31,7 +31,7 @@ impl From<&GateResult> for GateView {
     fn from(result: &GateResult) -> Self {
         Self {
             gate: result.gate.to_string(),
-            verdict: format!("{:?}", result.verdict).to_lowercase(),
+            verdict: result.verdict.slug().to_owned(),
             reason: result.reason.clone(),
             remedy: result.remedy.clone(),
             opens_at: result.opens_at,

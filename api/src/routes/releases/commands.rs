@@ -8,7 +8,7 @@ use opstella_domain::release::ReleaseKey;
 
 use super::key;
 use super::requests::RegisterReleaseRequest;
-use crate::http::body::{EmptyBody, JsonBody};
+use crate::http::body::{EmptyRequest, JsonBody};
 use crate::http::command::CommandHead;
 use crate::http::params::{PathParams, QueryParams};
 use crate::problem::Problem;
@@ -61,13 +61,14 @@ pub(crate) async fn register(
         ("service" = String, Path, description = "Name of the service"),
         ("version" = String, Path, description = "Version of the release"),
     ),
+    request_body = EmptyRequest,
     responses((status = 200, description = "It never changes any more", body = CommandAnswer)))]
 pub(crate) async fn seal(
     state: Data<AppState>,
     path: PathParams,
     query: QueryParams,
     head: CommandHead,
-    body: EmptyBody,
+    body: JsonBody<EmptyRequest>,
 ) -> Result<HttpResponse, Problem> {
     query.only(&[])?;
     let context = head.context(&body.fingerprint, None);

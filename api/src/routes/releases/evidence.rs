@@ -48,18 +48,14 @@ pub(crate) async fn add(
     query.only(&["kind", "component", "environment"])?;
     let kind: ReportKind = required(&query, "kind")?;
     let component: ComponentName = required(&query, "component")?;
-    let environment: Option<Environment> = match query.get("environment") {
-        Some(_) => Some(required(&query, "environment")?),
-        None => None,
-    };
+    let environment: Option<Environment> = query.value("environment")?;
     let context = head.context(&body.fingerprint, None);
     let key = key(&path)?;
-    let artifact = state.commands.artifact_key(&key, &component).await?;
-    let release = state.commands.release_image(&key, &component).await?;
+    let image = state.commands.release_image(&key, &component).await?;
     let expected = Expected {
-        digest: Some(artifact.digest),
+        digest: Some(image.digest),
         configs: Vec::new(),
-        commit: Some(release.commit),
+        commit: Some(image.commit),
     };
     // Parsing takes a while for the largest: not on a thread that serves others.
     let ReportBody {
@@ -126,11 +122,8 @@ pub(crate) async fn report(
 }
 
 fn required<T: FromStr<Err = InvalidValue>>(query: &QueryParams, name: &str) -> Result<T, Problem> {
-    let Some(text) = query.get(name) else {
-        return Err(Problem::parameter(name, "is required", ""));
-    };
-    text.parse()
-        .map_err(|error: InvalidValue| Problem::parameter(name, error.rule, text))
+    let missing = || Problem::parameter(name, "is required", "");
+    query.value(name)?.ok_or_else(missing)
 }
 
 fn refused(error: ReportError) -> Problem {

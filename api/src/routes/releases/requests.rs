@@ -90,3 +90,60 @@ pub struct ReasonRequest {
     #[schema(min_length = 1, max_length = 500)]
     pub reason: String,
 }
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use opstella_domain::naming::QualityKey;
+    use opstella_domain::operation::ComponentValues;
+    use opstella_domain::{Environment, EnvironmentSet};
+
+    use super::RegisterReleaseRequest;
+
+    /// The pipeline of the template that comes along sends what this route reads.
+    #[test]
+    fn the_body_of_the_template_is_read() {
+        let key = "payments/checkout".parse().unwrap();
+        let values = ComponentValues {
+            project: "payments".parse().unwrap(),
+            service: "checkout".parse().unwrap(),
+            component: "api".parse().unwrap(),
+            environments: EnvironmentSet::only(Environment::Dev),
+            image: "harbor.example/payments_checkout/api".into(),
+            quality_key: QualityKey::of(&key, &"api".parse().unwrap()),
+            sonarqube_url: "https://sonar.example".into(),
+            opstella_url: "https://opstella.example".into(),
+        };
+        let templates = opstella_adapters::builtin::templates().unwrap();
+        let template = templates
+            .iter()
+            .find(|t| t.template.name.as_str() == "http-service");
+        let files = opstella_adapters::render::files(&template.unwrap().files, &values, None).unwrap();
+        let (_, pipeline) = files.iter().find(|(path, _)| *path == ".gitlab-ci.yml").unwrap();
+        let start = pipeline.find("printf\n").unwrap();
+        let (printing, _) = pipeline[start..].split_once("> release.json").unwrap();
+        // YAML folds the lines of the command into one.
+        let printing = printing.split_whitespace().collect::<Vec<_>>().join(" ");
+        let digest = format!("sha256:{}", "a".repeat(64));
+        let body = Command::new("sh")
+            .args(["-c", &printing])
+            .env("RELEASE_VERSION", "1.0.17")
+            .env("RELEASE_DIGEST", &digest)
+            .env("CI_COMMIT_SHA", "b".repeat(40))
+            .env(
+                "CI_PIPELINE_URL",
+                "https://gitlab.example/payments/checkout_api/-/pipelines/17",
+            )
+            .output()
+            .unwrap();
+        let request: RegisterReleaseRequest = serde_json::from_slice(&body.stdout).unwrap();
+        assert_eq!(request.version.as_str(), "1.0.17");
+        let image = &request.components[0];
+        assert_eq!(
+            (image.name.as_str(), image.digest.as_str()),
+            ("api", digest.as_str())
+        );
+        assert!(image.pipeline.as_ref().unwrap().ends_with("/17"));
+    }
+}

@@ -2,8 +2,8 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
-use opstella_commands::{AddComponent, CreateService};
-use opstella_domain::{ServiceKey, Subject};
+use opstella_commands::{AddComponent, AddEnvironment, ComponentRequest, CreateService};
+use opstella_domain::ServiceKey;
 
 use super::requests::{
     AddComponentRequest, AddEnvironmentRequest, CreateServiceRequest, DecommissionRequest,
@@ -40,7 +40,7 @@ pub(crate) async fn create(
     let context = head.context(&body.fingerprint, None);
     let owner = match body.value.owner {
         Some(owner) => owner,
-        None => Subject::try_from(head.caller.actor.subject.clone())?,
+        None => head.caller_as("owner")?,
     };
     let request = CreateService {
         key: ServiceKey {
@@ -80,7 +80,12 @@ pub(crate) async fn add_component(
     let context = head.context(&body.fingerprint, None);
     let request = AddComponent {
         key: key(&path)?,
-        component: body.value.into(),
+        component: ComponentRequest {
+            name: body.value.name,
+            template: body.value.template,
+            version: body.value.version,
+        },
+        adopt: body.value.adopt,
     };
     let accepted = state.commands.add_component(&context, request).await?;
     respond(&state, &head, accepted, Kind::Started).await
@@ -104,10 +109,12 @@ pub(crate) async fn add_environment(
 ) -> Result<HttpResponse, Problem> {
     query.only(&[])?;
     let context = head.context(&body.fingerprint, None);
-    let accepted = state
-        .commands
-        .add_environment(&context, key(&path)?, body.value.environment)
-        .await?;
+    let request = AddEnvironment {
+        key: key(&path)?,
+        environment: body.value.environment,
+        adopt: body.value.adopt,
+    };
+    let accepted = state.commands.add_environment(&context, request).await?;
     respond(&state, &head, accepted, Kind::Started).await
 }
 

@@ -31,7 +31,23 @@ impl From<ComponentRequest> for opstella_commands::ComponentRequest {
 }
 
 /// A component to be added.
-pub type AddComponentRequest = ComponentRequest;
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"name": "worker", "template": "http-service"}))]
+pub struct AddComponentRequest {
+    /// Its name within the service.
+    #[schema(value_type = String, min_length = 1, max_length = 40, pattern = "^[a-z]([a-z0-9-]*[a-z0-9])?$")]
+    pub name: ComponentName,
+    /// The template that it is made from.
+    #[schema(value_type = String, min_length = 1, max_length = 40, pattern = "^[a-z]([a-z0-9-]*[a-z0-9])?$")]
+    pub template: TemplateName,
+    /// The template's version; the newest, if none is named.
+    #[schema(value_type = Option<String>, pattern = "^(0|[1-9][0-9]*)\\.(0|[1-9][0-9]*)\\.(0|[1-9][0-9]*)$")]
+    pub version: Option<TemplateVersion>,
+    /// Whether resources that are there already and are not Opstella's may be adopted.
+    #[serde(default)]
+    pub adopt: bool,
+}
 
 /// A service to be made.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
@@ -67,6 +83,9 @@ pub struct AddEnvironmentRequest {
     /// Which.
     #[schema(value_type = EnvironmentName)]
     pub environment: Environment,
+    /// Whether resources that are there already and are not Opstella's may be adopted.
+    #[serde(default)]
+    pub adopt: bool,
 }
 
 /// Why a service is to go.

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use opstella_adapters::{
-    Health, Removed, SecretFields, SecretStore, StepContext, StepError, TemplateSource, ToolAdapter, Toolbox,
+    Health, Removed, SecretFields, SecretStore, SecretVersion, StepContext, StepError, TemplateSource,
+    ToolAdapter, Toolbox,
 };
 use opstella_domain::naming::SecretPath;
 use opstella_domain::operation::{Operation, Owner};
@@ -155,7 +156,13 @@ impl SecretStore for TestSecrets {
         Ok(Some(fields.collect()))
     }
 
-    async fn write(&self, _: &SecretPath, _: SecretFields, _: &Owner) -> Result<(), StepError> {
+    async fn write(
+        &self,
+        _: &SecretPath,
+        _: SecretFields,
+        _: &Owner,
+        _: SecretVersion,
+    ) -> Result<(), StepError> {
         Ok(())
     }
 

@@ -16,7 +16,7 @@ pub fn vulnerabilities(input: &GateInput, gate: &'static str, severity: Severity
     look(input, image_scan, |e| weigh(input, gate, e, severity, most)).result(
         gate,
         "image scan",
-        format!("at most {most} {severity:?} vulnerabilities").to_lowercase(),
+        format!("at most {most} {severity} vulnerabilities"),
         "build the images anew with mended packages and register a new release, or have security waive the findings",
     )
 }
@@ -115,7 +115,6 @@ fn weigh(input: &GateInput, gate: &'static str, evidence: &Evidence, severity: S
         }
     }
     let left = all.saturating_sub(passed_over);
-    let word = format!("{severity:?}").to_lowercase();
     if left <= most {
         return Said::Waived(list(waivers.len(), waivers.into_iter().map(Waiver::text), "; "));
     }
@@ -124,7 +123,7 @@ fn weigh(input: &GateInput, gate: &'static str, evidence: &Evidence, severity: S
         many => format!(" ({})", list(many, open.into_iter().map(str::to_owned), ", ")),
     };
     Said::Wrong(format!(
-        "{left} {word} findings{names}, at most {most} may be there"
+        "{left} {severity} findings{names}, at most {most} may be there"
     ))
 }
 

@@ -68,7 +68,7 @@ impl Projection for Catalog {
     }
 
     fn version(&self) -> i32 {
-        2
+        3
     }
 
     fn tables(&self) -> &'static str {

@@ -83,7 +83,16 @@ impl ServiceRecord {
                 self.cause = None;
                 self.left_behind = *left_behind;
             }
-            ServiceEvent::ServiceDecommissionAbandoned { cause, .. } => self.cause = Some(cause.clone()),
+            ServiceEvent::ServiceDecommissionAbandoned { cause, .. } => {
+                self.cause = Some(cause.clone());
+                self.left_behind = true;
+            }
+            ServiceEvent::ServiceActivated { .. }
+            | ServiceEvent::ComponentAdded { .. }
+            | ServiceEvent::EnvironmentAdded { .. } => {
+                self.cause = None;
+                self.left_behind = false;
+            }
             _ => self.cause = None,
         }
         self.service.evolve(event);

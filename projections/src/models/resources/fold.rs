@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
-use opstella_domain::plan::StepId;
+use opstella_domain::plan::{SagaKind, StepId};
 use opstella_domain::resource::{Provenance, StepOutcome};
 use opstella_domain::run::{Run, RunEvent};
 use opstella_domain::service::{Service, ServiceEvent};
@@ -94,12 +94,14 @@ pub(super) struct RunRow {
     pub run_id: Uuid,
     pub project: String,
     pub service: String,
+    pub makes: bool,
 }
 
 /// The runs and the services that a batch concerns.
 #[derive(Default)]
 pub(super) struct State {
-    pub runs: BTreeMap<RunId, ServiceKey>,
+    /// The service of each, and whether its steps make what the service has.
+    pub runs: BTreeMap<RunId, (ServiceKey, bool)>,
     pub new_runs: Vec<RunRow>,
     pub resources: BTreeMap<ServiceKey, BTreeMap<Place, ResourceRow>>,
     pub stored: BTreeMap<ServiceKey, BTreeMap<Place, ResourceRow>>,
@@ -116,19 +118,24 @@ impl State {
             }
             Of::Run(id, event) => (id, event),
         };
-        if let RunEvent::RunPlanned { service, .. } = event {
+        if let RunEvent::RunPlanned { service, saga, .. } = event {
+            let makes = saga != SagaKind::Promote;
             self.new_runs.push(RunRow {
                 run_id: id.0,
                 project: service.project.to_string(),
                 service: service.service.to_string(),
+                makes,
             });
-            self.runs.insert(id, service);
+            self.runs.insert(id, (service, makes));
             return Ok(());
         }
-        let key = self.runs.get(&id).cloned().ok_or_else(|| ApplyError::Refused {
+        let (key, makes) = self.runs.get(&id).cloned().ok_or_else(|| ApplyError::Refused {
             position,
             reason: format!("there is no run {id}"),
         })?;
+        if !makes {
+            return Ok(());
+        }
         match event {
             RunEvent::StepSucceeded {
                 step,
@@ -148,12 +155,13 @@ impl State {
                 });
             }
             RunEvent::StepCompensated { step, deleted, .. } => {
-                let created = slug(&Provenance::Created)?;
+                let (created, adopted) = (slug(&Provenance::Created)?, slug(&Provenance::Adopted)?);
                 self.each(&key, |row| {
                     if row.step != step.as_str() || row.run_id != id.0 {
                         return;
                     }
-                    if deleted || row.provenance == created {
+                    // Of what was adopted, only a secret that the run made for it goes.
+                    if (deleted && row.provenance != adopted) || row.provenance == created {
                         row.remove(at, "deleted");
                     } else if row.since == row.confirmed_at {
                         // This run was the first to claim it, and made nothing: it stays, but not as the service's.

@@ -47,7 +47,7 @@ impl Projection for Resources {
     }
 
     fn version(&self) -> i32 {
-        1
+        2
     }
 
     fn tables(&self) -> &'static str {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use opstella_domain::plan::SagaKind;
 use opstella_domain::run::RunEvent;
 use opstella_domain::{RunId, ServiceKey};
 use sqlx::PgConnection;
@@ -18,7 +19,7 @@ SELECT to_jsonb(r) FROM external_resources r JOIN jsonb_to_recordset($1) AS k(pr
     ON r.project = k.project AND r.service = k.service";
 
 const RUNS: &str = "
-INSERT INTO resource_runs SELECT * FROM jsonb_to_recordset($1) AS r(run_id uuid, project text, service text)
+INSERT INTO resource_runs SELECT * FROM jsonb_to_recordset($1) AS r(run_id uuid, project text, service text, makes boolean)
 ON CONFLICT (run_id) DO NOTHING";
 
 const RESOURCES: &str = "
@@ -51,8 +52,10 @@ pub(super) async fn load(tx: &mut PgConnection, facts: &[Fact]) -> Result<State,
             Of::Decommissioned(key) => {
                 services.insert(key.clone());
             }
-            Of::Run(id, RunEvent::RunPlanned { service, .. }) => {
-                state.runs.insert(*id, service.clone());
+            Of::Run(id, RunEvent::RunPlanned { service, saga, .. }) => {
+                state
+                    .runs
+                    .insert(*id, (service.clone(), *saga != SagaKind::Promote));
             }
             Of::Run(id, event) => {
                 ids.insert(*id);
@@ -71,9 +74,13 @@ pub(super) async fn load(tx: &mut PgConnection, facts: &[Fact]) -> Result<State,
             project: unslug(&row.project)?,
             service: unslug(&row.service)?,
         };
-        state.runs.insert(RunId(row.run_id), key);
+        state.runs.insert(RunId(row.run_id), (key, row.makes));
     }
-    services.extend(concerned.iter().filter_map(|id| state.runs.get(id).cloned()));
+    services.extend(
+        concerned
+            .iter()
+            .filter_map(|id| state.runs.get(id).map(|(key, _)| key.clone())),
+    );
     let services: Vec<ServiceKey> = services.into_iter().collect();
     for row in read::<_, ResourceRow>(tx, LOAD, &services).await? {
         let key = ServiceKey {

@@ -22,5 +22,6 @@ CREATE INDEX external_resources_tool ON external_resources (tool, kind, name);
 CREATE TABLE resource_runs (
     run_id  uuid PRIMARY KEY,
     project text NOT NULL,
-    service text NOT NULL
+    service text NOT NULL,
+    makes   boolean NOT NULL -- whether its steps make what the service has; those of a promotion do not
 );

@@ -1,0 +1,566 @@
+//! What the read models say about releases and promotions.
+
+use std::collections::BTreeMap;
+
+use chrono::{TimeDelta, Utc};
+use opstella_domain::Decide;
+use opstella_domain::promotion::{EnvironmentEvent, EnvironmentKey, PromotionState, ServiceEnvironment};
+use opstella_journal::Position;
+use opstella_projections::models::Promotions;
+use opstella_projections::queries::*;
+use opstella_projections::{Projection, Queries};
+use sqlx::Executor;
+use sqlx::postgres::PgPoolOptions;
+
+use crate::journeys::{SHOP, image, place};
+use crate::support::*;
+
+fn all() -> PageRequest {
+    PageRequest::first(200)
+}
+
+fn micros(time: chrono::DateTime<Utc>) -> i64 {
+    // PostgreSQL rounds to the nearest one.
+    (time + TimeDelta::nanoseconds(500)).timestamp_micros()
+}
+
+#[tokio::test]
+async fn the_matrix_shows_what_runs_where() {
+    let world = world().await;
+    let journeys = world.journeys().await;
+    let running = start(world.projections());
+    running.catch_up(&world.journal).await;
+    let queries = world.queries();
+
+    let matrix = queries
+        .matrix(None, &Reader::Everything, &all())
+        .await
+        .unwrap()
+        .items;
+    let names: Vec<_> = matrix.iter().map(|row| row.service.as_str()).collect();
+    assert_eq!(names, ["grows", "shop"], "`gone` has no environment any more");
+    let places = |row: &MatrixService| -> Vec<String> {
+        row.environments.iter().map(|e| e.environment.clone()).collect()
+    };
+    assert_eq!(places(&matrix[0]), ["DEV", "UAT"]);
+    assert!(
+        matrix[0]
+            .environments
+            .iter()
+            .all(|e| e.release.is_none() && e.version == 0)
+    );
+    assert_eq!(places(&matrix[1]), ["DEV", "SIT", "UAT", "PRE", "PRD"]);
+    let releases: Vec<_> = matrix[1]
+        .environments
+        .iter()
+        .map(|e| e.release.as_deref())
+        .collect();
+    assert_eq!(releases, [Some("1.0.0"); 5]);
+
+    let uat = &matrix[1].environments[2];
+    assert_eq!(
+        (uat.promotion, uat.health.as_deref()),
+        (Some(journeys.id("uat")), Some("healthy"))
+    );
+    assert_eq!(micros(uat.since.unwrap()), micros(journeys.at(60)));
+    let drift = uat.drift.as_ref().unwrap();
+    assert_eq!(drift.found, BTreeMap::from([("web".into(), "web:again".into())]));
+    assert_eq!(micros(drift.since), micros(journeys.at(85)));
+    assert!(matrix[1].environments[3].drift.is_none());
+    let prd = &matrix[1].environments[4];
+    assert_eq!(prd.promotion, Some(journeys.id("rollback")));
+    assert_eq!(prd.images["web"], image("web", "1.0.0").to_string());
+    let flight = InFlight {
+        promotion: journeys.id("blocked"),
+        release: "1.1.0".into(),
+        state: "blocked".into(),
+    };
+    assert_eq!((prd.in_flight.as_ref(), prd.waiting), (Some(&flight), 1));
+
+    let first = queries
+        .matrix(Some("retail"), &Reader::Everything, &PageRequest::first(1))
+        .await
+        .unwrap();
+    assert_eq!(first.items, matrix[..1]);
+    let second = PageRequest::after(1, first.next.unwrap());
+    let second = queries
+        .matrix(Some("retail"), &Reader::Everything, &second)
+        .await
+        .unwrap();
+    assert_eq!((second.items.as_slice(), second.next), (&matrix[1..], None));
+    assert!(
+        queries
+            .matrix(Some("other"), &Reader::Everything, &all())
+            .await
+            .unwrap()
+            .items
+            .is_empty()
+    );
+    let shop = queries.matrix_service("retail", "shop").await.unwrap().unwrap();
+    assert_eq!(shop, matrix[1]);
+    assert!(queries.matrix_service("retail", "gone").await.unwrap().is_none());
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn promotions_show_how_they_went() {
+    let world = world().await;
+    let journeys = world.journeys().await;
+    let running = start(world.projections());
+    running.catch_up(&world.journal).await;
+    let queries = world.queries();
+    let expected = [
+        ("dev", "completed"),
+        ("sit", "completed"),
+        ("queued", "cancelled"),
+        ("uat-back", "rolled-back"),
+        ("uat", "completed"),
+        ("refused", "rejected"),
+        ("pre", "completed"),
+        ("prd", "completed"),
+        ("ill", "completed"),
+        ("rollback", "completed"),
+        ("failed", "failed"),
+        ("blocked", "blocked"),
+        ("next", "queued"),
+    ];
+    for (name, state) in expected {
+        let shown = queries.promotion(journeys.id(name)).await.unwrap().unwrap();
+        assert_eq!(shown.promotion.state, state, "{name}");
+        let over = !matches!(state, "blocked" | "queued");
+        assert_eq!(shown.promotion.finished_at.is_some(), over, "{name}");
+    }
+    let of = |name: &'static str| {
+        let (queries, id) = (queries.clone(), journeys.id(name));
+        async move { queries.promotion(id).await.unwrap().unwrap() }
+    };
+    let back = of("uat-back").await;
+    assert_eq!(back.promotion.cause.as_deref(), Some("Degraded\u{fffd}"));
+    assert_eq!(
+        (
+            back.promotion.approvals_voided,
+            back.promotion.approvals.len(),
+            back.policy_platform
+        ),
+        (1, 1, 1)
+    );
+    assert_eq!(back.promotion.approvals[0].by, "tina");
+    assert!(back.promotion.run.is_some() && back.promotion.started_at.is_some());
+    let refused = of("refused").await.promotion;
+    assert_eq!(
+        (refused.ended_by.as_deref(), refused.cause.as_deref()),
+        (Some("sam"), Some("not now"))
+    );
+    assert!(refused.closed_gates.is_empty() && refused.wanted_roles.is_empty());
+    let prd = of("prd").await;
+    assert_eq!(prd.promotion.change_reference.as_deref(), Some("CHG0031337"));
+    assert_eq!(prd.promotion.authors, ["dora", "emil"]);
+    let glass = prd.promotion.freeze_override.unwrap();
+    assert_eq!(
+        (
+            glass.by.as_str(),
+            glass.confirmed_by.as_deref(),
+            glass.reason.as_str()
+        ),
+        ("adam", Some("eve"), "the shop is down")
+    );
+    assert!(prd.gates.iter().all(|gate| gate.verdict == "passed"));
+    assert!(prd.gates.iter().any(|gate| !gate.evidence.is_empty()));
+    assert_eq!(micros(prd.promotion.requested_at), micros(journeys.at(110)));
+    assert_eq!(
+        micros(prd.promotion.finished_at.unwrap()),
+        micros(journeys.at(120))
+    );
+    let rollback = of("rollback").await.promotion;
+    assert_eq!(
+        (rollback.kind.as_str(), rollback.release.as_str()),
+        ("rollback", "1.0.0")
+    );
+    let blocked = of("blocked").await.promotion;
+    let closed: Vec<_> = blocked
+        .closed_gates
+        .iter()
+        .map(|g| (g.gate.as_str(), g.verdict.as_str()))
+        .collect();
+    assert!(closed.contains(&("quality-gate", "failed")), "{closed:?}");
+    assert!(closed.contains(&("approvals", "waiting")), "{closed:?}");
+    assert_eq!(blocked.wanted_roles, ["approver", "owner", "security"]);
+
+    let board = |filter: PromotionFilter| {
+        let queries = queries.clone();
+        async move {
+            queries
+                .promotions(&filter, &Reader::Everything, &all())
+                .await
+                .unwrap()
+                .items
+        }
+    };
+    let everything = board(PromotionFilter::default()).await;
+    assert_eq!(everything.len(), expected.len() + 1);
+    assert_eq!(everything[0].id, journeys.id("next"), "the newest first");
+    let open = PromotionFilter {
+        open: true,
+        project: Some("retail".into()),
+        ..Default::default()
+    };
+    let open: Vec<_> = board(open).await.iter().map(|p| p.id).collect();
+    assert_eq!(open, [journeys.id("next"), journeys.id("blocked")]);
+    let narrow = PromotionFilter {
+        project: Some("retail".into()),
+        service: Some("shop".into()),
+        environment: Some("PRD".into()),
+        release: Some("1.1.0".into()),
+        state: Some("failed".into()),
+        open: false,
+    };
+    let narrow: Vec<_> = board(narrow).await.iter().map(|p| p.id).collect();
+    assert_eq!(narrow, [journeys.id("failed")]);
+
+    let history = |page: PageRequest| {
+        let queries = queries.clone();
+        async move {
+            queries
+                .environment_history("retail", "shop", "PRD", &page)
+                .await
+                .unwrap()
+        }
+    };
+    let whole: Vec<_> = history(all()).await.items.iter().map(|p| p.id).collect();
+    let ended = ["failed", "rollback", "ill", "prd"].map(|name| journeys.id(name));
+    assert_eq!(whole, ended);
+    let first = history(PageRequest::first(3)).await;
+    let rest = history(PageRequest::after(3, first.next.unwrap())).await;
+    assert_eq!(
+        (rest.items[0].id, rest.items.len(), rest.next),
+        (ended[3], 1, None)
+    );
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn approvals_wait_for_those_who_may_give_them() {
+    let world = world().await;
+    let journeys = world.journeys().await;
+    let running = start(world.projections());
+    running.catch_up(&world.journal).await;
+    let queries = world.queries();
+    let waiting = |subject: &str, project: Option<&str>, roles: &[&str]| {
+        let filter = WaitingFilter {
+            subject: subject.into(),
+            scopes: vec![
+                ApproverScope {
+                    project: Some("unrelated".into()),
+                    roles: vec!["security".into()],
+                },
+                ApproverScope {
+                    project: project.map(Into::into),
+                    roles: roles.iter().map(|role| (*role).to_owned()).collect(),
+                },
+            ],
+        };
+        let queries = queries.clone();
+        async move {
+            let page = queries.approvals_waiting(&filter, &all()).await.unwrap();
+            page.items.iter().map(|p| p.id).collect::<Vec<_>>()
+        }
+    };
+    let blocked = vec![journeys.id("blocked")];
+    assert_eq!(waiting("sam", None, &["security"]).await, blocked);
+    assert_eq!(
+        waiting("pia", Some("retail"), &["tester", "approver"]).await,
+        blocked
+    );
+    assert!(
+        waiting("pia", Some("other"), &["approver"]).await.is_empty(),
+        "elsewhere"
+    );
+    assert!(
+        waiting("tina", Some("retail"), &["tester"]).await.is_empty(),
+        "not in this role"
+    );
+    assert!(
+        waiting("carol", None, &["owner"]).await.is_empty(),
+        "her own request"
+    );
+    assert!(
+        waiting("olga", None, &["owner"]).await.is_empty(),
+        "approved already"
+    );
+    assert!(waiting("sam", None, &[]).await.is_empty(), "no role");
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_release_shows_its_evidence_waivers_and_journey() {
+    let world = world().await;
+    let journeys = world.journeys().await;
+    let running = start(world.projections());
+    running.catch_up(&world.journal).await;
+    let queries = world.queries();
+    let releases = queries.releases("retail", "shop", &all()).await.unwrap().items;
+    let versions: Vec<_> = releases.iter().map(|r| (r.release.as_str(), r.sealed)).collect();
+    assert_eq!(versions, [("1.2.0", false), ("1.1.0", true), ("1.0.0", true)]);
+    assert_eq!(releases[2].runs_in, ["DEV", "SIT", "UAT", "PRE", "PRD"]);
+    assert!(releases[1].runs_in.is_empty());
+    let first = queries
+        .releases("retail", "shop", &PageRequest::first(2))
+        .await
+        .unwrap();
+    let rest = PageRequest::after(2, first.next.unwrap());
+    let rest = queries.releases("retail", "shop", &rest).await.unwrap();
+    assert_eq!(rest.items, releases[2..]);
+
+    let release = queries.release("retail", "shop", "1.0.0").await.unwrap().unwrap();
+    assert_eq!(release.release, releases[2]);
+    assert_eq!(release.release.authors, ["dora", "emil"]);
+    assert_eq!(
+        release.release.version, 5,
+        "two images, the seal, a waiver and its end"
+    );
+    let [api, web] = release.images.as_slice() else {
+        panic!("{:?}", release.images)
+    };
+    assert_eq!((api.component.as_str(), api.author.as_str()), ("api", "dora"));
+    assert_eq!(web.digest, image("web", "1.0.0").to_string());
+    assert_eq!((api.evidence.len(), web.evidence.len()), (9, 9));
+    let newest = api.evidence.iter().find(|e| e.kind == "image-scan").unwrap();
+    assert_eq!((newest.counts.critical, newest.verdict.as_str()), (0, "passed"));
+    let scan = api.evidence.iter().find(|e| e.kind == "dynamic-scan").unwrap();
+    assert_eq!(scan.environment.as_deref(), Some("UAT"));
+    let tests = api.evidence.iter().find(|e| e.kind == "tests").unwrap();
+    assert_eq!(tests.tests.unwrap().passed, 41);
+    let sbom = api.evidence.iter().find(|e| e.kind == "sbom").unwrap();
+    assert_eq!(sbom.packages, Some(87));
+    let history = EvidenceFilter {
+        project: "retail".into(),
+        service: "shop".into(),
+        component: "api".into(),
+        digest: api.digest.clone(),
+        kind: Some("image-scan".into()),
+    };
+    let history = queries.evidence(&history, &all()).await.unwrap().items;
+    let told: Vec<_> = history.iter().map(|e| (e.counts.critical, e.newest)).collect();
+    assert_eq!(told, [(0, true), (1, false), (0, false)]);
+    assert_eq!(
+        history[1].findings[0].location.as_deref(),
+        Some("openssl\u{fffd}")
+    );
+    let [waiver] = release.waivers.as_slice() else {
+        panic!("{:?}", release.waivers)
+    };
+    assert_eq!(
+        (waiver.id, waiver.finding.as_deref()),
+        (journeys.waiver.0, Some("CVE-2026-1"))
+    );
+    assert_eq!(waiver.revocation.as_deref(), Some("mended"));
+
+    let journey: Vec<_> = release
+        .journey
+        .iter()
+        .map(|p| (p.environment.as_str(), p.state.as_str(), p.running))
+        .collect();
+    let expected = [
+        ("DEV", "completed", true),
+        ("SIT", "completed", true),
+        ("UAT", "rolled-back", false),
+        ("UAT", "completed", true),
+        ("PRE", "rejected", false),
+        ("PRE", "completed", true),
+        ("PRD", "completed", false),
+        ("PRD", "completed", true),
+    ];
+    assert_eq!(journey, expected);
+    assert_eq!(
+        release.journey[6].replaced_at.map(micros),
+        Some(micros(journeys.at(140)))
+    );
+    assert_eq!(release.journey[7].replaced_at, None);
+    assert!(queries.release("retail", "shop", "9").await.unwrap().is_none());
+
+    // The same from the past.
+    let names = ["releases", "promotions", "delivery"];
+    let past = running
+        .projections
+        .replay_as_of(&names, Utc::now())
+        .await
+        .unwrap();
+    let replayed = past.queries().release("retail", "shop", "1.0.0").await.unwrap();
+    assert_eq!(replayed.as_ref(), Some(&release));
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn delivery_is_reckoned_by_week() {
+    let world = world().await;
+    let journeys = world.journeys().await;
+    let running = start(world.projections());
+    running.catch_up(&world.journal).await;
+    let queries = world.queries();
+    let now = journeys.at(60 * 24 * 8);
+    let scope = |project: Option<&str>, service: Option<&str>| DeliveryScope {
+        project: project.map(Into::into),
+        service: service.map(Into::into),
+    };
+    let weeks = queries.delivery(&scope(None, None), 3, now).await.unwrap();
+    assert_eq!(weeks.len(), 3);
+    let monday = journeys.base.date_naive();
+    assert_eq!(
+        (weeks[1].starts_on, weeks[1].week.clone()),
+        (monday, monday.format("%G-W%V").to_string())
+    );
+    for empty in [&weeks[0], &weeks[2]] {
+        assert_eq!((empty.attempts, empty.deployments, empty.recoveries), (0, 0, 0));
+        assert_eq!(
+            (empty.change_failure_rate, empty.lead_time_p50_seconds),
+            (None, None)
+        );
+    }
+    let week = &weeks[1];
+    // 1.0.0; 1.1.0, which fell ill; 1.1.0, which failed. The rollback is no deployment.
+    assert_eq!((week.attempts, week.deployments, week.failures), (3, 2, 2));
+    assert!((week.change_failure_rate.unwrap() - 2.0 / 3.0).abs() < 1e-9);
+    assert_eq!((week.recoveries, week.recovery_p50_seconds), (1, Some(600.0)));
+    let mut leads = Vec::new();
+    for (version, done) in [("1.0.0", 120), ("1.1.0", 140)] {
+        let release = queries.release("retail", "shop", version).await.unwrap().unwrap();
+        let lead = journeys.at(done) - release.release.registered_at;
+        leads.push(lead.num_microseconds().unwrap() as f64 / 1e6);
+    }
+    let median = (leads[0] + leads[1]) / 2.0;
+    assert!((week.lead_time_p50_seconds.unwrap() - median).abs() < 1e-3);
+    let of_shop = queries
+        .delivery(&scope(Some("retail"), Some("shop")), 3, now)
+        .await
+        .unwrap();
+    assert_eq!(of_shop, weeks);
+    assert_eq!(
+        queries
+            .delivery(&scope(Some("retail"), None), 3, now)
+            .await
+            .unwrap(),
+        weeks
+    );
+    let elsewhere = queries
+        .delivery(&scope(Some("other"), None), 3, now)
+        .await
+        .unwrap();
+    assert!(elsewhere.iter().all(|week| week.attempts == 0));
+    assert_eq!(
+        queries
+            .delivery(&scope(None, None), 100_000, now)
+            .await
+            .unwrap()
+            .len(),
+        104
+    );
+
+    let of_uat = "SELECT count(*) FROM dashboard.recoveries WHERE environment = 'UAT'";
+    assert_eq!(
+        world.count(of_uat).await,
+        2,
+        "from a rollback, and from ill health"
+    );
+    let troubled = "SELECT count(*) FROM dashboard.deployments WHERE troubled AND release = '1.1.0'";
+    assert_eq!(world.count(troubled).await, 1);
+    let weekly = "SELECT failures FROM dashboard.delivery_weeks WHERE service = 'shop'";
+    assert_eq!(world.count(weekly).await, 2);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn the_audit_log_knows_whom_releases_and_promotions_concern() {
+    let world = world().await;
+    world.journeys().await;
+    let running = start(world.projections());
+    running.catch_up(&world.journal).await;
+    let lost =
+        "SELECT count(*) FROM read.audit_events WHERE project IS DISTINCT FROM 'retail' OR service IS NULL";
+    assert_eq!(world.count(lost).await, 2, "the policies only");
+    let platform =
+        "SELECT count(*) FROM read.audit_events WHERE aggregate_type = 'Policy' AND project IS NULL";
+    assert_eq!(world.count(platform).await, 1);
+    let runs = "SELECT count(*) FROM read.audit_events WHERE event_type = 'DeploymentStarted' AND run_id IS NOT NULL \
+                AND service = 'shop'";
+    let started =
+        "SELECT count(*) FROM read.audit_events WHERE event_type = 'DeploymentStarted' AND service = 'shop'";
+    assert_eq!(world.count(runs).await, world.count(started).await);
+    assert!(world.count(runs).await >= 8);
+    let kinds = "SELECT count(DISTINCT aggregate_type) FROM read.audit_events WHERE service = 'shop'";
+    assert_eq!(world.count(kinds).await, 4);
+    running.stop().await;
+}
+
+/// The read model's environment, as the domain's.
+async fn agrees(queries: &Queries, key: &EnvironmentKey, domain: &ServiceEnvironment) {
+    let row = queries
+        .matrix_service("retail", key.service.service.as_str())
+        .await
+        .unwrap()
+        .unwrap();
+    let shown = row
+        .environments
+        .iter()
+        .find(|e| e.environment == key.environment.as_str())
+        .unwrap();
+    let current = domain.current.as_ref();
+    assert_eq!(shown.release, current.map(|d| d.release.to_string()));
+    assert_eq!(shown.promotion, current.map(|d| d.promotion.0));
+    assert_eq!(shown.drift.is_some(), domain.drift.is_some());
+    assert_eq!(shown.waiting as usize, domain.queue.len());
+    let flight = shown.in_flight.as_ref().map(|f| f.promotion);
+    assert_eq!(flight, domain.in_flight.as_ref().map(|p| p.id.0));
+    for promotion in domain.in_flight.iter().chain(&domain.queue) {
+        let shown = queries.promotion(promotion.id.0).await.unwrap().unwrap();
+        let state: PromotionState = domain.state_of(promotion.id).unwrap();
+        assert_eq!(shown.promotion.state, <&str>::from(state));
+        assert_eq!(shown.gates.len(), promotion.gates.len());
+        assert_eq!(shown.promotion.approvals.len(), promotion.approvals.len());
+        assert_eq!(shown.promotion.run, promotion.run.map(|run| run.0));
+        assert_eq!(shown.promotion.finished_at, None);
+    }
+}
+
+#[tokio::test]
+async fn environments_and_promotions_are_as_the_domain_has_them_after_every_event() {
+    let world = world().await;
+    world.journeys().await;
+    // The projection by itself, in temporary tables of one connection.
+    let options = (*world.pool.connect_options()).clone();
+    let alone = PgPoolOptions::new()
+        .max_connections(1)
+        .connect_with(options)
+        .await
+        .unwrap();
+    let mut connection = alone.acquire().await.unwrap();
+    connection
+        .execute("SET search_path = pg_temp, public")
+        .await
+        .unwrap();
+    connection
+        .execute(sqlx::raw_sql(Promotions.tables()))
+        .await
+        .unwrap();
+    drop(connection);
+    let queries = Queries::at(alone.clone(), "pg_temp");
+    let mut environments = BTreeMap::<String, ServiceEnvironment>::new();
+    let (mut subscription, newest) = (world.journal.subscribe(Position::START), world.newest().await);
+    while subscription.position() < newest {
+        for event in subscription.next(500).await.unwrap().events {
+            let mut connection = alone.acquire().await.unwrap();
+            Promotions
+                .apply(std::slice::from_ref(&event), &mut connection)
+                .await
+                .unwrap();
+            drop(connection);
+            if event.aggregate_type != "Environment" {
+                continue;
+            }
+            let environment = environments.entry(event.aggregate_id.clone()).or_default();
+            environment.evolve(event.payload_as::<EnvironmentEvent>().unwrap());
+            agrees(&queries, &event.aggregate_id.parse().unwrap(), environment).await;
+        }
+    }
+    assert_eq!(environments.len(), 6);
+    assert!(environments.contains_key(&place("PRD").to_string()) && SHOP.starts_with("retail/"));
+}
