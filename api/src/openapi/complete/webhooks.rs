@@ -16,6 +16,7 @@ const ERRORS: &[(&str, &str)] = &[
     ("413", "The body is too large"),
     ("414", "The path is too long"),
     ("422", "It is signed, and not what the tool sends"),
+    ("429", "Too many at once from this address"),
     ("431", "The headers are too large"),
     ("500", "Something is wrong in Opstella"),
     ("503", "Something that is needed is away"),

@@ -11,7 +11,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::outcome::{Outcome, answer, unsigned};
+use super::outcome::{Outcome, admit, answer, damaged, unsigned};
 use super::signature::{is, only};
 use crate::http::current;
 use crate::http::raw_body::RawBody;
@@ -43,6 +43,7 @@ pub(crate) async fn argocd(
 }
 
 async fn receive(state: &AppState, request: &HttpRequest, body: &[u8]) -> Result<Outcome, Problem> {
+    admit(state, request)?;
     let secret = configured(state).ok_or_else(|| {
         Problem::new(
             ProblemKind::NotFound,
@@ -53,7 +54,7 @@ async fn receive(state: &AppState, request: &HttpRequest, body: &[u8]) -> Result
     let refused = || unsigned("Authorization: Bearer, and the configured token");
     let header = only(request, "Authorization").ok_or_else(refused)?;
     let (scheme, token) = header.split_once(' ').ok_or_else(refused)?;
-    if !scheme.eq_ignore_ascii_case("bearer") || !is(secret, token.trim()) {
+    if !scheme.eq_ignore_ascii_case("bearer") || !is(Some(secret), token.trim()) {
         return Err(refused());
     }
     let webhook: ArgocdWebhook = serde_json::from_slice(body)
@@ -80,7 +81,7 @@ async fn look_again(state: &AppState, application: &str) -> Result<Outcome, Prob
     let context = CommandContext::system("webhook-argocd", correlation);
     let mut outcome = Outcome::Ignored;
     for deploying in state.queries.deploying(application).await? {
-        if !brings(&deploying, application)? {
+        if !brings(&deploying, application).map_err(|error| damaged(&error))? {
             continue;
         }
         let run = RunId(deploying.run);

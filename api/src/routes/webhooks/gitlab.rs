@@ -7,7 +7,7 @@ use opstella_domain::naming::RepositoryPath;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::outcome::{Outcome, answer, unsigned};
+use super::outcome::{Outcome, admit, answer, unsigned};
 use super::signature::{is, only};
 use crate::http::raw_body::RawBody;
 use crate::problem::Problem;
@@ -44,6 +44,7 @@ pub(crate) async fn gitlab(
 }
 
 async fn receive(state: &AppState, request: &HttpRequest, body: &[u8]) -> Result<Outcome, Problem> {
+    admit(state, request)?;
     let refused = || unsigned("X-Gitlab-Token, the webhook's secret token");
     let given = only(request, TOKEN).ok_or_else(refused)?;
     let claimed: GitlabWebhook = serde_json::from_slice(body).map_err(|_| refused())?;
@@ -51,7 +52,7 @@ async fn receive(state: &AppState, request: &HttpRequest, body: &[u8]) -> Result
     let (service, component) = RepositoryPath::read(path).ok_or_else(refused)?;
     let secrets = &state.webhook_secrets;
     let secret = secrets.of(state, &service, &component, Tool::GitLab).await?;
-    if !secret.is_some_and(|secret| is(&secret, given)) {
+    if !is(secret.as_ref(), given) {
         return Err(refused());
     }
     Ok(Outcome::Ignored)

@@ -1,9 +1,10 @@
 //! What becomes of a webhook.
 
-use actix_web::HttpResponse;
-use opstella_domain::Tool;
+use actix_web::{HttpRequest, HttpResponse};
+use opstella_domain::{InvalidValue, Tool};
 
-use crate::problem::{Problem, ProblemKind};
+use crate::problem::{Problem, ProblemKind, internal};
+use crate::state::AppState;
 
 /// What became of a webhook that was signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,6 +13,21 @@ pub(super) enum Outcome {
     Taken,
     /// It is about nothing that concerns us now.
     Ignored,
+}
+
+/// Counts a webhook of this address, before anything is done with it. No token's subject can be called so.
+///
+/// # Errors
+/// 429 where it sends too many. Nothing is lost by that: what webhooks tell is asked for as well.
+pub(super) fn admit(state: &AppState, request: &HttpRequest) -> Result<(), Problem> {
+    let address = request.peer_addr().map(|address| address.ip().to_string());
+    let sender = format!("system:webhooks of {}", address.unwrap_or_default());
+    state.rate.check(&sender)
+}
+
+/// What was stored and cannot be read back.
+pub(super) fn damaged(error: &InvalidValue) -> Problem {
+    internal(error.to_string())
 }
 
 /// Counts and answers. Who sends it learns no more than that it was taken.

@@ -12,7 +12,7 @@ use opstella_evidence::{Expected, Parsed, ReportError, parse};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::outcome::{Outcome, answer, unsigned};
+use super::outcome::{Outcome, admit, answer, damaged, unsigned};
 use super::signature::{only, signs};
 use crate::http::current;
 use crate::http::raw_body::RawBody;
@@ -63,6 +63,7 @@ pub(crate) async fn sonarqube(
 }
 
 async fn receive(state: &AppState, request: &HttpRequest, body: Vec<u8>) -> Result<Outcome, Problem> {
+    admit(state, request)?;
     let refused = || unsigned("X-Sonar-Webhook-HMAC-SHA256, the body's HMAC by the project's webhook secret");
     let signature = only(request, SIGNATURE).ok_or_else(refused)?;
     // Whose secret it is signed by only the body says, which is not believed before.
@@ -70,7 +71,7 @@ async fn receive(state: &AppState, request: &HttpRequest, body: Vec<u8>) -> Resu
     let (service, component) = QualityKey::read(&claimed.project.key).ok_or_else(refused)?;
     let secrets = &state.webhook_secrets;
     let secret = secrets.of(state, &service, &component, Tool::SonarQube).await?;
-    if !secret.is_some_and(|secret| signs(&secret, &body, signature)) {
+    if !signs(secret.as_ref(), &body, signature) {
         return Err(refused());
     }
     let merge_request = claimed.branch.and_then(|branch| branch.kind).as_deref() == Some("PULL_REQUEST");
@@ -114,7 +115,7 @@ async fn add(
         let request = AddEvidence {
             key: ReleaseKey {
                 service: service.clone(),
-                version: version.parse()?,
+                version: version.parse().map_err(|error| damaged(&error))?,
             },
             component: component.clone(),
             evidence: parsed.clone().into_evidence(Utc::now(), None),
