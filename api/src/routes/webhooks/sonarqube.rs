@@ -3,6 +3,7 @@
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use chrono::Utc;
+use opstella_adapters::collector;
 use opstella_commands::{AddEvidence, CommandContext, Report};
 use opstella_domain::evidence::ReportKind;
 use opstella_domain::naming::QualityKey;
@@ -49,7 +50,7 @@ pub struct SonarqubeBranch {
 }
 
 /// Takes SonarQube's word on an analysis: its quality gate becomes evidence on the images that were built from the
-/// commit. Before there is a release of it, nothing is kept: it is asked for when the release is registered.
+/// commit. Before there is a release of it, nothing is kept: SonarQube is asked once the release is registered.
 #[utoipa::path(post, path = "/api/v1/webhooks/sonarqube",
     operation_id = "ReceiveSonarqubeWebhook", tag = "webhooks",
     request_body(content = SonarqubeWebhook, description = "As SonarQube sends it, at most 1 MiB"),
@@ -93,8 +94,14 @@ async fn add(
 ) -> Result<Outcome, Problem> {
     let (project, name) = (service.project.as_str(), service.service.as_str());
     let queries = &state.queries;
-    let releases = queries.releases_of_commit(project, name, component.as_str(), commit.as_str());
-    let releases = releases.await?;
+    let versions = queries.releases_of_commit(project, name, component.as_str(), commit.as_str());
+    let releases = versions.await?.into_iter().map(|version| {
+        Ok(ReleaseKey {
+            service: service.clone(),
+            version: version.parse().map_err(|error| damaged(&error))?,
+        })
+    });
+    let releases = releases.collect::<Result<Vec<_>, Problem>>()?;
     if releases.is_empty() {
         return Ok(Outcome::Ignored);
     }
@@ -108,15 +115,20 @@ async fn add(
         Err(ReportError::Unfinished { .. }) => return Ok(Outcome::Ignored),
         Err(error) => return Err(Problem::invalid_field("body", error.to_string(), None)),
     };
+    // What has no time, or one that is still to come, cannot be told from what is sent a second time: SonarQube is
+    // asked instead.
+    if parsed.produced_at.is_none_or(|at| at > Utc::now()) {
+        for release in &releases {
+            collector::look_now(&state.commands, release, component, ReportKind::QualityGate).await?;
+        }
+        return Ok(Outcome::Taken);
+    }
     keep(state, &parsed, body).await?;
     let correlation = current::request().map(|request| request.id).unwrap_or_default();
     let context = CommandContext::system("webhook-sonarqube", correlation);
-    for version in releases {
+    for key in releases {
         let request = AddEvidence {
-            key: ReleaseKey {
-                service: service.clone(),
-                version: version.parse().map_err(|error| damaged(&error))?,
-            },
+            key,
             component: component.clone(),
             evidence: parsed.clone().into_evidence(Utc::now(), None),
         };
