@@ -9,6 +9,7 @@
 
 mod access;
 mod binary;
+mod collected;
 mod config;
 mod description;
 mod idempotency;
@@ -16,6 +17,7 @@ mod limits;
 mod malformed;
 mod operating;
 mod pages;
+mod planted;
 mod probes;
 mod problems;
 mod resources;

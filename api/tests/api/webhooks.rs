@@ -1,6 +1,7 @@
 //! What tools send: only what they sign is believed.
 
 use hmac::{Hmac, KeyInit, Mac};
+use opstella_domain::evidence::ReportKind;
 use reqwest::Method;
 use serde_json::{Value, json};
 use sha2::Sha256;
@@ -56,6 +57,12 @@ async fn with_release() -> Server {
     ended(&server, made.body["run"].as_str().unwrap(), "succeeded").await;
     server.tools.keep(SONAR, "sonar's secret");
     server.tools.keep(GITLAB, "gitlab's secret");
+    register(&server).await;
+    server
+}
+
+/// Registers the release, and waits until it is shown.
+async fn register(server: &Server) {
     let image = json!({"name": "api", "digest": format!("sha256:{}", "1".repeat(64)), "commit": commit("a")});
     let release = json!({"version": "1.4.0", "components": [image]});
     let registered = server
@@ -67,7 +74,6 @@ async fn with_release() -> Server {
         .get(&format!("{RELEASE}?after={position}"))
         .await
         .expect(200);
-    server
 }
 
 async fn evidence_events(server: &Server) -> Vec<Value> {
@@ -236,6 +242,75 @@ async fn a_secret_that_cannot_be_read_is_no_refusal() {
     server.stop().await;
 }
 
+/// Somebody resolves issues, and SonarQube sends another word on the same analysis; then the first comes again.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_sent_again_does_not_hide_what_was_said_since() {
+    let server = with_release().await;
+    let said_at = |time: &str, gate: &str| {
+        let mut body = analysis("payments:checkout:api", &commit("a"), gate);
+        body["changedAt"] = format!("2026-11-25T{time}+0100").into();
+        body
+    };
+    let (first, second) = (said_at("10:46:40", "ERROR"), said_at("11:30:00", "OK"));
+    for body in [&first, &second, &first, &second, &first] {
+        from_sonarqube(&server, "sonar's secret", body).await.expect(202);
+    }
+    assert_eq!(stored(&server, "events").await, 2);
+    let verdict = eventually("the second is shown", || async {
+        let release = server.get(RELEASE).await.expect(200);
+        let evidence = release.body["images"][0]["evidence"].as_array().unwrap().clone();
+        let newest = evidence.iter().find(|e| e["kind"] == "quality-gate")?;
+        (newest["verdict"] == "passed").then(|| newest["verdict"].clone())
+    });
+    assert_eq!(verdict.await, "passed");
+    server.stop().await;
+}
+
+/// A time to come cannot be told from what is sent again later: the tool is asked instead.
+#[tokio::test(flavor = "multi_thread")]
+async fn where_sonarqubes_clock_is_ahead_it_is_asked() {
+    let server = with_release().await;
+    eventually("it was asked once, for the release", || async {
+        (server.tools.asked(ReportKind::QualityGate).len() == 1).then_some(())
+    })
+    .await;
+    let status = json!({"projectStatus": {"status": "ERROR", "conditions": []}});
+    server.tools.report(ReportKind::QualityGate, &status);
+    let mut body = analysis("payments:checkout:api", &commit("a"), "OK");
+    body["changedAt"] = "2199-01-01T00:00:00+0000".into();
+    from_sonarqube(&server, "sonar's secret", &body).await.expect(202);
+    let events = eventually("evidence by the collector", || async {
+        let events = evidence_events(&server).await;
+        (!events.is_empty()).then_some(events)
+    })
+    .await;
+    let event = events[0].to_string();
+    assert!(event.contains("system:collector") && event.contains("failed"), "{event}");
+    assert_eq!(events.len(), 1);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_is_refused_before_anything_is_looked_at() {
+    let server = Server::start_with(|config| {
+        config.limits.requests_per_second = 1;
+        config.limits.burst = 3;
+    })
+    .await;
+    let mut refused = 0;
+    for _ in 0..8 {
+        let answer = send(&server, "gitlab", None, "{}").await;
+        match answer.status.as_u16() {
+            429 => refused += 1,
+            status => assert_eq!(status, 401),
+        }
+    }
+    assert!(refused >= 4, "{refused}");
+    // People are not kept out by it.
+    server.get("/projects").await.expect(200);
+    server.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn gitlab_sends_its_token() {
     let server = with_release().await;
@@ -292,4 +367,66 @@ async fn argocd_sends_the_configured_token() {
     let answer = send(&without, "argocd", given("Bearer a shared token"), &body).await;
     answer.problem(404, "not-found");
     without.stop().await;
+}
+
+/// A promotion waits for Argo CD, which wants to be asked again in a minute: the webhook makes it look at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deployment_that_waits_is_woken() {
+    let server = Server::start_with(|config| {
+        let name = "argocd-webhook".parse().unwrap();
+        config.credentials.insert(name, "a shared token".into());
+    })
+    .await;
+    server.tools.deploy_slowly(true);
+    let made = server.with_service().await;
+    ended(&server, made.body["run"].as_str().unwrap(), "succeeded").await;
+    register(&server).await;
+    let run = eventually("the promotion waits for Argo CD", || async {
+        let promotions = server.get("/promotions?project=payments").await.expect(200);
+        let run = promotions.body["items"][0]["run"].as_str()?.to_owned();
+        let shown = server.get(&format!("/runs/{run}")).await;
+        (shown.status == 200 && healthy(&shown)["phase"] == "waiting").then_some(run)
+    })
+    .await;
+    let waiting = || async {
+        let shown = server.get(&format!("/runs/{run}")).await.expect(200);
+        healthy(&shown).clone()
+    };
+    let before = waiting().await;
+    let body = |application: &str| json!({"application": application}).to_string();
+    let ours = body("payments--checkout--api--dev");
+    // Not by somebody else, nor for something else.
+    send(&server, "argocd", Some(("Authorization", "Bearer wrong")), &ours)
+        .await
+        .problem(401, "unauthenticated");
+    let token = Some(("Authorization", "Bearer a shared token"));
+    for other in [
+        "payments--checkout--api--prd",
+        "payments--checkout--api",
+        "payments--checkout--worker--dev",
+        "else",
+        "",
+    ] {
+        send(&server, "argocd", token, &body(other)).await.expect(202);
+    }
+    assert_eq!(waiting().await, before);
+    // Too early: it looks, and waits on.
+    send(&server, "argocd", token, &ours).await.expect(202);
+    eventually("it looked again", || async {
+        let now = waiting().await;
+        (now["phase"] == "waiting" && now["attempt"].as_u64() > before["attempt"].as_u64()).then_some(())
+    })
+    .await;
+    server.tools.deploy_slowly(false);
+    send(&server, "argocd", token, &ours).await.expect(202);
+    // `eventually` is over long before the minute is.
+    ended(&server, &format!("/api/v1/runs/{run}"), "succeeded").await;
+    // Sent again, when nothing waits any more.
+    send(&server, "argocd", token, &ours).await.expect(202);
+    server.stop().await;
+}
+
+fn healthy(run: &Answer) -> &Value {
+    let steps = run.body["steps"].as_array().unwrap();
+    steps.iter().find(|step| step["step"] == "argocd.healthy/api").unwrap()
 }

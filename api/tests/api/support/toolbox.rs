@@ -1,20 +1,23 @@
 //! Tools that do at once whatever they are asked, and fail as told.
 
 use std::collections::{BTreeMap, HashSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use opstella_adapters::{
-    Health, Removed, SecretFields, SecretStore, SecretVersion, StepContext, StepError, TemplateSource,
+    FetchedReport, Health, Removed, ReportSource, SecretFields, SecretStore, SecretVersion, StepContext, StepError, TemplateSource,
     ToolAdapter, Toolbox,
 };
+use opstella_domain::evidence::ReportKind;
 use opstella_domain::naming::SecretPath;
 use opstella_domain::operation::{Operation, Owner};
 use opstella_domain::resource::{ExternalResource, Provenance, StepOutcome};
 use opstella_domain::template::{TemplateFiles, TemplateRef};
 use opstella_domain::tool_connection::ConnectionKey;
 use opstella_domain::{ConnectionName, Tool};
+use serde_json::Value;
 use tokio::sync::watch;
 
 /// Tools in memory. Clones are the same tools.
@@ -24,6 +27,10 @@ pub struct TestTools {
     unauthorised: Arc<Mutex<HashSet<Tool>>>,
     open: Arc<watch::Sender<bool>>,
     secrets: TestSecrets,
+    /// Whether Argo CD says that what it deploys is not healthy yet.
+    slow: Arc<AtomicBool>,
+    reports: Arc<Mutex<BTreeMap<ReportKind, FetchedReport>>>,
+    asked: Arc<Mutex<Vec<ReportSource>>>,
 }
 
 impl TestTools {
@@ -33,6 +40,9 @@ impl TestTools {
             unauthorised: Arc::default(),
             open: Arc::new(watch::channel(true).0),
             secrets: TestSecrets::default(),
+            slow: Arc::default(),
+            reports: Arc::default(),
+            asked: Arc::default(),
         }
     }
 
@@ -61,6 +71,26 @@ impl TestTools {
     /// Whether the secrets cannot be read.
     pub fn seal(&self, away: bool) {
         *self.secrets.away.lock().unwrap() = away;
+    }
+
+    /// Whether what Argo CD deploys stays unhealthy from now on; it wants to be looked at again in a minute.
+    pub fn deploy_slowly(&self, slow: bool) {
+        self.slow.store(slow, Ordering::Relaxed);
+    }
+
+    /// From now on the report of that kind, on whatever image, is this.
+    pub fn report(&self, kind: ReportKind, content: &Value) {
+        let report = FetchedReport {
+            content: content.to_string().into_bytes(),
+            made_at: None,
+        };
+        self.reports.lock().unwrap().insert(kind, report);
+    }
+
+    /// Reports of a kind that tools were asked for.
+    pub fn asked(&self, kind: ReportKind) -> Vec<ReportSource> {
+        let asked = self.asked.lock().unwrap();
+        asked.iter().filter(|one| one.kind() == kind).cloned().collect()
     }
 
     /// How often something was read at the path.
@@ -109,6 +139,13 @@ impl ToolAdapter for TestAdapter {
 
     async fn ensure(&self, operation: &Operation, _: &StepContext) -> Result<StepOutcome, StepError> {
         self.tools.pass(self.tool).await?;
+        let healthy = matches!(operation, Operation::ArgoHealthy { .. });
+        if healthy && self.tools.slow.load(Ordering::Relaxed) {
+            return Err(StepError::Awaited {
+                message: "it is Progressing".to_owned(),
+                look_in: Duration::from_secs(60),
+            });
+        }
         Ok(StepOutcome {
             resource: ExternalResource {
                 tool: self.tool,
@@ -122,6 +159,12 @@ impl ToolAdapter for TestAdapter {
 
     async fn remove(&self, _: &Operation, _: &StepContext) -> Result<Removed, StepError> {
         Ok(Removed::Deleted)
+    }
+
+    async fn report(&self, source: &ReportSource) -> Result<Option<FetchedReport>, StepError> {
+        self.tools.asked.lock().unwrap().push(source.clone());
+        self.tools.pass(self.tool).await?;
+        Ok(self.tools.reports.lock().unwrap().get(&source.kind()).cloned())
     }
 
     async fn health(&self) -> Result<Health, StepError> {
