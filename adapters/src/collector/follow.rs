@@ -48,7 +48,10 @@ async fn follow(parts: &Parts) -> Result<(), JournalError> {
 
 fn brings_images(event: &RecordedEvent) -> bool {
     event.aggregate_type == <Release as Decide>::TYPE
-        && matches!(event.event_type.as_str(), "ReleaseRegistered" | "ReleaseImagesAdded")
+        && matches!(
+            event.event_type.as_str(),
+            "ReleaseRegistered" | "ReleaseImagesAdded"
+        )
 }
 
 /// Notes the images of a release, as it is now, and forgets those that they take the place of.

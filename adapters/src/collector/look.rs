@@ -100,7 +100,10 @@ async fn see(parts: &Parts, due: &Due, away: &Mutex<BTreeSet<Tool>>) -> Result<S
     if due.anew == 0 && artifact.state.newest(due.kind).is_some() {
         return Ok(Seen::There);
     }
-    let image = parts.commands.release_image(&due.release, &due.image.component).await?;
+    let image = parts
+        .commands
+        .release_image(&due.release, &due.image.component)
+        .await?;
     let Some(source) = ReportSource::of(due.kind, &due.image, &image.commit) else {
         return Ok(Seen::Gone);
     };

@@ -20,14 +20,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use opstella_commands::Commands;
+use opstella_domain::ComponentName;
 use opstella_domain::evidence::ReportKind;
 use opstella_domain::release::ReleaseKey;
-use opstella_domain::ComponentName;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::lease::in_turn;
 use crate::Toolbox;
+use crate::lease::in_turn;
 
 /// Key of the advisory lock: "collecto", in bytes.
 const LEASE: i64 = 0x636f_6c6c_6563_746f;
@@ -132,7 +132,13 @@ pub async fn look_now(
 async fn stand_by(parts: Parts) {
     let pool = parts.commands.journal().pool().clone();
     let (every, stop) = (parts.options.lease_interval, parts.stop.clone());
-    in_turn("collector", &pool, LEASE, every, &stop, |stop| work(Parts { stop, ..parts.clone() })).await;
+    in_turn("collector", &pool, LEASE, every, &stop, |stop| {
+        work(Parts {
+            stop,
+            ..parts.clone()
+        })
+    })
+    .await;
 }
 
 async fn work(session: Parts) {

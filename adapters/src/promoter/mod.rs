@@ -95,7 +95,13 @@ impl Promoter {
 async fn stand_by(parts: Parts) {
     let pool = parts.commands.journal().pool().clone();
     let (every, stop) = (parts.options.lease_interval, parts.stop.clone());
-    in_turn("promoter", &pool, LEASE, every, &stop, |stop| work(Parts { stop, ..parts.clone() })).await;
+    in_turn("promoter", &pool, LEASE, every, &stop, |stop| {
+        work(Parts {
+            stop,
+            ..parts.clone()
+        })
+    })
+    .await;
 }
 
 async fn work(session: Parts) {

@@ -49,7 +49,8 @@ async fn it_is_the_overview_as_harbor_wrote_it() {
     let (world, pushed) = with_image().await;
     world.tool.scanned(&pushed, overview("Running", 0));
     let report = world.report('1').await.unwrap();
-    let read = |report: &FetchedReport| parse(ReportKind::RegistryScan, &report.content, &Expected::default());
+    let read =
+        |report: &FetchedReport| parse(ReportKind::RegistryScan, &report.content, &Expected::default());
     assert!(matches!(read(&report), Err(ReportError::Unfinished { .. })));
     world.tool.scanned(&pushed, overview("Success", 2));
     let report = world.report('1').await.unwrap();

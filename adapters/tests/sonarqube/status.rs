@@ -1,5 +1,6 @@
 //! The quality gate of a commit.
 
+use chrono::SubsecRound;
 use opstella_adapters::{FetchedReport, ReportSource, StepError, ToolAdapter};
 use opstella_domain::naming::RegistryProject;
 use opstella_sandbox::Fault;
@@ -46,7 +47,11 @@ async fn each_commit_has_its_own() {
     assert_eq!(world.says('a').await, None, "nothing was analysed");
     world.analyse('a', "ERROR");
     assert_eq!(world.says('a').await.as_deref(), Some("ERROR"));
-    assert_eq!(world.says('b').await, None, "another commit's is not taken for it");
+    assert_eq!(
+        world.says('b').await,
+        None,
+        "another commit's is not taken for it"
+    );
     world.analyse('b', "OK");
     assert_eq!(world.says('a').await.as_deref(), Some("ERROR"));
     assert_eq!(world.says('b').await.as_deref(), Some("OK"));
@@ -60,7 +65,7 @@ async fn of_the_newest_it_is_as_it_is_now() {
     let world = with_project().await;
     world.analyse('a', "ERROR");
     world.tool.triage(KEY, "OK").unwrap();
-    let before = chrono::Utc::now();
+    let before = chrono::Utc::now().trunc_subsecs(0);
     let now = world.report('a').await.unwrap();
     assert!(now.made_at.unwrap() >= before, "{now:?}");
     assert_eq!(world.says('a').await.as_deref(), Some("OK"));
@@ -90,7 +95,10 @@ async fn what_it_is_asked_is_what_sonarqube_takes() {
         (status, "projectKey"),
         (search, "project"),
     ];
-    assert_eq!(asked, expected.map(|(path, first)| (path.to_owned(), first.to_owned())));
+    assert_eq!(
+        asked,
+        expected.map(|(path, first)| (path.to_owned(), first.to_owned()))
+    );
 }
 
 #[tokio::test]

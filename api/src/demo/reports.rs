@@ -58,7 +58,9 @@ pub fn scan_overview(vulnerabilities: &[(&str, &str)]) -> Value {
     for (_, severity) in vulnerabilities {
         *summary.entry(titled(severity)).or_default() += 1;
     }
-    let worst = vulnerabilities.first().map_or("None".to_owned(), |(_, s)| titled(s));
+    let worst = vulnerabilities
+        .first()
+        .map_or("None".to_owned(), |(_, s)| titled(s));
     let now = Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true);
     json!({"application/vnd.security.vulnerability.report; version=1.1": {
         "scan_status": "Success", "severity": worst, "duration": 3, "complete_percent": 100,

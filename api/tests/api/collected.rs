@@ -49,7 +49,7 @@ async fn recorded(server: &Server) -> Vec<String> {
     let pool = server.serving.as_ref().unwrap().state().journal.pool();
     sqlx::query_scalar(
         "SELECT (payload #>> '{EvidenceAdded,evidence,kind}') || ' ' || (payload #>> '{EvidenceAdded,evidence,verdict}')
-                || ' ' || (metadata #>> '{actor,subject}')
+                || ' ' || (metadata ->> 'actor_subject')
          FROM events WHERE event_type = 'EvidenceAdded' ORDER BY position",
     )
     .fetch_all(pool)
@@ -99,7 +99,10 @@ async fn it_is_asked_for_until_it_is_there() {
     ];
     assert_eq!(both, expected);
     let asked = format!("{:?}", server.tools.asked(RegistryScan)[0]);
-    assert!(asked.contains("payments_checkout") && asked.contains(&digest(1)), "{asked}");
+    assert!(
+        asked.contains("payments_checkout") && asked.contains(&digest(1)),
+        "{asked}"
+    );
     let asked = format!("{:?}", server.tools.asked(QualityGate)[0]);
     assert!(
         asked.contains("payments:checkout:api") && asked.contains(&"1".repeat(40)),
@@ -156,7 +159,10 @@ async fn a_newer_image_takes_the_place_of_an_older_one() {
             .filter(|one| format!("{one:?}").contains(&digest(2)))
             .count()
     };
-    eventually("the newer is asked for", || async { (newer() >= 2).then_some(()) }).await;
+    eventually("the newer is asked for", || async {
+        (newer() >= 2).then_some(())
+    })
+    .await;
     assert_eq!(wanted(&server).await, 2);
     let overview = scan("Success", 0, "2026-11-25T10:00:00.000Z");
     server.tools.report(RegistryScan, &overview);

@@ -69,7 +69,9 @@ async fn server() -> (Server, Tools) {
 /// Calls what a tool was told to call.
 async fn call(server: &Server, url: &str, header: &str, value: &str, body: String) -> Answer {
     let path = url.strip_prefix(PUBLIC).unwrap_or_else(|| panic!("{url}"));
-    let request = server.http.request(Method::POST, format!("{}{path}", server.base));
+    let request = server
+        .http
+        .request(Method::POST, format!("{}{path}", server.base));
     let request = request
         .header("Content-Type", "application/json")
         .header(header, value);
@@ -82,7 +84,10 @@ fn digest(digit: char) -> String {
 
 /// CI pushes the image and registers the release.
 async fn register(server: &Server, tools: &Tools, commit: &str) {
-    let pushed = tools.harbor.push("payments_checkout", "api", "1.4.0", &digest('1')).unwrap();
+    let pushed = tools
+        .harbor
+        .push("payments_checkout", "api", "1.4.0", &digest('1'))
+        .unwrap();
     let overview = json!({"application/vnd.security.vulnerability.report; version=1.1": {
         "scan_status": "Success", "severity": "Critical", "complete_percent": 100,
         "summary": {"total": 1, "summary": {"Critical": 1}}, "end_time": "2026-11-25T10:00:00.000Z",
@@ -102,7 +107,10 @@ async fn evidence(server: &Server, kind: &str, verdict: &str) -> Value {
     eventually(&format!("{kind} {verdict}"), || async {
         let release = server.get(RELEASE).await;
         let images = release.body["images"].as_array().cloned().unwrap_or_default();
-        let evidence = images.first()?["evidence"].as_array().cloned().unwrap_or_default();
+        let evidence = images.first()?["evidence"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default();
         let newest = evidence.into_iter().find(|e| e["kind"] == kind)?;
         (newest["verdict"] == verdict).then_some(newest)
     })
@@ -118,7 +126,9 @@ async fn sonarqubes_is_taken_and_what_it_missed_is_asked_for() {
         .sonarqube
         .analyse("payments:checkout:api", &commit, "ERROR")
         .unwrap();
-    let [first] = sent.as_slice() else { panic!("{sent:?}") };
+    let [first] = sent.as_slice() else {
+        panic!("{sent:?}")
+    };
     let header = "X-Sonar-Webhook-HMAC-SHA256";
     let signature = first.signature.clone().unwrap();
     call(&server, &first.url, header, &signature, first.body.clone())
@@ -134,7 +144,9 @@ async fn sonarqubes_is_taken_and_what_it_missed_is_asked_for() {
     assert_eq!(scan["tool"], "harbor Trivy v0.58.1", "{scan:#}");
     // Somebody resolves the issues: that is only told by the webhook.
     let sent = tools.sonarqube.triage("payments:checkout:api", "OK").unwrap();
-    let [second] = sent.as_slice() else { panic!("{sent:?}") };
+    let [second] = sent.as_slice() else {
+        panic!("{sent:?}")
+    };
     let signature = second.signature.clone().unwrap();
     call(&server, &second.url, header, &signature, second.body.clone())
         .await
@@ -147,7 +159,9 @@ async fn sonarqubes_is_taken_and_what_it_missed_is_asked_for() {
 async fn gitlabs_is_taken() {
     let (server, tools) = server().await;
     let hooks = tools.gitlab.webhooks("payments/checkout_api");
-    let [(url, Some(token))] = hooks.as_slice() else { panic!("{hooks:?}") };
+    let [(url, Some(token))] = hooks.as_slice() else {
+        panic!("{hooks:?}")
+    };
     let body = json!({
         "object_kind": "push", "ref": "refs/heads/main",
         "project": {"id": 1, "name": "checkout_api", "path_with_namespace": "payments/checkout_api"},
@@ -160,13 +174,20 @@ async fn gitlabs_is_taken() {
         .await
         .problem(401, "unauthenticated");
     // Each tool signs with a secret of its own.
-    let analysis = json!({"project": {"key": "payments:checkout:api"}, "revision": "a".repeat(40)}).to_string();
+    let analysis =
+        json!({"project": {"key": "payments:checkout:api"}, "revision": "a".repeat(40)}).to_string();
     let mut hash = Hmac::<Sha256>::new_from_slice(token.as_bytes()).unwrap();
     hash.update(analysis.as_bytes());
     let signature = hex::encode(hash.finalize().into_bytes());
     let sonarqube = url.replace("gitlab", "sonarqube");
-    call(&server, &sonarqube, "X-Sonar-Webhook-HMAC-SHA256", &signature, analysis)
-        .await
-        .problem(401, "unauthenticated");
+    call(
+        &server,
+        &sonarqube,
+        "X-Sonar-Webhook-HMAC-SHA256",
+        &signature,
+        analysis,
+    )
+    .await
+    .problem(401, "unauthenticated");
     server.stop().await;
 }

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use opstella_adapters::{
-    FetchedReport, Health, Removed, ReportSource, SecretFields, SecretStore, SecretVersion, StepContext, StepError, TemplateSource,
-    ToolAdapter, Toolbox,
+    FetchedReport, Health, Removed, ReportSource, SecretFields, SecretStore, SecretVersion, StepContext,
+    StepError, TemplateSource, ToolAdapter, Toolbox,
 };
 use opstella_domain::evidence::ReportKind;
 use opstella_domain::naming::SecretPath;
