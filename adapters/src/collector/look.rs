@@ -20,6 +20,8 @@ use crate::{FetchedReport, ReportSource, StepError};
 
 /// Most reports that one round asks for.
 const PAGE: i64 = 100;
+/// Longest time for which a tool is left alone because it wants it.
+const LONGEST_WISH: Duration = Duration::from_secs(900);
 
 /// What came of a look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,8 +32,8 @@ enum Seen {
     NotYet,
     /// Nobody asks for it any more.
     Gone,
-    /// The tool could not be asked, or what it answered not be read.
-    Failed,
+    /// The tool could not be asked, or what it answered not be read; how long it wants to be left alone.
+    Failed(Option<Duration>),
 }
 
 /// Asks for what is due, again and again.
@@ -66,22 +68,25 @@ async fn look(parts: &Parts, due: Due, away: &Mutex<BTreeSet<Tool>>) -> Result<(
         Err(CommandError::Domain(error)) if matches!(*error, DomainError::NotFound { .. }) => Seen::Gone,
         Err(error) => {
             tracing::warn!(image = %due.image, kind = %due.kind, %error, "evidence could not be recorded");
-            Seen::Failed
+            Seen::Failed(None)
         }
     };
     let outcome = match seen {
         Seen::There => "there",
         Seen::NotYet => "not-yet",
         Seen::Gone => "gone",
-        Seen::Failed => "failed",
+        Seen::Failed(_) => "failed",
     };
     metrics::counter!("opstella_reports_asked_total", "kind" => due.kind.slug(), "outcome" => outcome)
         .increment(1);
     let pool = parts.commands.journal().pool();
-    match seen {
-        Seen::There | Seen::Gone => notes::done(pool, &due).await,
-        Seen::NotYet | Seen::Failed => notes::postpone(pool, &due, pause(parts, due.looks)).await,
-    }
+    let wanted = match seen {
+        Seen::There | Seen::Gone => return notes::done(pool, &due).await,
+        Seen::NotYet => None,
+        Seen::Failed(retry_after) => retry_after,
+    };
+    let pause = pause(parts, due.looks).max(wanted.unwrap_or_default().min(LONGEST_WISH));
+    notes::postpone(pool, &due, pause).await
 }
 
 /// How long until the next look, after so many.
@@ -108,7 +113,7 @@ async fn see(parts: &Parts, due: &Due, away: &Mutex<BTreeSet<Tool>>) -> Result<S
         return Ok(Seen::Gone);
     };
     if lock(away).contains(&source.tool()) {
-        return Ok(Seen::Failed);
+        return Ok(Seen::Failed(None));
     }
     match fetch(parts, &source).await? {
         Ok(Some(report)) => record(parts, due, image, report).await,
@@ -118,7 +123,11 @@ async fn see(parts: &Parts, due: &Due, away: &Mutex<BTreeSet<Tool>>) -> Result<S
             if !matches!(error, StepError::Permanent { .. }) {
                 lock(away).insert(source.tool());
             }
-            Ok(Seen::Failed)
+            let retry_after = match error {
+                StepError::Transient { retry_after, .. } => retry_after,
+                _ => None,
+            };
+            Ok(Seen::Failed(retry_after))
         }
     }
 }
@@ -160,7 +169,7 @@ async fn record(
         Err(ReportError::Unfinished { .. }) => return Ok(Seen::NotYet),
         Err(error) => {
             tracing::warn!(image = %due.image, kind = %due.kind, %error, "a tool's report was refused");
-            return Ok(Seen::Failed);
+            return Ok(Seen::Failed(None));
         }
     };
     let parsed = Parsed {

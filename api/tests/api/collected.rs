@@ -199,6 +199,22 @@ async fn a_tool_that_is_away_is_asked_again_and_the_other_meanwhile() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn after_a_while_it_is_given_up() {
+    let server = server().await;
+    register(&server, "1.4.0", 1).await;
+    until_asked(&server, RegistryScan, 1).await;
+    assert_eq!(wanted(&server).await, 2);
+    let pool = server.serving.as_ref().unwrap().state().journal.pool();
+    sqlx::query("UPDATE collector_reports SET registered_at = registered_at - interval '73 hours'")
+        .execute(pool)
+        .await
+        .unwrap();
+    until_nothing_is_wanted(&server).await;
+    assert_eq!(recorded(&server).await, Vec::<String>::new());
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_read_is_not_kept() {
     let server = server().await;
     server.tools.report(QualityGate, &json!({"projectStatus": 1}));

@@ -198,7 +198,9 @@ async fn what_is_signed_and_says_nothing_of_a_release_is_taken_and_not_kept() {
     let server = with_release().await;
     let good = || analysis("payments:checkout:api", &commit("a"), "OK");
     let mut merge_request = good();
-    merge_request["branch"]["type"] = "PULL_REQUEST".into();
+    merge_request["branch"] = json!({"name": "7", "type": "PULL_REQUEST", "isMain": false});
+    let mut branch = good();
+    branch["branch"] = json!({"name": "nothing-new", "type": "BRANCH", "isMain": false});
     let mut without = good();
     without.as_object_mut().unwrap().remove("revision");
     let mut failed = good();
@@ -207,6 +209,7 @@ async fn what_is_signed_and_says_nothing_of_a_release_is_taken_and_not_kept() {
         analysis("payments:checkout:api", &commit("b"), "OK"),
         analysis("payments:checkout:api", &commit("a"), "NONE"),
         merge_request,
+        branch,
         without,
         failed,
     ] {

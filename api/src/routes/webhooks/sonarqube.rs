@@ -43,10 +43,10 @@ pub struct SonarqubeProject {
 
 /// A branch, or a merge request.
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct SonarqubeBranch {
-    /// `BRANCH` or `PULL_REQUEST`.
-    #[serde(rename = "type")]
-    pub kind: Option<String>,
+    /// Whether it is the project's main branch.
+    pub is_main: Option<bool>,
 }
 
 /// Takes SonarQube's word on an analysis: its quality gate becomes evidence on the images that were built from the
@@ -75,11 +75,12 @@ async fn receive(state: &AppState, request: &HttpRequest, body: Vec<u8>) -> Resu
     if !signs(secret.as_ref(), &body, signature) {
         return Err(refused());
     }
-    let merge_request = claimed.branch.and_then(|branch| branch.kind).as_deref() == Some("PULL_REQUEST");
+    // The gate of another branch, or of a merge request, is of what it changes. Of a branch that changes nothing it is
+    // passed, whatever is wrong with the commit.
+    let main = claimed.branch.is_none_or(|branch| branch.is_main == Some(true));
     let commit: Option<Commit> = claimed.revision.and_then(|revision| revision.parse().ok());
     match commit {
-        // The gate of a merge request is of what it changes, not of the whole.
-        Some(commit) if !merge_request => add(state, &service, &component, commit, body).await,
+        Some(commit) if main => add(state, &service, &component, commit, body).await,
         _ => Ok(Outcome::Ignored),
     }
 }
