@@ -159,9 +159,6 @@ async fn sonarqubes_is_taken_and_what_it_missed_is_asked_for() {
 async fn gitlabs_is_taken() {
     let (server, tools) = server().await;
     let hooks = tools.gitlab.webhooks("payments/checkout_api");
-    let n: i64 = sqlx::query_scalar("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()").fetch_one(server.serving.as_ref().unwrap().state().journal.pool()).await.unwrap();
-    let q: Vec<String> = sqlx::query_scalar("SELECT left(query, 90) FROM pg_stat_activity WHERE datname = current_database()").fetch_all(server.serving.as_ref().unwrap().state().journal.pool()).await.unwrap();
-    eprintln!("CONNECTIONS {n} pool {} {q:#?}", server.serving.as_ref().unwrap().state().journal.pool().size());
     let [(url, Some(token))] = hooks.as_slice() else {
         panic!("{hooks:?}")
     };

@@ -1,21 +1,12 @@
-//! What tools send: only what they sign is believed.
+//! SonarQube's.
 
 use hmac::{Hmac, KeyInit, Mac};
 use opstella_domain::evidence::ReportKind;
-use reqwest::Method;
 use serde_json::{Value, json};
 use sha2::Sha256;
 
-use crate::resources::ended;
+use super::{RELEASE, SONAR, commit, send, with_release};
 use crate::support::{Answer, Server, eventually};
-
-const SONAR: &str = "payments/checkout/platform/webhook/sonarqube/api";
-const GITLAB: &str = "payments/checkout/platform/webhook/gitlab/api";
-const RELEASE: &str = "/projects/payments/services/checkout/releases/1.4.0";
-
-fn commit(letter: &str) -> String {
-    letter.repeat(40)
-}
 
 /// What SonarQube sends of an analysis.
 fn analysis(project: &str, commit: &str, gate: &str) -> Value {
@@ -33,47 +24,11 @@ fn signature(secret: &str, body: &str) -> String {
     hex::encode(hash.finalize().into_bytes())
 }
 
-/// Sends as a tool does: without a token of the issuer.
-async fn send(server: &Server, tool: &str, header: Option<(&str, &str)>, body: &str) -> Answer {
-    let url = format!("{}/api/v1/webhooks/{tool}", server.base);
-    let mut request = server.http.request(Method::POST, url).body(body.to_owned());
-    if let Some((name, value)) = header {
-        request = request.header(name, value);
-    }
-    Answer::of(request.send().await.unwrap()).await
-}
-
 async fn from_sonarqube(server: &Server, secret: &str, body: &Value) -> Answer {
     let body = body.to_string();
     let signature = signature(secret, &body);
     let header = ("X-Sonar-Webhook-HMAC-SHA256", signature.as_str());
     send(server, "sonarqube", Some(header), &body).await
-}
-
-/// A server on which `checkout` is made, with the release 1.4.0 of the commit `aaa…`.
-async fn with_release() -> Server {
-    let server = Server::start().await;
-    let made = server.with_service().await;
-    ended(&server, made.body["run"].as_str().unwrap(), "succeeded").await;
-    server.tools.keep(SONAR, "sonar's secret");
-    server.tools.keep(GITLAB, "gitlab's secret");
-    register(&server).await;
-    server
-}
-
-/// Registers the release, and waits until it is shown.
-async fn register(server: &Server) {
-    let image = json!({"name": "api", "digest": format!("sha256:{}", "1".repeat(64)), "commit": commit("a")});
-    let release = json!({"version": "1.4.0", "components": [image]});
-    let registered = server
-        .post("/projects/payments/services/checkout/releases", release)
-        .await
-        .expect(201);
-    let position = registered.header("x-opstella-position").to_owned();
-    server
-        .get(&format!("{RELEASE}?after={position}"))
-        .await
-        .expect(200);
 }
 
 async fn evidence_events(server: &Server) -> Vec<Value> {
@@ -298,148 +253,4 @@ async fn where_sonarqubes_clock_is_ahead_it_is_asked() {
     })
     .await;
     server.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_flood_is_refused_before_anything_is_looked_at() {
-    let server = Server::start_with(|config| {
-        config.limits.requests_per_second = 1;
-        config.limits.burst = 3;
-    })
-    .await;
-    let mut refused = 0;
-    for _ in 0..8 {
-        let answer = send(&server, "gitlab", None, "{}").await;
-        match answer.status.as_u16() {
-            429 => refused += 1,
-            status => assert_eq!(status, 401),
-        }
-    }
-    assert!(refused >= 4, "{refused}");
-    // People are not kept out by it.
-    server.get("/projects").await.expect(200);
-    server.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn gitlab_sends_its_token() {
-    let server = with_release().await;
-    let body = |path: &str| {
-        json!({"object_kind": "pipeline", "project": {"path_with_namespace": path}, "builds": []}).to_string()
-    };
-    let ours = body("payments/checkout_api");
-    let given = |token| Some(("X-Gitlab-Token", token));
-    send(&server, "gitlab", given("gitlab's secret"), &ours)
-        .await
-        .expect(202);
-    for (header, body) in [
-        (None, &ours),
-        (given("gitlab's secre"), &ours),
-        (given(""), &ours),
-        (given("sonar's secret"), &ours),
-        (given("gitlab's secret"), &body("payments/checkout_none")),
-        (given("gitlab's secret"), &body("payments/else/where")),
-    ] {
-        let answer = send(&server, "gitlab", header, body).await;
-        answer.problem(401, "unauthenticated");
-    }
-    server.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn argocd_sends_the_configured_token() {
-    let server = Server::start_with(|config| {
-        let name = "argocd-webhook".parse().unwrap();
-        config.credentials.insert(name, "a shared token".into());
-    })
-    .await;
-    let body = json!({"application": "payments--checkout--api--dev"}).to_string();
-    let given = |value| Some(("Authorization", value));
-    // Nothing is being deployed: nothing to look at.
-    send(&server, "argocd", given("Bearer a shared token"), &body)
-        .await
-        .expect(202);
-    for header in [
-        None,
-        given("Bearer another"),
-        given("a shared token"),
-        given("Basic a shared token"),
-    ] {
-        let answer = send(&server, "argocd", header, &body).await;
-        answer.problem(401, "unauthenticated");
-    }
-    for odd in ["{}", "", "[1]", "{\"application\": \"\\u0000\"}"] {
-        let answer = send(&server, "argocd", given("Bearer a shared token"), odd).await;
-        answer.problem(422, "invalid-field");
-    }
-    server.stop().await;
-    let without = Server::start().await;
-    let answer = send(&without, "argocd", given("Bearer a shared token"), &body).await;
-    answer.problem(404, "not-found");
-    without.stop().await;
-}
-
-/// A promotion waits for Argo CD, which wants to be asked again in a minute: the webhook makes it look at once.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_deployment_that_waits_is_woken() {
-    let server = Server::start_with(|config| {
-        let name = "argocd-webhook".parse().unwrap();
-        config.credentials.insert(name, "a shared token".into());
-    })
-    .await;
-    server.tools.deploy_slowly(true);
-    let made = server.with_service().await;
-    ended(&server, made.body["run"].as_str().unwrap(), "succeeded").await;
-    register(&server).await;
-    let run = eventually("the promotion waits for Argo CD", || async {
-        let promotions = server.get("/promotions?project=payments").await.expect(200);
-        let run = promotions.body["items"][0]["run"].as_str()?.to_owned();
-        let shown = server.get(&format!("/runs/{run}")).await;
-        (shown.status == 200 && healthy(&shown)["phase"] == "waiting").then_some(run)
-    })
-    .await;
-    let waiting = || async {
-        let shown = server.get(&format!("/runs/{run}")).await.expect(200);
-        healthy(&shown).clone()
-    };
-    let before = waiting().await;
-    let body = |application: &str| json!({"application": application}).to_string();
-    let ours = body("payments--checkout--api--dev");
-    // Not by somebody else, nor for something else.
-    send(&server, "argocd", Some(("Authorization", "Bearer wrong")), &ours)
-        .await
-        .problem(401, "unauthenticated");
-    let token = Some(("Authorization", "Bearer a shared token"));
-    for other in [
-        "payments--checkout--api--prd",
-        "payments--checkout--api",
-        "payments--checkout--worker--dev",
-        "else",
-        "",
-    ] {
-        send(&server, "argocd", token, &body(other)).await.expect(202);
-    }
-    assert_eq!(waiting().await, before);
-    // Too early: it looks, and waits on.
-    send(&server, "argocd", token, &ours).await.expect(202);
-    eventually("it looked again", || async {
-        let now = waiting().await;
-        (now["phase"] == "waiting" && now["attempt"].as_u64() > before["attempt"].as_u64()).then_some(())
-    })
-    .await;
-    server.tools.deploy_slowly(false);
-    send(&server, "argocd", token, &ours).await.expect(202);
-    // `eventually` is over long before the minute is.
-    ended(&server, &format!("/api/v1/runs/{run}"), "succeeded").await;
-    // Sent again, when nothing waits any more.
-    send(&server, "argocd", token, &ours).await.expect(202);
-    server.stop().await;
-}
-
-fn healthy(run: &Answer) -> &Value {
-    let steps = run.body["steps"].as_array().unwrap();
-    steps
-        .iter()
-        .find(|step| step["step"] == "argocd.healthy/api")
-        .unwrap()
 }
