@@ -13,7 +13,7 @@ use crate::events::EventView;
 use crate::problem::Problem;
 use crate::routes::{
     delivery, events, matrix, members, plan, policies, probes, projects, promotions, releases, runs,
-    services, stream, templates, tools, webhooks,
+    services, signin, stream, templates, tools, webhooks,
 };
 
 #[derive(OpenApi)]
@@ -41,6 +41,8 @@ use crate::routes::{
         tools::connect, tools::list, tools::get, tools::health,
         events::list, events::get, stream::run, stream::all,
         webhooks::sonarqube, webhooks::gitlab, webhooks::argocd,
+        signin::begin, signin::finish, signin::session, signin::sign_out, signin::clear, signin::clear_by_link,
+        signin::backchannel,
         probes::health, probes::ready, probes::metrics,
     ),
     components(schemas(Problem, EventView, plan::PlanView, opstella_projections::queries::RunDetail)),
@@ -56,6 +58,7 @@ use crate::routes::{
         (name = "tools", description = "What the platform is connected to"),
         (name = "events", description = "What happened, and what happens"),
         (name = "webhooks", description = "What tools send, signed by them"),
+        (name = "sign-in", description = "Signing in and out with a browser; only where it is configured"),
         (name = "probes", description = "For machines that watch"),
     ),
     modifiers(&Complete),

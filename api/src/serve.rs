@@ -23,6 +23,7 @@ use crate::http::rate::RateLimits;
 use crate::outside::Outside;
 use crate::routes::webhooks::WebhookSecrets;
 use crate::server::Http;
+use crate::signin::SignIn;
 use crate::state::AppState;
 use crate::wiring::{StartError, Stores, connect};
 use crate::{seed, telemetry};
@@ -77,6 +78,13 @@ pub async fn start_with(
     seed::templates(&stores.commands).await?;
 
     let verifier = Arc::new(Verifier::new(&issuer, &config.oidc)?);
+    let sign_in = SignIn::of(
+        &config,
+        &issuer,
+        stores.pool.clone(),
+        stores.commands.clone(),
+        Arc::clone(&verifier),
+    )?;
     let events = EventHub::new(config.limits.stream_buffer);
     let toolbox = toolbox(stores.journal.clone());
     let outside = Outside::start(stores.commands.clone(), toolbox, &config.engine);
@@ -86,6 +94,7 @@ pub async fn start_with(
         queries: stores.projections.queries(),
         projections: stores.projections.clone(),
         verifier: Arc::clone(&verifier),
+        sign_in: sign_in.clone(),
         rate: RateLimits::new(&config.limits),
         events: events.clone(),
         streams: Arc::new(Semaphore::new(config.limits.streams)),
@@ -110,6 +119,11 @@ pub async fn start_with(
         let cancel = background.clone();
         async move { verifier.keep_fresh(cancel).await }
     });
+
+    if let Some(sign_in) = sign_in {
+        let cancel = background.clone();
+        tasks.spawn(async move { sign_in.keep_swept(cancel).await });
+    }
 
     let listen = state.config.server.listen;
     let http = Http::bind(&state).map_err(|source| StartError::Listen {

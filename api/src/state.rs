@@ -13,6 +13,7 @@ use crate::config::Config;
 use crate::events::EventHub;
 use crate::http::rate::RateLimits;
 use crate::routes::webhooks::WebhookSecrets;
+use crate::signin::SignIn;
 use crate::tools::ToolSide;
 
 /// What handlers work with; one per process.
@@ -29,6 +30,8 @@ pub struct AppState {
     pub queries: Queries,
     /// Checks tokens.
     pub verifier: Arc<Verifier>,
+    /// Signs browsers in, where that is configured.
+    pub sign_in: Option<SignIn>,
     /// Counts requests.
     pub rate: RateLimits,
     /// New events, for streams.

@@ -1,5 +1,6 @@
 use opstella_devservers::DevServerError;
 use opstella_journal::JournalError;
+use opstella_projections::{ProjectionError, QueryError};
 
 /// Why a benchmark could not be run.
 #[derive(Debug, thiserror::Error)]
@@ -13,9 +14,12 @@ pub enum BenchError {
     /// The journal failed.
     #[error("the journal: {0}")]
     Journal(#[from] JournalError),
-    /// The read models failed.
+    /// A read model could not be made.
     #[error("the read models: {0}")]
-    Projection(#[from] opstella_projections::ProjectionError),
+    Projection(#[from] ProjectionError),
+    /// A query failed.
+    #[error("a query: {0}")]
+    Query(#[from] QueryError),
     /// A value of the benchmark's own does not parse.
     #[error(transparent)]
     Value(#[from] opstella_domain::InvalidValue),

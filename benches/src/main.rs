@@ -6,7 +6,9 @@ use clap::{Parser, Subcommand};
 
 mod error;
 mod journal;
+mod percentile;
 mod pgbench;
+mod queries;
 mod sagas;
 
 pub(crate) use error::BenchError;
@@ -24,6 +26,8 @@ enum Benchmark {
     Journal(journal::Arguments),
     /// Steps a second of chains of steps, beside pgbench.
     Sagas(sagas::Arguments),
+    /// The matrix, the board and DORA's metrics over 50,000 promotions, beside SELECT 1.
+    Queries(queries::Arguments),
 }
 
 #[tokio::main]
@@ -31,6 +35,7 @@ async fn main() -> ExitCode {
     let result = match Arguments::parse().benchmark {
         Benchmark::Journal(arguments) => journal::run(arguments).await,
         Benchmark::Sagas(arguments) => sagas::run(arguments).await,
+        Benchmark::Queries(arguments) => queries::run(arguments).await,
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

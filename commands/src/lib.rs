@@ -31,7 +31,7 @@ pub use catalog::{ConnectTool, CreateProject, RegisterTemplate};
 pub use context::{CommandContext, IdempotencyKey};
 pub use error::CommandError;
 pub use members::MemberRole;
-pub use promotions::{Checked, PromoteRelease, PromotionRef, RollBack};
+pub use promotions::{Checked, PromoteRelease, PromotionRef, RollBack, Seen};
 pub use releases::{AddEvidence, GrantWaiver, RegisterRelease};
 pub use reports::Report;
 pub use services::{AddComponent, AddEnvironment, ComponentRequest, CreateService};

@@ -195,16 +195,17 @@ impl Commands {
         let mut streams = vec![StreamAppend::of(loaded, events)?];
         if let Some(after) = after {
             streams.extend(match after.saga {
-                Some(SagaKind::Promote) => self.end_for_environment(&after).await?,
+                Some(SagaKind::Promote) => Vec::from_iter(self.end_for_environment(&after).await?),
                 _ => self.end_for_service(&after).await?,
             });
         }
         Ok(streams)
     }
 
-    async fn end_for_service(&self, run: &Run) -> Result<Option<StreamAppend>, CommandError> {
+    /// The service's part of the end of a run; with a service that is gone, its environments are emptied.
+    async fn end_for_service(&self, run: &Run) -> Result<Vec<StreamAppend>, CommandError> {
         let (Some(id), Some(key)) = (run.id, &run.service) else {
-            return Ok(None);
+            return Ok(vec![]);
         };
         // What a provisioned service has is no leftover.
         let succeeded = run.status == RunStatus::Succeeded;
@@ -221,7 +222,11 @@ impl Commands {
                 }
             }
         };
-        self.follow_up::<Service>(&key.to_string(), command).await
+        let mut streams = Vec::from_iter(self.follow_up::<Service>(&key.to_string(), command).await?);
+        if removes && succeeded && !streams.is_empty() {
+            streams.extend(self.empty_environments(key).await?);
+        }
+        Ok(streams)
     }
 }
 

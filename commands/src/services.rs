@@ -201,6 +201,7 @@ impl Commands {
                 run,
             };
             service.state.decide(command.clone())?;
+            self.nothing_in_flight(key).await?;
             let (components, environments) = (&service.state.components, environments(&service));
             let plan = plan_decommission(key, components, &environments, &self.targets().await?)?;
             Ok(Draft {

@@ -366,7 +366,7 @@ fn the_same_release_is_asked_for_once_at_a_time() {
         let again = when(given.clone(), ask(3, "1.0.0"));
         match name {
             "requested" | "waiting" | "blocked" | "queued" | "deploying" => {
-                let id = promotion_id(1).to_string();
+                let id = format!("{}/{}", key(), promotion_id(1));
                 let taken = DomainError::AlreadyExists {
                     kind: "promotion",
                     id,
@@ -386,7 +386,7 @@ fn the_same_release_is_asked_for_once_at_a_time() {
 fn a_release_is_not_on_its_way_forward_and_back_at_once() {
     let given = [deployed(1, "1"), deployed(2, "2"), vec![back(3, "1").into()]].concat();
     let forward = when(given, ask(4, "1"));
-    let id = promotion_id(3).to_string();
+    let id = format!("{}/{}", key(), promotion_id(3));
     let taken = DomainError::AlreadyExists {
         kind: "promotion",
         id,
@@ -897,4 +897,29 @@ fn security_alone_does_not_make_two() {
     assert!(after(given.clone()).in_flight.unwrap().run.is_none());
     given.extend([approve(1, approval("olga", &[Owner])), look(1, two)]);
     assert!(after(given).in_flight.unwrap().run.is_some());
+}
+
+#[test]
+fn what_is_removed_is_as_if_it_had_never_been() {
+    let remove = || EnvironmentCommand::Remove {
+        by: who("system:engine"),
+        at: later(1),
+    };
+    for (name, given) in states() {
+        let before = after(given.clone());
+        let mut now = before.clone();
+        let events = when(given, remove()).unwrap();
+        events.iter().cloned().for_each(|event| now.evolve(event));
+        let as_text = |state: &ServiceEnvironment| serde_json::to_value(state).unwrap();
+        assert_eq!(as_text(&now), as_text(&ServiceEnvironment::default()), "{name}");
+        // What was not over is over now, by an event of its own.
+        let open = before.in_flight.iter().chain(&before.queue).count();
+        let over = |event: &&EnvironmentEvent| {
+            let (failed, cancelled) = ("PromotionFailed", "PromotionCancelled");
+            [failed, cancelled].contains(&<&str>::from(*event))
+        };
+        assert_eq!(events.iter().filter(over).count(), open, "{name}");
+        assert_eq!(now.decide(remove()).unwrap(), [], "{name}");
+    }
+    assert_eq!(ServiceEnvironment::default().decide(remove()).unwrap(), []);
 }

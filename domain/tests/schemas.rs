@@ -602,6 +602,7 @@ fn environment_events_fit() {
             EnvironmentEvent::DriftCleared { at: at() },
             health(Health::Healthy),
             health(Health::Degraded),
+            EnvironmentEvent::EnvironmentRemoved { at: at() },
         ],
     );
 }

@@ -15,7 +15,8 @@ impl Counts {
         let line = without_colours(line);
         let numbers = match line.trim_start().split_once("Summary [") {
             Some(("", rest)) => rest.split_once("run:")?.1,
-            _ => line.trim_start().strip_prefix("test result:")?,
+            // Indented, it is the output of a test that nextest shows again: nextest counts that test itself.
+            _ => line.strip_prefix("test result:")?,
         };
         let mut counts = Self::default();
         // Between brackets is a breakdown of the number before: `9 passed (1 slow, 1 leaky)`.
@@ -104,5 +105,8 @@ mod tests {
             None
         );
         assert_eq!(counts("3 passed, 1 failed"), None);
+        let shown_again =
+            "    test result: FAILED. 0 passed; 1 failed; 0 ignored; 0 measured; 86 filtered out";
+        assert_eq!(counts(shown_again), None);
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use opstella_commands::Seen;
 use opstella_domain::naming::{KubernetesName, RegistryProject};
 use opstella_domain::operation::Operation;
 use opstella_domain::plan::Targets;
@@ -44,9 +45,13 @@ async fn look_at_all(parts: &Parts) -> Result<(), sqlx::Error> {
 /// Looks at one environment. Where Argo CD does not answer, nothing is known, and nothing recorded.
 async fn look_at(parts: &Parts, key: &EnvironmentKey) {
     let journal = parts.commands.journal();
-    let Ok(environment) = journal.load::<ServiceEnvironment>(&key.to_string()).await else {
+    // Not from the cache: the version tells whether something happened while it was looked.
+    let Ok(environment) = journal.load_fresh::<ServiceEnvironment>(&key.to_string()).await else {
         return;
     };
+    if environment.state.current.is_none() {
+        return;
+    }
     let Ok(targets) = parts.commands.targets().await else {
         return;
     };
@@ -71,12 +76,13 @@ async fn look_at(parts: &Parts, key: &EnvironmentKey) {
             }
         }
     }
+    let seen = Seen {
+        version: environment.version,
+        found,
+        health,
+    };
     let context = parts.context(&key.to_string());
-    if let Err(error) = parts
-        .commands
-        .observe_environment(&context, key, &found, health)
-        .await
-    {
+    if let Err(error) = parts.commands.observe_environment(&context, key, &seen).await {
         tracing::warn!(environment = %key, %error, "what runs could not be recorded");
     }
 }

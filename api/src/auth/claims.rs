@@ -19,6 +19,10 @@ const SERVICE_ACCOUNT: &str = "service-account-";
 pub(super) struct Claims {
     sub: String,
     exp: u64,
+    /// Keycloak says what a token is for: `Bearer`, `ID`, `Logout`.
+    typ: Option<Value>,
+    /// Only logout tokens have it.
+    events: Option<Value>,
     preferred_username: Option<String>,
     azp: Option<String>,
     client_id: Option<String>,
@@ -41,6 +45,11 @@ struct RealmAccess {
 impl Claims {
     /// Who calls.
     pub fn caller(self) -> Result<Caller, Refused> {
+        // Where our client's id is the audience too, ID and logout tokens look much alike.
+        let other = self.typ.as_ref().and_then(Value::as_str);
+        if self.events.is_some() || matches!(other, Some("ID" | "Logout" | "Refresh" | "Offline")) {
+            return Err(Refused::Kind);
+        }
         let grants = self.grants();
         let subject = Subject::try_from(self.sub).map_err(|_| Refused::Claims)?;
         // A token cannot pass for a part of Opstella, or for somebody at the command line.

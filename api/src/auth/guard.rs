@@ -11,16 +11,26 @@ use super::{Caller, Refused};
 use crate::problem::Problem;
 use crate::state::AppState;
 
-/// Checks the token, then the subject's rate limit, then what the caller may do.
+/// Checks the token or the session, then the subject's rate limit, then what the caller may do.
 ///
 /// # Errors
-/// 401 where the token is not taken, 429 where the subject asks too often, 403 or 404 where the caller may not.
+/// 401 where neither is taken, 403 where a session's request may come from another site, 429 where the subject asks too often, 403 or 404 where the caller may not.
 pub async fn authenticate(
     state: web::Data<AppState>,
     request: ServiceRequest,
     next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    let mut caller = check(&state, &request).await?;
+    let session = match &state.sign_in {
+        Some(sign_in) if !request.headers().contains_key(AUTHORIZATION) => sign_in
+            .caller_of(request.request())
+            .await
+            .map_err(Problem::from)?,
+        _ => None,
+    };
+    let mut caller = match session {
+        Some(caller) => caller,
+        None => check(&state, &request).await?,
+    };
     state.rate.check(&caller.actor.subject)?;
     caller.actor.address = request.peer_addr().map(|address| address.ip().to_string());
     permit(&state, request.request(), &caller).await?;

@@ -41,6 +41,15 @@ pub enum Refused {
     /// A claim is missing or unusable.
     #[error("the token lacks a claim that is needed: sub, iss, aud, exp")]
     Claims,
+    /// It is an ID token, a logout token or a refresh token.
+    #[error("the token is no access token")]
+    Kind,
+    /// The browser has no session.
+    #[error("nobody is signed in with this browser")]
+    NoSession,
+    /// The session of the cookie has ended.
+    #[error("the session has ended")]
+    Session,
     /// The issuer's keys are not known.
     #[error("the issuer's keys cannot be read now")]
     NoKeys,
@@ -55,6 +64,11 @@ impl From<Refused> for Problem {
             return Self::new(ProblemKind::Unavailable, detail)
                 .hint("try again in a moment; /readyz says what is wrong")
                 .header("Retry-After", "5");
+        }
+        if matches!(refused, Refused::Session | Refused::NoSession) {
+            return Self::new(ProblemKind::Unauthenticated, detail)
+                .hint("sign in at /auth/login")
+                .header("WWW-Authenticate", "Bearer realm=\"opstella\"");
         }
         let challenge = match refused {
             Refused::Missing => "Bearer realm=\"opstella\"".to_owned(),

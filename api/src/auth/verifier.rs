@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, Validation, decode, decode_header};
+use serde::de::DeserializeOwned;
 use tokio_util::sync::CancellationToken;
 
 use super::claims::Claims;
@@ -56,6 +57,35 @@ impl Verifier {
     /// # Errors
     /// [`Refused`].
     pub async fn verify(&self, token: &str) -> Result<Caller, Refused> {
+        let claims: Claims = self
+            .decode(token, &self.audience, &["exp", "iss", "aud", "sub"])
+            .await?;
+        claims.caller()
+    }
+
+    /// Checks a logout token for this audience in the same way; what is in it, the caller checks.
+    ///
+    /// # Errors
+    /// [`Refused`].
+    pub(crate) async fn verify_logout<T: DeserializeOwned>(
+        &self,
+        token: &str,
+        audience: &str,
+    ) -> Result<T, Refused> {
+        self.decode(token, audience, &["exp", "iss", "aud"]).await
+    }
+
+    /// Seconds by which clocks may differ.
+    pub(crate) fn leeway(&self) -> i64 {
+        i64::try_from(self.leeway).unwrap_or(i64::MAX)
+    }
+
+    async fn decode<T: DeserializeOwned>(
+        &self,
+        token: &str,
+        audience: &str,
+        required: &[&str],
+    ) -> Result<T, Refused> {
         if token.len() > LONGEST {
             return Err(Refused::Malformed);
         }
@@ -76,21 +106,21 @@ impl Verifier {
         {
             return Err(Refused::Algorithm);
         }
-        let claims = decode::<Claims>(token, &key.decoding, &self.validation(header.alg))
-            .map_err(|error| refused(error.kind()))?
-            .claims;
-        claims.caller()
+        let validation = self.validation(header.alg, audience, required);
+        decode::<T>(token, &key.decoding, &validation)
+            .map(|decoded| decoded.claims)
+            .map_err(|error| refused(error.kind()))
     }
 
-    fn validation(&self, algorithm: Algorithm) -> Validation {
+    fn validation(&self, algorithm: Algorithm, audience: &str, required: &[&str]) -> Validation {
         let mut validation = Validation::new(algorithm);
         validation.leeway = self.leeway;
         validation.validate_exp = true;
         validation.validate_nbf = true;
         validation.validate_aud = true;
-        validation.set_audience(&[&self.audience]);
+        validation.set_audience(&[audience]);
         validation.set_issuer(&[&self.issuer]);
-        validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
+        validation.set_required_spec_claims(required);
         validation
     }
 }

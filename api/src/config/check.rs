@@ -2,12 +2,13 @@
 
 use jsonwebtoken::{Algorithm, AlgorithmFamily};
 
-use super::{Config, ConfigError};
+use super::{Config, ConfigError, session_key};
 
 /// Checks every value that has a rule.
 pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
     let limits = &config.limits;
     let (server, database, oidc, engine) = (&config.server, &config.database, &config.oidc, &config.engine);
+    let session = &config.session;
     for (key, value, least, most) in [
         (
             "server.shutdown_grace_seconds",
@@ -43,6 +44,8 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
             3600,
         ),
         ("oidc.timeout_seconds", oidc.timeout_seconds, 1, 60),
+        ("session.lifetime_hours", session.lifetime_hours, 1, 720),
+        ("session.idle_minutes", session.idle_minutes, 1, 43_200),
         ("limits.body_bytes", limits.body_bytes as u64, 1024, 16 << 20),
         ("limits.page_size", limits.page_size.into(), 1, 200),
         ("limits.header_bytes", limits.header_bytes as u64, 1024, 65_536),
@@ -116,12 +119,33 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
             "at least one, and asymmetric ones only: RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, EdDSA",
         );
     }
+    check_sign_in(config)?;
     let url = &server.public_url;
     if !matches!(url.scheme(), "http" | "https") || url.query().is_some() || url.fragment().is_some() {
         return broken(
             "server.public_url",
             "must be an http or https URL without query and fragment",
         );
+    }
+    Ok(())
+}
+
+fn check_sign_in(config: &Config) -> Result<(), ConfigError> {
+    let oidc = &config.oidc;
+    if oidc.client_id.as_ref().is_some_and(String::is_empty) {
+        return broken(
+            "oidc.client_id",
+            "must not be empty; leave it out where no browser is to sign in",
+        );
+    }
+    if oidc.client_secret.is_some() && oidc.client_id.is_none() {
+        return broken("oidc.client_secret", "needs oidc.client_id beside it");
+    }
+    if !oidc.scopes.iter().any(|scope| scope == "openid") {
+        return broken("oidc.scopes", "must contain openid");
+    }
+    if let Some(key) = &config.session.key {
+        session_key(key)?;
     }
     Ok(())
 }

@@ -10,6 +10,9 @@ use super::load::DEFAULTS;
 const WITHOUT_DEFAULT: &[&str] = &[
     "database.url",
     "oidc.issuer",
+    "oidc.client_id",
+    "oidc.client_secret",
+    "session.key",
     "credentials.<name>",
     "engine.tools.<tool>.concurrency",
     "engine.tools.<tool>.per_second",

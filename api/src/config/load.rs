@@ -23,8 +23,17 @@ const NOT_KEYS: &[&str] = &[
     "contracts",
     "postgres",
     "postgres_bin",
+    "skip_node",
     "test_cache",
     "test_postgres",
+];
+
+/// Keys whose values are text, whatever they look like.
+const TEXTS: &[&str] = &[
+    "database.url",
+    "oidc.client_id",
+    "oidc.client_secret",
+    "session.key",
 ];
 
 /// Reads defaults, then `file`, then `OPSTELLA_*`, and checks every value.
@@ -49,7 +58,7 @@ pub(super) fn load_from(
     }
     for (key, text) in variables {
         // A secret is text, whatever it looks like.
-        let secret = key.starts_with("credentials.") || key == "database.url";
+        let secret = key.starts_with("credentials.") || TEXTS.contains(&key.as_str());
         let value = match text.parse::<Value>() {
             Ok(value) if !secret => value,
             _ => Value::from(text.clone()),

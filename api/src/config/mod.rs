@@ -13,7 +13,7 @@ pub use keys::all_keys;
 pub use load::load;
 pub use sections::{
     AccessConfig, DatabaseConfig, EngineConfig, LimitsConfig, LogConfig, LogFormat, OidcConfig, ServerConfig,
-    ToolLimitConfig,
+    SessionConfig, ToolLimitConfig, session_key,
 };
 
 use std::collections::BTreeMap;
@@ -32,6 +32,8 @@ pub struct Config {
     pub database: DatabaseConfig,
     /// Who issues the tokens.
     pub oidc: OidcConfig,
+    /// Browsers that are signed in.
+    pub session: SessionConfig,
     /// Who may do what beyond the table of permissions.
     pub access: AccessConfig,
     /// Credentials of tools by name; `credential` of a tool's connection names one.

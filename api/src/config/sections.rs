@@ -2,13 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use jsonwebtoken::Algorithm;
 use opstella_commands::CreateProjects;
 use opstella_domain::Tool;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use url::Url;
+
+use super::ConfigError;
 
 /// `server`.
 #[derive(Debug, Clone, Deserialize)]
@@ -48,6 +53,12 @@ pub struct OidcConfig {
     pub audience: String,
     /// Signature algorithms that are taken.
     pub algorithms: Vec<Algorithm>,
+    /// Our client for signing in with a browser; without it, nobody does.
+    pub client_id: Option<String>,
+    /// Its secret; none for a public client.
+    pub client_secret: Option<SecretString>,
+    /// Scopes that are asked for.
+    pub scopes: Vec<String>,
     /// Seconds by which clocks may differ.
     pub leeway_seconds: u64,
     /// Seconds between two looks for new keys.
@@ -58,6 +69,45 @@ pub struct OidcConfig {
     pub jwks_min_interval_seconds: u64,
     /// Seconds that the issuer may take to answer.
     pub timeout_seconds: u64,
+}
+
+/// `session`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SessionConfig {
+    /// 32 bytes in base64, which tokens are sealed with; without it, sessions end with the process.
+    pub key: Option<SecretString>,
+    /// Hours after which a session ends in any case.
+    pub lifetime_hours: u64,
+    /// Minutes without a request after which it ends.
+    pub idle_minutes: u64,
+}
+
+impl SessionConfig {
+    /// Longest time of a session.
+    pub fn lifetime(&self) -> Duration {
+        Duration::from_secs(self.lifetime_hours * 3600)
+    }
+
+    /// Longest time without a request.
+    pub fn idle(&self) -> Duration {
+        Duration::from_secs(self.idle_minutes * 60)
+    }
+}
+
+/// The bytes of `session.key`.
+///
+/// # Errors
+/// [`ConfigError::Invalid`], without the value.
+pub fn session_key(key: &SecretString) -> Result<[u8; 32], ConfigError> {
+    let bytes = STANDARD.decode(key.expose_secret().trim()).ok();
+    bytes
+        .and_then(|bytes| bytes.try_into().ok())
+        .ok_or_else(|| ConfigError::Invalid {
+            key: "session.key".to_owned(),
+            rule: "must be 32 bytes in base64: `openssl rand -base64 32` makes one".to_owned(),
+            place: "its value is not shown".to_owned(),
+        })
 }
 
 /// `access`.

@@ -73,7 +73,8 @@ fn check_type(request: &HttpRequest) -> Result<(), Problem> {
         .hint("send JSON with Content-Type: application/json"))
 }
 
-fn limit(request: &HttpRequest) -> usize {
+/// Most bytes of a body.
+pub(super) fn limit(request: &HttpRequest) -> usize {
     request
         .app_data::<web::Data<AppState>>()
         .map_or(1 << 20, |state| state.config.limits.body_bytes)

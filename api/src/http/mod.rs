@@ -6,6 +6,8 @@ pub(crate) mod current;
 mod distinct;
 pub mod etag;
 pub mod fallback;
+pub mod form;
+pub mod no_body;
 pub mod observe;
 pub mod page;
 pub mod params;

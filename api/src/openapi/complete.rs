@@ -5,7 +5,9 @@ mod webhooks;
 use utoipa::Modify;
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn, PathItem};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
+};
 use utoipa::openapi::{
     Components, ContentBuilder, HeaderBuilder, OpenApi, Ref, RefOr, Required, Response, ResponseBuilder,
 };
@@ -50,7 +52,10 @@ const STARTING: &[&str] = &[
     "AddEnvironment",
     "DecommissionService",
 ];
+/// Statuses of commands that signing in and out may answer as well, though its requests are no commands.
+const SIGNING: &[&str] = &["413", "422"];
 const BEARER: &str = "bearer";
+const SESSION: &str = "session";
 
 /// Completes the description.
 pub(super) struct Complete;
@@ -62,9 +67,14 @@ impl Modify for Complete {
             .bearer_format("JWT")
             .description(Some("An access token of the configured OIDC issuer"))
             .build();
-        api.components
-            .get_or_insert_with(Components::default)
-            .add_security_scheme(BEARER, SecurityScheme::Http(scheme));
+        let cookie = ApiKeyValue::with_description(
+            "__Host-opstella",
+            "The session of a browser that is signed in (`/auth/login`); `opstella` where Opstella is reached by plain \
+             HTTP on the same machine. All but GET also needs `X-CSRF-Token`, the `csrf_token` of `/auth/session`",
+        );
+        let components = api.components.get_or_insert_with(Components::default);
+        components.add_security_scheme(BEARER, SecurityScheme::Http(scheme));
+        components.add_security_scheme(SESSION, SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
         webhooks::add_schemes(api);
         for (path, item) in &mut api.paths.paths {
             if path.starts_with(BELOW) {
@@ -72,8 +82,17 @@ impl Modify for Complete {
                 continue;
             }
             let open = !path.starts_with(crate::http::BASE);
+            let signing = path.starts_with(crate::routes::signin::BASE);
             for (operation, command) in operations(item) {
-                complete(operation, open, command);
+                complete(operation, open, command && !signing);
+                if signing {
+                    let more = ["404", "429"];
+                    describe(operation, ALWAYS.iter().filter(|(s, _)| more.contains(s)));
+                    describe(
+                        operation,
+                        COMMANDS.iter().filter(|(s, _)| command && SIGNING.contains(s)),
+                    );
+                }
             }
         }
     }
@@ -96,7 +115,8 @@ fn complete(operation: &mut Operation, open: bool, command: bool) {
                 .filter(|(s, _)| matches!(*s, "405" | "414" | "431" | "500" | "504")),
         );
     } else {
-        operation.security = Some(vec![SecurityRequirement::new(BEARER, Vec::<String>::new())]);
+        let either = [BEARER, SESSION].map(|name| SecurityRequirement::new(name, Vec::<String>::new()));
+        operation.security = Some(either.into());
         errors.extend(ALWAYS);
     }
     if command {
@@ -109,11 +129,10 @@ fn complete(operation: &mut Operation, open: bool, command: bool) {
         parameters.extend(command_headers(starting).into_iter().map(Into::into));
         describe_success(operation, starting);
     }
-    add_errors(operation, errors);
+    describe(operation, errors.into_iter());
 }
 
-/// Adds the errors that are not described yet.
-fn add_errors<'a>(operation: &mut Operation, errors: impl IntoIterator<Item = &'a (&'a str, &'a str)>) {
+fn describe<'a>(operation: &mut Operation, errors: impl Iterator<Item = &'a (&'a str, &'a str)>) {
     for (status, description) in errors {
         operation
             .responses

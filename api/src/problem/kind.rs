@@ -12,10 +12,18 @@ pub enum ProblemKind {
     MalformedJson,
     /// 400: the request cannot be read.
     BadRequest,
+    /// 400: a sign-in did not succeed.
+    SignInFailed,
+    /// 400: the provider's logout token is not taken.
+    InvalidLogoutToken,
     /// 401.
     Unauthenticated,
     /// 403.
     Forbidden,
+    /// 403: a session's request may come from another site.
+    CrossSite,
+    /// 404: signing in with a browser is not configured.
+    SignInDisabled,
     /// 404: nothing of that name.
     NotFound,
     /// 404: no such route.
@@ -80,6 +88,22 @@ impl ProblemKind {
             Self::InvalidParameter => ("invalid-parameter", S::BAD_REQUEST, "A parameter breaks a rule"),
             Self::MalformedJson => ("malformed-json", S::BAD_REQUEST, "The body is no JSON"),
             Self::BadRequest => ("bad-request", S::BAD_REQUEST, "The request cannot be read"),
+            Self::SignInFailed => ("sign-in-failed", S::BAD_REQUEST, "Signing in did not succeed"),
+            Self::InvalidLogoutToken => (
+                "invalid-logout-token",
+                S::BAD_REQUEST,
+                "The logout token is not taken",
+            ),
+            Self::CrossSite => (
+                "cross-site",
+                S::FORBIDDEN,
+                "The request may come from another site",
+            ),
+            Self::SignInDisabled => (
+                "sign-in-disabled",
+                S::NOT_FOUND,
+                "Signing in with a browser is not configured",
+            ),
             Self::Unauthenticated => ("unauthenticated", S::UNAUTHORIZED, "A valid token is needed"),
             Self::Forbidden => ("forbidden", S::FORBIDDEN, "A permission is missing"),
             Self::NotFound => ("not-found", S::NOT_FOUND, "It does not exist"),

@@ -1,5 +1,6 @@
 //! Where the things that errors name are found in the API.
 
+use opstella_domain::promotion::EnvironmentKey;
 use opstella_domain::{ServiceKey, Tool};
 
 /// The path of an aggregate that a domain error names by kind and id.
@@ -9,6 +10,10 @@ pub(super) fn of(kind: &str, id: &str) -> Option<String> {
             .ok()
             .map(|key| format!("/projects/{}/services/{}", key.project, key.service))
     };
+    let release = |id: &str| {
+        let (key, version) = id.rsplit_once('/')?;
+        Some(format!("{}/releases/{version}", service(key)?))
+    };
     let path = match kind {
         "project" => Some(format!("/projects/{id}")),
         "service" => service(id),
@@ -16,6 +21,15 @@ pub(super) fn of(kind: &str, id: &str) -> Option<String> {
         "member" => id
             .split_once('/')
             .map(|(project, _)| format!("/projects/{project}/members")),
+        "promotion" => id.rsplit_once('/').and_then(|(key, promotion)| {
+            let key: EnvironmentKey = key.parse().ok()?;
+            Some(format!(
+                "{}/promotions/{promotion}",
+                service(&key.service.to_string())?
+            ))
+        }),
+        "release" => release(id),
+        "image of the release" => id.rsplit_once('/').and_then(|(key, _)| release(key)),
         "run" => Some(format!("/runs/{id}")),
         "template" => Some(format!("/templates/{id}")),
         "template version" => id
@@ -44,6 +58,16 @@ mod tests {
                 "component",
                 "payments/checkout/api",
                 "/api/v1/projects/payments/services/checkout",
+            ),
+            (
+                "promotion",
+                "payments/checkout/SIT/01936f5e-0000-7000-8000-000000000001",
+                "/api/v1/projects/payments/services/checkout/promotions/01936f5e-0000-7000-8000-000000000001",
+            ),
+            (
+                "image of the release",
+                "payments/checkout/1.4.0/api",
+                "/api/v1/projects/payments/services/checkout/releases/1.4.0",
             ),
             (
                 "template version",

@@ -5,8 +5,11 @@ use std::time::Duration;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ETAG, LOCATION};
 use actix_web::{HttpResponse, HttpResponseBuilder};
+use cqrs_es::Aggregate;
 use opstella_commands::Accepted;
 use opstella_domain::RunId;
+use opstella_domain::run::Run;
+use opstella_journal::Position;
 use serde::Serialize;
 use tokio::time::{Instant, timeout_at};
 use utoipa::ToSchema;
@@ -95,20 +98,19 @@ fn decorate(response: &mut HttpResponseBuilder, accepted: &Accepted, location: O
     }
 }
 
-/// The newest event's position once the run has ended, if it ends in time.
-async fn wait_for_end(
-    state: &AppState,
-    run: RunId,
-    wait: Duration,
-) -> Result<Option<opstella_journal::Position>, Problem> {
+/// The position of the run's last event once the run has ended, if it ends in time. Not the journal's head: that lags
+/// behind while any older transaction is open, and the read models that have reached it may not have the end.
+async fn wait_for_end(state: &AppState, run: RunId, wait: Duration) -> Result<Option<Position>, Problem> {
     // Looking is cheap (the run is warm) and sees what a lost or late event would hide.
     const LOOK_AGAIN: Duration = Duration::from_millis(500);
     let deadline = Instant::now() + wait;
     let mut events = state.events.follow();
     let id = run.to_string();
     loop {
-        if state.commands.load_run(run).await?.state.status.ended() {
-            return Ok(Some(state.journal.head().await?));
+        let loaded = state.commands.load_run(run).await?;
+        if loaded.state.status.ended() {
+            let history = state.journal.history(Run::TYPE, &id, loaded.version, 1).await?;
+            return Ok(history.last().map(|event| event.position));
         }
         let now = Instant::now();
         if now >= deadline || state.stopping.is_cancelled() {

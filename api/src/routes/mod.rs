@@ -14,6 +14,7 @@ pub mod promotions;
 pub mod releases;
 pub mod runs;
 pub mod services;
+pub mod signin;
 pub mod stream;
 pub mod templates;
 pub mod tools;
@@ -48,6 +49,7 @@ pub fn configure(app: &mut ServiceConfig) {
                 .configure(events::configure)
                 .default_service(web::to(fallback::no_such_route)),
         )
+        .configure(signin::configure)
         .configure(probes::configure)
         .configure(docs::configure)
         .default_service(web::to(fallback::no_such_route));

@@ -28,6 +28,37 @@ async fn prefer_wait_answers_with_the_ended_run() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn prefer_wait_shows_the_end_also_while_readers_lag() {
+    let server = Server::start().await;
+    server.furnish().await;
+    server.tools.hold();
+    let request = server
+        .request(Method::POST, "/projects/payments/services")
+        .header("Prefer", "wait=30")
+        .json(&checkout());
+    let answer = tokio::spawn(async move { Answer::of(request.send().await.unwrap()).await });
+    let pool = sqlx::PgPool::connect(&server.database.url).await.unwrap();
+    let recorded = async |event_type: &str| {
+        let there = "SELECT EXISTS (SELECT 1 FROM events WHERE event_type = $1)";
+        let there = sqlx::query_scalar::<_, bool>(there).bind(event_type);
+        there.fetch_one(&pool).await.unwrap().then_some(())
+    };
+    eventually("a step", || recorded("StepStarted")).await;
+    // No reader sees what is newer than an open transaction.
+    let mut older = pool.begin().await.unwrap();
+    sqlx::query("SELECT pg_current_xact_id()")
+        .execute(&mut *older)
+        .await
+        .unwrap();
+    server.tools.release();
+    eventually("the run's end", || recorded("RunSucceeded")).await;
+    older.rollback().await.unwrap();
+    let run = answer.await.unwrap().expect(200);
+    assert_eq!(run.body["status"], "succeeded");
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn waiting_ends_in_time_where_the_run_does_not() {
     let server = Server::start().await;
     server.furnish().await;

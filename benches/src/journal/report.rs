@@ -69,10 +69,3 @@ pub fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }
-
-/// The value that `share` of the values are not above.
-pub fn percentile(mut values: Vec<f64>, share: f64) -> f64 {
-    values.sort_by(f64::total_cmp);
-    let index = ((values.len() as f64 * share).ceil() as usize).saturating_sub(1);
-    values.get(index).copied().unwrap_or(f64::NAN)
-}

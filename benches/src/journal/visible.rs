@@ -8,8 +8,8 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::Bench;
-use super::report::percentile;
 use crate::BenchError;
+use crate::percentile::percentile;
 
 /// Milliseconds from an append's answer to the moment when every read model has it.
 pub struct Visible {

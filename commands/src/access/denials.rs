@@ -3,20 +3,19 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use opstella_domain::access::log::{Access, AccessCommand};
-use opstella_domain::{Decide, ProjectSlug, Subject};
-use opstella_journal::{Append, EventMetadata, Journal, JournalError, StreamAppend};
+use opstella_domain::access::log::AccessCommand;
+use opstella_domain::{ProjectSlug, Subject};
+use opstella_journal::{EventMetadata, Journal};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::quota::Quota;
-use crate::{CommandContext, CommandError};
+use super::record;
+use crate::CommandContext;
 
 /// Denials that wait to be written.
 const WAITING: usize = 1000;
-/// Tries of an append that conflicts: another process records the same subject.
-const TRIES: u32 = 5;
 /// Longest time to write what waits when the process stops.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
@@ -70,6 +69,33 @@ impl DenialLog {
         tracing::info!(actor = %subject, operation, project = project.map(tracing::field::display), "denied");
     }
 
+    /// A sign-in that failed. Of one address, no more are recorded than denials of one subject.
+    pub(super) fn record_failed_sign_in(
+        &self,
+        context: &CommandContext,
+        subject: Option<Subject>,
+        client: &str,
+        reason: &str,
+    ) {
+        let address = context.actor.address.as_deref().unwrap_or_default();
+        let mut quota = self.quota.lock().unwrap_or_else(PoisonError::into_inner);
+        let due = quota.take(&format!("sign-in:{address}"), Instant::now());
+        drop(quota);
+        let stream = subject.or_else(|| Subject::try_from(context.actor.subject.clone()).ok());
+        let denial = stream.filter(|_| due).map(|subject| Denial {
+            subject,
+            metadata: context.metadata("SignIn"),
+            command: AccessCommand::FailSignIn {
+                client: client.to_owned(),
+                reason: reason.to_owned(),
+            },
+        });
+        let recorded = denial.is_some_and(|denial| self.sender.try_send(denial).is_ok());
+        let label = if recorded { "true" } else { "false" };
+        metrics::counter!("opstella_failed_sign_ins_total", "recorded" => label).increment(1);
+        tracing::info!(address, reason, "a sign-in failed");
+    }
+
     fn send(
         &self,
         context: &CommandContext,
@@ -117,28 +143,14 @@ impl DenialWriter {
     }
 
     async fn keep(&self, denial: Denial) {
-        let subject = denial.subject.clone();
-        if let Err(error) = self.write(denial).await {
+        let Denial {
+            subject,
+            metadata,
+            command,
+        } = denial;
+        if let Err(error) = record::append(&self.journal, &subject, &metadata, &command).await {
             metrics::counter!("opstella_denials_lost_total").increment(1);
             tracing::warn!(%error, actor = %subject, "a denial could not be recorded");
-        }
-    }
-
-    async fn write(&self, denial: Denial) -> Result<(), CommandError> {
-        let mut tries = 1;
-        loop {
-            let loaded = self.journal.load::<Access>(denial.subject.as_str()).await?;
-            let events = loaded.state.decide(denial.command.clone())?;
-            let stream = StreamAppend::of(&loaded, events)?;
-            match self
-                .journal
-                .append(Append::new(denial.metadata.clone(), vec![stream]))
-                .await
-            {
-                Ok(_) => return Ok(()),
-                Err(JournalError::Conflict { .. }) if tries < TRIES => tries += 1,
-                Err(error) => return Err(error.into()),
-            }
         }
     }
 }

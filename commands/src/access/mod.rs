@@ -4,6 +4,8 @@ mod authorise;
 mod denials;
 mod permit;
 mod quota;
+mod record;
+mod signing;
 
 pub use authorise::{Authenticated, Authoriser, CreateProjects, Denied, Look, RoleAuthoriser};
 pub use denials::{DenialLog, DenialWriter};

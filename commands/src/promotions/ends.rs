@@ -3,6 +3,7 @@
 use chrono::Utc;
 use opstella_domain::promotion::{EnvironmentCommand, EnvironmentKey, RunEnd, ServiceEnvironment};
 use opstella_domain::run::{Run, RunStatus};
+use opstella_domain::{Decide, DomainError, Environment, ServiceKey, Subject};
 use opstella_journal::StreamAppend;
 
 use crate::{CommandError, Commands};
@@ -34,9 +35,68 @@ impl Commands {
     }
 }
 
+impl Commands {
+    /// What the end of a service means for its environments: one made anew under its name starts with nothing.
+    pub(crate) async fn empty_environments(
+        &self,
+        service: &ServiceKey,
+    ) -> Result<Vec<StreamAppend>, CommandError> {
+        let mut streams = Vec::new();
+        for environment in Environment::all() {
+            let key = EnvironmentKey {
+                service: service.clone(),
+                environment,
+            };
+            let loaded = self.load::<ServiceEnvironment>(&key.to_string()).await?;
+            let events = loaded.state.decide(EnvironmentCommand::Remove {
+                by: engine()?,
+                at: Utc::now(),
+            })?;
+            if !events.is_empty() {
+                streams.push(StreamAppend::of(&loaded, events)?);
+            }
+        }
+        Ok(streams)
+    }
+
+    /// Refuses to end a service while a promotion of it is in flight: somebody counts on it.
+    pub(crate) async fn nothing_in_flight(&self, service: &ServiceKey) -> Result<(), CommandError> {
+        for environment in Environment::all() {
+            let key = EnvironmentKey {
+                service: service.clone(),
+                environment,
+            };
+            let loaded = self.load::<ServiceEnvironment>(&key.to_string()).await?;
+            let Some(promotion) = &loaded.state.in_flight else {
+                continue;
+            };
+            let accepts = match promotion.run {
+                Some(_) => vec!["CancelRun (of the promotion's run)"],
+                None => vec!["CancelPromotion", "Reject"],
+            };
+            return Err(DomainError::WrongState {
+                kind: "service",
+                id: service.to_string(),
+                state: format!("busy with promotion {} into {environment}", promotion.id),
+                command: "DecommissionService",
+                accepts,
+            }
+            .into());
+        }
+        Ok(())
+    }
+}
+
 /// Whether a commit was made: from then on the environment was on its way to the release.
 fn changed(run: &Run) -> bool {
     run.completed
         .iter()
         .any(|step| step.as_str().starts_with("gitlab.image/"))
+}
+
+/// Who ends what the end of a service ends.
+fn engine() -> Result<Subject, CommandError> {
+    "system:engine"
+        .parse()
+        .map_err(|cause| CommandError::Value { field: "by", cause })
 }

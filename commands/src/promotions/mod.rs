@@ -14,4 +14,5 @@ mod settle;
 
 pub use answers::PromotionRef;
 pub use gates::Checked;
+pub use observe::Seen;
 pub use request::{PromoteRelease, RollBack};

@@ -3,14 +3,28 @@
 use std::collections::BTreeMap;
 
 use chrono::Utc;
-use opstella_domain::ComponentName;
 use opstella_domain::promotion::{EnvironmentCommand, EnvironmentKey, Health, ServiceEnvironment};
 
-use crate::catalog::decide_one;
-use crate::{CommandContext, CommandError, Commands};
+use opstella_domain::{ComponentName, Decide};
+use opstella_journal::StreamAppend;
+
+use crate::unit::Decision;
+use crate::{Accepted, CommandContext, CommandError, Commands};
+
+/// What was seen of an environment.
+#[derive(Debug, Clone)]
+pub struct Seen {
+    /// The environment's version before it was looked at.
+    pub version: u64,
+    /// The image of each component that was looked at, and whether it is the one that should run.
+    pub found: BTreeMap<ComponentName, (String, bool)>,
+    /// How they are.
+    pub health: Health,
+}
 
 impl Commands {
-    /// Tells an environment what runs in it: drift and health are recorded where they changed.
+    /// Tells an environment what runs in it: drift and health are recorded where they changed. Where something happened
+    /// to the environment since the look began, what was seen says nothing: it may be what a deployment passed through.
     ///
     /// # Errors
     /// [`CommandError`].
@@ -18,21 +32,29 @@ impl Commands {
         &self,
         context: &CommandContext,
         key: &EnvironmentKey,
-        found: &BTreeMap<ComponentName, (String, bool)>,
-        health: Health,
+        seen: &Seen,
     ) -> Result<(), CommandError> {
         let decide = || async move {
             let environment = self.load::<ServiceEnvironment>(&key.to_string()).await?;
-            let command = EnvironmentCommand::Observe {
-                found: found.clone(),
-                health,
-                at: Utc::now(),
+            let events = if environment.version == seen.version {
+                environment.state.decide(EnvironmentCommand::Observe {
+                    found: seen.found.clone(),
+                    health: seen.health,
+                    at: Utc::now(),
+                })?
+            } else {
+                vec![]
             };
+            let stream = StreamAppend::of(&environment, events)?;
             let resource = format!(
                 "/projects/{}/services/{}",
                 key.service.project, key.service.service
             );
-            decide_one(&environment, command, resource)
+            let answer = Accepted::new(resource, stream.version_after());
+            Ok(Decision {
+                streams: vec![stream],
+                answer,
+            })
         };
         self.carry_out("ObserveEnvironment", context, Some(&key.service.project), decide)
             .await?;

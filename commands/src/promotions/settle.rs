@@ -10,6 +10,7 @@ use opstella_domain::promotion::{
 };
 use opstella_domain::release::Digest;
 use opstella_domain::run::{Run, RunCommand};
+use opstella_domain::service::Lifecycle;
 use opstella_domain::{ComponentName, Decide, RunId};
 use opstella_journal::{Loaded, StreamAppend};
 use uuid::Uuid;
@@ -116,6 +117,13 @@ impl Commands {
                 run: None,
             });
         };
+        // Of a service that is on its way out nothing is deployed any more.
+        if self.existing_service(&key.service).await?.state.lifecycle != Lifecycle::Active {
+            return Ok(Settled {
+                events: vec![],
+                run: None,
+            });
+        }
         let evaluation = self.look_at_gates(key, promotion).await?;
         let run = RunId(Uuid::now_v7());
         let events = environment.decide(EnvironmentCommand::Evaluate {

@@ -176,6 +176,14 @@ pub const TABLE: &[Rule] = &[
     command("ReceiveSonarqubeWebhook", Scope::Open, &[]),
     command("ReceiveGitlabWebhook", Scope::Open, &[]),
     command("ReceiveArgocdWebhook", Scope::Open, &[]),
+    // Signing in and out with a browser: the session's cookie is what counts.
+    query("BeginSignIn", Scope::Open, &[]),
+    query("FinishSignIn", Scope::Open, &[]),
+    query("GetSession", Scope::Open, &[]),
+    command("SignOut", Scope::Open, &[]),
+    command("ClearSession", Scope::Open, &[]),
+    query("ClearSessionByLink", Scope::Open, &[]),
+    command("BackChannelLogout", Scope::Open, &[]),
     // Probes.
     query("GetHealth", Scope::Open, &[]),
     query("GetReadiness", Scope::Open, &[]),

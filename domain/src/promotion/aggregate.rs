@@ -172,6 +172,7 @@ impl Decide for ServiceEnvironment {
                 None => vec![],
             }),
             EnvironmentCommand::Observe { found, health, at } => Ok(self.observed(&found, health, at)),
+            EnvironmentCommand::Remove { by, at } => Ok(self.removed(&by, at)),
         }
     }
 

@@ -172,6 +172,30 @@ impl ServiceEnvironment {
         })
     }
 
+    /// The service is gone. What did not end by itself ends now.
+    pub(super) fn removed(&self, by: &Subject, at: DateTime<Utc>) -> Vec<EnvironmentEvent> {
+        let why = "the service was decommissioned".to_owned();
+        let end = |promotion: &Promotion| match promotion.run {
+            Some(_) => EnvironmentEvent::PromotionFailed {
+                promotion: promotion.id,
+                cause: why.clone(),
+                left_behind: false,
+                at,
+            },
+            None => EnvironmentEvent::PromotionCancelled {
+                promotion: promotion.id,
+                by: by.clone(),
+                reason: why.clone(),
+            },
+        };
+        let open = self.in_flight.iter().chain(&self.queue);
+        let mut events: Vec<_> = open.map(end).collect();
+        if !events.is_empty() || self.current.is_some() || !self.history.is_empty() {
+            events.push(EnvironmentEvent::EnvironmentRemoved { at });
+        }
+        events
+    }
+
     /// Tells of drift and health, where they changed. While a run deploys, what it finds is its own.
     pub(super) fn observed(
         &self,

@@ -148,6 +148,13 @@ pub enum EnvironmentCommand {
         /// When they were looked at. What was seen before the last promotion completed says nothing of what it brought.
         at: DateTime<Utc>,
     },
+    /// The service is gone: nothing is here any more.
+    Remove {
+        /// Who takes back what waits.
+        by: Subject,
+        /// Now.
+        at: DateTime<Utc>,
+    },
 }
 
 impl EnvironmentCommand {
@@ -167,6 +174,7 @@ impl EnvironmentCommand {
             Self::ConfirmFreezeOverride { .. } => "ConfirmFreezeOverride",
             Self::EndRun { .. } => "EndRun",
             Self::Observe { .. } => "ObserveEnvironment",
+            Self::Remove { .. } => "RemoveEnvironment",
         }
     }
 }

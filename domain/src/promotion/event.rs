@@ -182,4 +182,9 @@ pub enum EnvironmentEvent {
         /// When.
         at: DateTime<Utc>,
     },
+    /// The service is gone, and all that was here with it: one made anew under its name starts with nothing.
+    EnvironmentRemoved {
+        /// When.
+        at: DateTime<Utc>,
+    },
 }

@@ -113,6 +113,7 @@ impl ServiceEnvironment {
                     current.health = health;
                 }
             }
+            EnvironmentEvent::EnvironmentRemoved { .. } => *self = Self::default(),
         }
     }
 

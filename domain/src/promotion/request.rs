@@ -36,7 +36,7 @@ impl ServiceEnvironment {
         if let Some(same) = self.in_flight.iter().chain(&self.queue).find(same) {
             return Err(DomainError::AlreadyExists {
                 kind: "promotion",
-                id: same.id.to_string(),
+                id: format!("{key}/{}", same.id),
             });
         }
         match kind {

@@ -134,6 +134,7 @@ fn environment_events_fit() {
         {"DeploymentRolledBack": {"promotion": ID, "cause": "no", "to": "1.3.0", "at": AT}},
         {"DriftDetected": {"expected": {"api": digest('a')}, "found": {"api": "other"}, "at": AT}},
         {"DriftCleared": {"at": AT}},
+        {"EnvironmentRemoved": {"at": AT}},
         {"HealthChanged": {"health": "degraded", "at": AT}},
         {"HealthChanged": {"health": "healthy", "at": AT}},
     ]);

@@ -207,6 +207,7 @@ impl Ledger {
                 assert_ne!(self.healthy, healthy, "a change that is none");
                 self.healthy = healthy;
             }
+            EnvironmentEvent::EnvironmentRemoved { .. } => unreachable!("no service ends here"),
         }
     }
 }

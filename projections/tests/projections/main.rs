@@ -8,6 +8,7 @@
 
 mod batches;
 mod broken;
+mod delivery;
 mod journeys;
 mod leftovers;
 mod models;
@@ -15,8 +16,10 @@ mod pages;
 mod poison;
 mod promotions;
 mod rebuilding;
+mod releases;
 mod replays;
 mod runners;
+mod steps;
 mod stories;
 mod support;
 mod views;

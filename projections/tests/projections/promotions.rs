@@ -1,8 +1,7 @@
-//! What the read models say about releases and promotions.
+//! What the read models say about environments and promotions.
 
 use std::collections::BTreeMap;
 
-use chrono::{TimeDelta, Utc};
 use opstella_domain::Decide;
 use opstella_domain::promotion::{EnvironmentEvent, EnvironmentKey, PromotionState, ServiceEnvironment};
 use opstella_journal::Position;
@@ -12,17 +11,8 @@ use opstella_projections::{Projection, Queries};
 use sqlx::Executor;
 use sqlx::postgres::PgPoolOptions;
 
-use crate::journeys::{SHOP, image, place};
+use crate::steps::{SHOP, image, place};
 use crate::support::*;
-
-fn all() -> PageRequest {
-    PageRequest::first(200)
-}
-
-fn micros(time: chrono::DateTime<Utc>) -> i64 {
-    // PostgreSQL rounds to the nearest one.
-    (time + TimeDelta::nanoseconds(500)).timestamp_micros()
-}
 
 #[tokio::test]
 async fn the_matrix_shows_what_runs_where() {
@@ -288,183 +278,6 @@ async fn approvals_wait_for_those_who_may_give_them() {
         "approved already"
     );
     assert!(waiting("sam", None, &[]).await.is_empty(), "no role");
-    running.stop().await;
-}
-
-#[tokio::test]
-async fn a_release_shows_its_evidence_waivers_and_journey() {
-    let world = world().await;
-    let journeys = world.journeys().await;
-    let running = start(world.projections());
-    running.catch_up(&world.journal).await;
-    let queries = world.queries();
-    let releases = queries.releases("retail", "shop", &all()).await.unwrap().items;
-    let versions: Vec<_> = releases.iter().map(|r| (r.release.as_str(), r.sealed)).collect();
-    assert_eq!(versions, [("1.2.0", false), ("1.1.0", true), ("1.0.0", true)]);
-    assert_eq!(releases[2].runs_in, ["DEV", "SIT", "UAT", "PRE", "PRD"]);
-    assert!(releases[1].runs_in.is_empty());
-    let first = queries
-        .releases("retail", "shop", &PageRequest::first(2))
-        .await
-        .unwrap();
-    let rest = PageRequest::after(2, first.next.unwrap());
-    let rest = queries.releases("retail", "shop", &rest).await.unwrap();
-    assert_eq!(rest.items, releases[2..]);
-
-    let release = queries.release("retail", "shop", "1.0.0").await.unwrap().unwrap();
-    assert_eq!(release.release, releases[2]);
-    assert_eq!(release.release.authors, ["dora", "emil"]);
-    assert_eq!(
-        release.release.version, 5,
-        "two images, the seal, a waiver and its end"
-    );
-    let [api, web] = release.images.as_slice() else {
-        panic!("{:?}", release.images)
-    };
-    assert_eq!((api.component.as_str(), api.author.as_str()), ("api", "dora"));
-    assert_eq!(web.digest, image("web", "1.0.0").to_string());
-    assert_eq!((api.evidence.len(), web.evidence.len()), (9, 9));
-    let newest = api.evidence.iter().find(|e| e.kind == "image-scan").unwrap();
-    assert_eq!((newest.counts.critical, newest.verdict.as_str()), (0, "passed"));
-    let scan = api.evidence.iter().find(|e| e.kind == "dynamic-scan").unwrap();
-    assert_eq!(scan.environment.as_deref(), Some("UAT"));
-    let tests = api.evidence.iter().find(|e| e.kind == "tests").unwrap();
-    assert_eq!(tests.tests.unwrap().passed, 41);
-    let sbom = api.evidence.iter().find(|e| e.kind == "sbom").unwrap();
-    assert_eq!(sbom.packages, Some(87));
-    let history = EvidenceFilter {
-        project: "retail".into(),
-        service: "shop".into(),
-        component: "api".into(),
-        digest: api.digest.clone(),
-        kind: Some("image-scan".into()),
-    };
-    let history = queries.evidence(&history, &all()).await.unwrap().items;
-    let told: Vec<_> = history.iter().map(|e| (e.counts.critical, e.newest)).collect();
-    assert_eq!(told, [(0, true), (1, false), (0, false)]);
-    assert_eq!(
-        history[1].findings[0].location.as_deref(),
-        Some("openssl\u{fffd}")
-    );
-    let [waiver] = release.waivers.as_slice() else {
-        panic!("{:?}", release.waivers)
-    };
-    assert_eq!(
-        (waiver.id, waiver.finding.as_deref()),
-        (journeys.waiver.0, Some("CVE-2026-1"))
-    );
-    assert_eq!(waiver.revocation.as_deref(), Some("mended"));
-
-    let journey: Vec<_> = release
-        .journey
-        .iter()
-        .map(|p| (p.environment.as_str(), p.state.as_str(), p.running))
-        .collect();
-    let expected = [
-        ("DEV", "completed", true),
-        ("SIT", "completed", true),
-        ("UAT", "rolled-back", false),
-        ("UAT", "completed", true),
-        ("PRE", "rejected", false),
-        ("PRE", "completed", true),
-        ("PRD", "completed", false),
-        ("PRD", "completed", true),
-    ];
-    assert_eq!(journey, expected);
-    assert_eq!(
-        release.journey[6].replaced_at.map(micros),
-        Some(micros(journeys.at(140)))
-    );
-    assert_eq!(release.journey[7].replaced_at, None);
-    assert!(queries.release("retail", "shop", "9").await.unwrap().is_none());
-
-    // The same from the past.
-    let names = ["releases", "promotions", "delivery"];
-    let past = running
-        .projections
-        .replay_as_of(&names, Utc::now())
-        .await
-        .unwrap();
-    let replayed = past.queries().release("retail", "shop", "1.0.0").await.unwrap();
-    assert_eq!(replayed.as_ref(), Some(&release));
-    running.stop().await;
-}
-
-#[tokio::test]
-async fn delivery_is_reckoned_by_week() {
-    let world = world().await;
-    let journeys = world.journeys().await;
-    let running = start(world.projections());
-    running.catch_up(&world.journal).await;
-    let queries = world.queries();
-    let now = journeys.at(60 * 24 * 8);
-    let scope = |project: Option<&str>, service: Option<&str>| DeliveryScope {
-        project: project.map(Into::into),
-        service: service.map(Into::into),
-    };
-    let weeks = queries.delivery(&scope(None, None), 3, now).await.unwrap();
-    assert_eq!(weeks.len(), 3);
-    let monday = journeys.base.date_naive();
-    assert_eq!(
-        (weeks[1].starts_on, weeks[1].week.clone()),
-        (monday, monday.format("%G-W%V").to_string())
-    );
-    for empty in [&weeks[0], &weeks[2]] {
-        assert_eq!((empty.attempts, empty.deployments, empty.recoveries), (0, 0, 0));
-        assert_eq!(
-            (empty.change_failure_rate, empty.lead_time_p50_seconds),
-            (None, None)
-        );
-    }
-    let week = &weeks[1];
-    // 1.0.0; 1.1.0, which fell ill; 1.1.0, which failed. The rollback is no deployment.
-    assert_eq!((week.attempts, week.deployments, week.failures), (3, 2, 2));
-    assert!((week.change_failure_rate.unwrap() - 2.0 / 3.0).abs() < 1e-9);
-    assert_eq!((week.recoveries, week.recovery_p50_seconds), (1, Some(600.0)));
-    let mut leads = Vec::new();
-    for (version, done) in [("1.0.0", 120), ("1.1.0", 140)] {
-        let release = queries.release("retail", "shop", version).await.unwrap().unwrap();
-        let lead = journeys.at(done) - release.release.registered_at;
-        leads.push(lead.num_microseconds().unwrap() as f64 / 1e6);
-    }
-    let median = (leads[0] + leads[1]) / 2.0;
-    assert!((week.lead_time_p50_seconds.unwrap() - median).abs() < 1e-3);
-    let of_shop = queries
-        .delivery(&scope(Some("retail"), Some("shop")), 3, now)
-        .await
-        .unwrap();
-    assert_eq!(of_shop, weeks);
-    assert_eq!(
-        queries
-            .delivery(&scope(Some("retail"), None), 3, now)
-            .await
-            .unwrap(),
-        weeks
-    );
-    let elsewhere = queries
-        .delivery(&scope(Some("other"), None), 3, now)
-        .await
-        .unwrap();
-    assert!(elsewhere.iter().all(|week| week.attempts == 0));
-    assert_eq!(
-        queries
-            .delivery(&scope(None, None), 100_000, now)
-            .await
-            .unwrap()
-            .len(),
-        104
-    );
-
-    let of_uat = "SELECT count(*) FROM dashboard.recoveries WHERE environment = 'UAT'";
-    assert_eq!(
-        world.count(of_uat).await,
-        2,
-        "from a rollback, and from ill health"
-    );
-    let troubled = "SELECT count(*) FROM dashboard.deployments WHERE troubled AND release = '1.1.0'";
-    assert_eq!(world.count(troubled).await, 1);
-    let weekly = "SELECT failures FROM dashboard.delivery_weeks WHERE service = 'shop'";
-    assert_eq!(world.count(weekly).await, 2);
     running.stop().await;
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 use opstella_devservers::postgres::{Postgres, PostgresOptions};
 use opstella_domain::access::ProjectRole;
@@ -31,7 +32,10 @@ async fn queries_see_no_gap_while_writers_go_on() {
     let writer = tokio::spawn({
         let (world, done, written) = (world.clone(), done.clone(), written.clone());
         async move {
+            // At a pace: a writer as fast as can be makes the more for the rebuilds to do, the slower they are.
+            let mut pace = tokio::time::interval(Duration::from_millis(10));
             while !done.load(Ordering::SeqCst) {
+                pace.tick().await;
                 world
                     .project(&format!("late-{}", written.fetch_add(1, Ordering::SeqCst)))
                     .await;
@@ -71,7 +75,7 @@ async fn queries_see_no_gap_while_writers_go_on() {
         }
     });
     let mut generations = Vec::new();
-    for _ in 0..4 {
+    for _ in 0..3 {
         for name in running.projections.names() {
             let mut told = 0;
             let report = running.projections.rebuild(name, |progress| {
@@ -126,6 +130,11 @@ async fn a_long_query_delays_the_swap_and_is_not_disturbed() {
         let projections = running.projections.clone();
         async move { projections.rebuild("catalog", |_| {}).await }
     });
+    until("the rebuild to have begun", || async {
+        let builds = "SELECT count(*) FROM projection_checkpoints WHERE status = 'rebuilding'";
+        world.count(builds).await == 1
+    })
+    .await;
     let position = world.project("two").await;
     running
         .projections

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use cqrs_es::Aggregate;
 use opstella_devservers::postgres::{TestDatabase, test_database};
 use opstella_domain::Decide;
 use opstella_journal::*;
+use opstella_projections::queries::PageRequest;
 use opstella_projections::{ProjectionOptions, Projections, Queries};
 use serde_json::Value;
 use sqlx::postgres::PgPoolOptions;
@@ -188,6 +190,16 @@ pub async fn until<F: Future<Output = bool>>(what: &str, mut ask: impl FnMut() -
         assert!(tokio::time::Instant::now() < deadline, "never: {what}");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
+}
+
+/// The first page of a list, as long as it may be.
+pub fn all() -> PageRequest {
+    PageRequest::first(200)
+}
+
+/// A time as PostgreSQL keeps it: rounded to the nearest microsecond.
+pub fn micros(time: DateTime<Utc>) -> i64 {
+    (time + TimeDelta::nanoseconds(500)).timestamp_micros()
 }
 
 /// Two tables of one name hold the same; tells the first difference only.

@@ -3,15 +3,17 @@
 use std::sync::PoisonError;
 
 use base64::Engine;
-use base64::engine::general_purpose::STANDARD as BASE64;
+use base64::engine::general_purpose::{STANDARD as BASE64, URL_SAFE_NO_PAD};
 use chrono::Utc;
 use http::StatusCode;
 use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+use super::Keycloak;
 use super::people::{self, Client, DemoUser};
+use super::sessions::Refresh;
 use super::tokens::{Signing, full_scope, sign};
-use super::{Keycloak, Session};
 use crate::params::Params;
 use crate::{Reply, Request};
 
@@ -61,8 +63,9 @@ impl Keycloak {
                             "Invalid user credentials",
                         )
                     })?;
-                Ok(self.session(user, client, &scope))
+                Ok(self.session(user, client, &scope, &self.open_session(user.username), None))
             }
+            "authorization_code" => self.exchange(params, client),
             "refresh_token" => self.refresh(params, client),
             _ => Err(error(
                 StatusCode::BAD_REQUEST,
@@ -72,6 +75,55 @@ impl Keycloak {
         }
     }
 
+    /// A code, once, for the client, the redirection and the verifier that it was asked for with.
+    fn exchange(&self, params: &Params, client: &Client) -> Grant {
+        let invalid = |why| error(StatusCode::BAD_REQUEST, "invalid_grant", why);
+        let Some(text) = params.filled("code") else {
+            let why = "Missing parameter: code";
+            return Err(error(StatusCode::BAD_REQUEST, "invalid_request", why));
+        };
+        let code = {
+            let mut sso = self.sso.lock().unwrap_or_else(PoisonError::into_inner);
+            let code = sso
+                .codes
+                .get_mut(&text)
+                .ok_or_else(|| invalid("Code not valid"))?;
+            let before = code.clone();
+            code.used = true;
+            before
+        };
+        if code.used {
+            // Somebody else may have it: the session is not trusted any more.
+            self.end_person_session(&code.sid);
+            return Err(invalid("Code not valid"));
+        }
+        if code.expires_at <= Utc::now().timestamp() {
+            return Err(invalid("Code is expired"));
+        }
+        if code.client_id != client.id {
+            return Err(invalid("Auth error"));
+        }
+        if params.text("redirect_uri").as_ref() != Some(&code.redirect_uri) {
+            return Err(invalid("Incorrect redirect_uri"));
+        }
+        match (&code.challenge, params.filled("code_verifier")) {
+            (None, None) => {}
+            (None, Some(_)) => return Err(invalid("PKCE code verifier specified but challenge not present")),
+            (Some(_), None) => return Err(invalid("PKCE code verifier not specified")),
+            (Some(challenge), Some(verifier)) => {
+                if URL_SAFE_NO_PAD.encode(Sha256::digest(verifier.as_bytes())) != *challenge {
+                    return Err(invalid("PKCE verification failed: Code mismatch"));
+                }
+            }
+        }
+        let username = self
+            .person_of(&code.sid)
+            .ok_or_else(|| invalid("Session not active"))?;
+        let user = people::user(&username).ok_or_else(|| invalid("User not found"))?;
+        Ok(self.session(user, client, &code.scope, &code.sid, code.nonce.as_deref()))
+    }
+
+    /// A refresh token is good for one time; who sends it again has taken it from somebody.
     fn refresh(&self, params: &Params, client: &Client) -> Grant {
         let Some(token) = params.filled("refresh_token") else {
             return Err(error(
@@ -81,53 +133,80 @@ impl Keycloak {
             ));
         };
         let invalid = |why| error(StatusCode::BAD_REQUEST, "invalid_grant", why);
-        let session = {
-            let sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
-            sessions
-                .get(&token)
-                .cloned()
-                .ok_or_else(|| invalid("Invalid refresh token"))?
+        let refresh = {
+            let mut sso = self.sso.lock().unwrap_or_else(PoisonError::into_inner);
+            let refresh = sso
+                .refresh
+                .get_mut(&token)
+                .ok_or_else(|| invalid("Invalid refresh token"))?;
+            if refresh.client_id != client.id {
+                return Err(invalid(
+                    "Invalid refresh token. Token client and authorized client don't match",
+                ));
+            }
+            let before = refresh.clone();
+            refresh.used = true;
+            before
         };
-        if session.expires_at <= Utc::now().timestamp() {
+        if refresh.used {
+            self.end_person_session(&refresh.sid);
+            return Err(invalid("Maximum allowed refresh token reuse exceeded"));
+        }
+        if refresh.expires_at <= Utc::now().timestamp() {
             return Err(invalid("Token is not active"));
         }
-        if session.client_id != client.id {
-            return Err(invalid(
-                "Invalid refresh token. Token client and authorized client don't match",
-            ));
-        }
-        let user = people::user(&session.username).ok_or_else(|| invalid("Invalid refresh token"))?;
-        Ok(self.session(user, client, &session.scope))
+        let username = self
+            .person_of(&refresh.sid)
+            .ok_or_else(|| invalid("Session not active"))?;
+        let user = people::user(&username).ok_or_else(|| invalid("Invalid refresh token"))?;
+        Ok(self.session(user, client, &refresh.scope, &refresh.sid, None))
     }
 
     /// Access and refresh token of a user, and an ID token where `openid` is asked for.
-    fn session(&self, user: &DemoUser, client: &Client, scope: &str) -> Reply {
-        let id = Uuid::new_v4().to_string();
+    fn session(
+        &self,
+        user: &DemoUser,
+        client: &Client,
+        scope: &str,
+        sid: &str,
+        nonce: Option<&str>,
+    ) -> Reply {
         let mut claims = self.user_claims(user, &client.id, scope);
-        claims.insert("sid".to_owned(), id.as_str().into());
+        claims.insert("sid".to_owned(), sid.into());
         let lifetime = i64::try_from(self.refresh_lifetime.as_secs()).unwrap_or(i64::MAX / 2);
         // Opaque here: what is in a refresh token is nobody's business but the server's.
         let refresh = format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
-        let session = Session {
-            username: user.username.to_owned(),
-            client_id: client.id.clone(),
-            scope: scope.to_owned(),
-            expires_at: Utc::now().timestamp().saturating_add(lifetime),
-        };
-        self.sessions
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(refresh.clone(), session);
+        {
+            let mut sso = self.sso.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(session) = sso.sessions.get_mut(sid) {
+                session.clients.insert(client.id.clone());
+            }
+            let kept = Refresh {
+                sid: sid.to_owned(),
+                client_id: client.id.clone(),
+                scope: scope.to_owned(),
+                expires_at: Utc::now().timestamp().saturating_add(lifetime),
+                used: false,
+            };
+            sso.refresh.insert(refresh.clone(), kept);
+        }
+        let access = sign(&claims, Signing::Realm);
         let mut body = json!({
-            "access_token": sign(&claims, Signing::Realm), "expires_in": self.token_lifetime.as_secs(),
+            "access_token": access, "expires_in": self.token_lifetime.as_secs(),
             "refresh_expires_in": self.refresh_lifetime.as_secs(), "refresh_token": refresh,
-            "token_type": "Bearer", "not-before-policy": 0, "session_state": id, "scope": full_scope(scope),
+            "token_type": "Bearer", "not-before-policy": 0, "session_state": sid, "scope": full_scope(scope),
         });
         if scope.split_whitespace().any(|s| s == "openid")
             && let Some(fields) = body.as_object_mut()
         {
             claims.insert("aud".to_owned(), client.id.as_str().into());
             claims.insert("typ".to_owned(), "ID".into());
+            let half = Sha256::digest(access.as_bytes());
+            let half = half.get(..16).unwrap_or_default();
+            claims.insert("at_hash".to_owned(), URL_SAFE_NO_PAD.encode(half).into());
+            if let Some(nonce) = nonce {
+                claims.insert("nonce".to_owned(), nonce.into());
+            }
             claims.remove("realm_access");
             claims.remove("scope");
             fields.insert("id_token".to_owned(), sign(&claims, Signing::Realm).into());
@@ -179,6 +258,15 @@ impl Keycloak {
         Reply::json(StatusCode::OK, &Value::Object(body))
     }
 
+    /// `POST logout`: by a refresh token, or a browser's form.
+    pub(super) fn logout(&self, request: &Request) -> Reply {
+        let params = Params::of(request).unwrap_or_default();
+        if params.has("refresh_token") || !params.has("id_token_hint") {
+            return self.end_session(request, StatusCode::NO_CONTENT);
+        }
+        self.logout_by_browser(request)
+    }
+
     /// Ends the session of a refresh token; ending one that is not there is fine.
     pub(super) fn end_session(&self, request: &Request, done: StatusCode) -> Reply {
         let params = Params::of(request).unwrap_or_default();
@@ -189,10 +277,13 @@ impl Keycloak {
         let Some(token) = token else {
             return *error(StatusCode::BAD_REQUEST, "invalid_request", "No refresh token");
         };
-        self.sessions
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(&token);
+        let sid = {
+            let sso = self.sso.lock().unwrap_or_else(PoisonError::into_inner);
+            sso.refresh.get(&token).map(|refresh| refresh.sid.clone())
+        };
+        if let Some(sid) = sid {
+            self.end_person_session(&sid);
+        }
         Reply::empty(done)
     }
 }

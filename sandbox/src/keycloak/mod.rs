@@ -3,12 +3,15 @@
 //! Tokens are real: RS256, checked by anyone against the realm's JWKS. [`Keycloak::issue`] makes tokens in-process,
 //! wrong ones included, for tests of whoever checks them.
 
+mod authorize;
+mod backchannel;
 mod grants;
 mod keys;
+mod page;
 mod people;
+mod sessions;
 mod tokens;
 
-use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -17,6 +20,8 @@ use serde_json::{Map, Value, json};
 
 use crate::credentials::KEYCLOAK_REALM;
 use crate::{Reply, Request, SandboxTool};
+
+use sessions::Sso;
 
 pub use people::{Client, DEMO_USERS, DemoUser};
 pub use tokens::Signing;
@@ -27,16 +32,7 @@ pub struct Keycloak {
     token_lifetime: Duration,
     refresh_lifetime: Duration,
     base_url: Mutex<String>,
-    sessions: Mutex<HashMap<String, Session>>,
-}
-
-/// What a refresh token stands for.
-#[derive(Debug, Clone)]
-struct Session {
-    username: String,
-    client_id: String,
-    scope: String,
-    expires_at: i64,
+    sso: Mutex<Sso>,
 }
 
 impl Default for Keycloak {
@@ -53,7 +49,7 @@ impl Keycloak {
             token_lifetime: Duration::from_secs(300),
             refresh_lifetime: Duration::from_secs(1800),
             base_url: Mutex::new("http://127.0.0.1/keycloak".to_owned()),
-            sessions: Mutex::new(HashMap::new()),
+            sso: Mutex::default(),
         }
     }
 
@@ -61,6 +57,13 @@ impl Keycloak {
     #[must_use]
     pub fn with_token_lifetime(mut self, lifetime: Duration) -> Self {
         self.token_lifetime = lifetime;
+        self
+    }
+
+    /// The same with another lifetime of refresh tokens.
+    #[must_use]
+    pub fn with_refresh_lifetime(mut self, lifetime: Duration) -> Self {
+        self.refresh_lifetime = lifetime;
         self
     }
 
@@ -90,11 +93,20 @@ impl Keycloak {
             ("POST", "token") => self.token(request),
             ("POST", "token/introspect") => self.introspect(request),
             ("GET" | "POST", "userinfo") => self.userinfo(request),
-            ("POST", "logout") => self.end_session(request, StatusCode::NO_CONTENT),
+            ("GET" | "POST", "auth") => self.authorize(request),
+            ("GET", "logout") => self.logout_by_browser(request),
+            ("POST", "logout") => self.logout(request),
             ("POST", "revoke") => self.end_session(request, StatusCode::OK),
             (
                 _,
-                "" | ".well-known/openid-configuration" | "certs" | "token" | "token/introspect" | "userinfo",
+                ""
+                | ".well-known/openid-configuration"
+                | "certs"
+                | "auth"
+                | "token"
+                | "token/introspect"
+                | "userinfo"
+                | "logout",
             ) => Reply::json(
                 StatusCode::METHOD_NOT_ALLOWED,
                 &json!({"error": "HTTP 405 Method Not Allowed"}),
@@ -131,7 +143,12 @@ impl Keycloak {
         for (name, values) in [
             (
                 "grant_types_supported",
-                json!(["client_credentials", "password", "refresh_token"]),
+                json!([
+                    "authorization_code",
+                    "client_credentials",
+                    "password",
+                    "refresh_token"
+                ]),
             ),
             ("response_types_supported", json!(["code", "none"])),
             ("subject_types_supported", json!(["public"])),
@@ -158,6 +175,10 @@ impl Keycloak {
             ),
             ("claim_types_supported", json!(["normal"])),
             ("backchannel_logout_supported", json!(true)),
+            ("backchannel_logout_session_supported", json!(true)),
+            ("code_challenge_methods_supported", json!(["S256"])),
+            ("authorization_response_iss_parameter_supported", json!(true)),
+            ("response_modes_supported", json!(["query"])),
             ("request_parameter_supported", json!(false)),
         ] {
             document.insert(name.to_owned(), values);

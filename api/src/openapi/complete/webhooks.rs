@@ -6,7 +6,7 @@ use utoipa::openapi::security::{
 };
 use utoipa::openapi::{Components, OpenApi};
 
-use super::add_errors;
+use super::describe;
 
 /// Statuses that any webhook may answer.
 const ERRORS: &[(&str, &str)] = &[
@@ -50,12 +50,12 @@ pub(super) fn add_schemes(api: &mut OpenApi) {
 
 /// Completes one: no token of the issuer, no idempotency key, as no tool sends any.
 pub(super) fn complete(operation: &mut Operation) {
-    add_errors(operation, ERRORS);
+    describe(operation, ERRORS.iter());
     let scheme = match operation.operation_id.as_deref() {
         Some("ReceiveSonarqubeWebhook") => SONARQUBE,
         Some("ReceiveGitlabWebhook") => GITLAB,
         _ => {
-            add_errors(operation, UNCONFIGURED);
+            describe(operation, UNCONFIGURED.iter());
             ARGOCD
         }
     };

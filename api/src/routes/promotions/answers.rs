@@ -2,8 +2,10 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
-use opstella_commands::PromotionRef;
-use opstella_domain::ServiceKey;
+use opstella_commands::{CommandError, PromotionRef};
+use opstella_domain::promotion::{EnvironmentKey, PromotionId};
+use opstella_domain::{DomainError, ServiceKey};
+use opstella_projections::queries::Promotion;
 
 use super::requests::{ApproveRequest, BecauseRequest};
 use crate::http::body::{EmptyRequest, JsonBody};
@@ -13,15 +15,32 @@ use crate::problem::Problem;
 use crate::routes::answer::{CommandAnswer, Kind, respond};
 use crate::state::AppState;
 
+/// Which promotion is meant. Of one that is over the read model knows: the command says that it is over, or gives the
+/// answer again that the same request got before.
 async fn promotion(state: &AppState, path: &PathParams) -> Result<PromotionRef, Problem> {
     let service = ServiceKey {
         project: path.parse("project")?,
         service: path.parse("service")?,
     };
-    Ok(state
-        .commands
-        .find_promotion(&service, path.parse("promotion")?)
-        .await?)
+    let id: PromotionId = path.parse("promotion")?;
+    let missing = match state.commands.find_promotion(&service, id).await {
+        Err(CommandError::Domain(error)) if matches!(*error, DomainError::NotFound { .. }) => error,
+        found => return Ok(found?),
+    };
+    let shown = state.queries.promotion(id.0).await?.map(|found| found.promotion);
+    let of_service = |found: &Promotion| {
+        found.project == service.project.as_str() && found.service == service.service.as_str()
+    };
+    let over = shown
+        .filter(of_service)
+        .and_then(|found| found.environment.parse().ok());
+    match over {
+        Some(environment) => Ok(PromotionRef {
+            key: EnvironmentKey { service, environment },
+            id,
+        }),
+        None => Err(CommandError::Domain(missing).into()),
+    }
 }
 
 /// Says yes to a promotion. Where it was the last thing that was missing, the deployment starts.

@@ -195,6 +195,11 @@ async fn every_route_lets_in_whom_the_table_lets_in() {
     ];
     let mut wrong = Vec::new();
     for operation in operations() {
+        if operation.path.starts_with("/auth/") {
+            // What they ask for is a cookie, not a role: signin/ tests them.
+            assert_eq!(table::rule(&operation.id).unwrap().scope, Scope::Open);
+            continue;
+        }
         let mut path = operation.path.clone();
         for (name, value) in samples {
             path = path.replace(name, value);

@@ -1,6 +1,8 @@
 //! A server of one test's own.
 
+pub mod delivery;
 pub mod process;
+pub mod reports;
 pub mod sse;
 pub mod toolbox;
 
@@ -113,7 +115,15 @@ impl Server {
 
     pub async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
         let (database, sandbox) = tokio::join!(test_database(), sandbox());
-        let database = database.unwrap();
+        Self::start_on(database.unwrap(), sandbox, change).await
+    }
+
+    /// On a sandbox and a database that are there.
+    pub async fn start_on(
+        database: TestDatabase,
+        sandbox: Sandbox,
+        change: impl FnOnce(&mut Config),
+    ) -> Self {
         let mut config = configuration(&database, &sandbox.keycloak().unwrap().issuer());
         change(&mut config);
         let tools = TestTools::new();

@@ -81,7 +81,8 @@ pub(super) fn promotion_of(event: &EnvironmentEvent) -> Option<PromotionId> {
         | EnvironmentEvent::DeploymentRolledBack { promotion, .. } => Some(*promotion),
         EnvironmentEvent::DriftDetected { .. }
         | EnvironmentEvent::DriftCleared { .. }
-        | EnvironmentEvent::HealthChanged { .. } => None,
+        | EnvironmentEvent::HealthChanged { .. }
+        | EnvironmentEvent::EnvironmentRemoved { .. } => None,
     }
 }
 

@@ -1,0 +1,117 @@
+//! The two cookies: of a session, and of a browser that is signing in.
+
+use std::time::Duration;
+
+use actix_web::HttpRequest;
+use actix_web::cookie::time;
+use actix_web::cookie::{Cookie, SameSite};
+use url::{Host, Url};
+
+use super::secret::Secret;
+
+/// How long a sign-in may take.
+pub(super) const SIGN_IN_WITHIN: Duration = Duration::from_secs(600);
+
+/// Names and flags of the cookies.
+#[derive(Debug, Clone)]
+pub struct Cookies {
+    secure: bool,
+    lifetime: Duration,
+}
+
+impl Cookies {
+    /// Secure, unless people reach Opstella by plain HTTP on their own machine.
+    pub(super) fn of(public_url: &Url, lifetime: Duration) -> Self {
+        let loopback = match public_url.host() {
+            Some(Host::Ipv4(address)) => address.is_loopback(),
+            Some(Host::Ipv6(address)) => address.is_loopback(),
+            Some(Host::Domain(name)) => name == "localhost",
+            None => false,
+        };
+        Self {
+            secure: !(loopback && public_url.scheme() == "http"),
+            lifetime,
+        }
+    }
+
+    /// Name of the session's cookie. `__Host-` makes browsers hold it to this host, this path and TLS.
+    pub fn session_name(&self) -> &'static str {
+        if self.secure {
+            "__Host-opstella"
+        } else {
+            "opstella"
+        }
+    }
+
+    fn browser_name(&self) -> &'static str {
+        if self.secure {
+            "__Host-opstella-signing-in"
+        } else {
+            "opstella-signing-in"
+        }
+    }
+
+    pub(super) fn session_of(&self, request: &HttpRequest) -> Option<Secret> {
+        Secret::parse(request.cookie(self.session_name())?.value())
+    }
+
+    pub(super) fn browser_of(&self, request: &HttpRequest) -> Option<Secret> {
+        Secret::parse(request.cookie(self.browser_name())?.value())
+    }
+
+    pub(super) fn session(&self, id: &Secret) -> Cookie<'static> {
+        self.cookie(self.session_name(), id.expose(), self.lifetime)
+    }
+
+    pub(super) fn browser(&self, id: &Secret) -> Cookie<'static> {
+        self.cookie(self.browser_name(), id.expose(), SIGN_IN_WITHIN)
+    }
+
+    /// What takes the session's cookie away.
+    pub fn no_session(&self) -> Cookie<'static> {
+        self.cookie(self.session_name(), "", Duration::ZERO)
+    }
+
+    fn cookie(&self, name: &'static str, value: &str, lifetime: Duration) -> Cookie<'static> {
+        let seconds = i64::try_from(lifetime.as_secs()).unwrap_or(i64::MAX);
+        Cookie::build(name, value.to_owned())
+            .path("/")
+            .http_only(true)
+            .secure(self.secure)
+            .same_site(SameSite::Lax)
+            .max_age(time::Duration::seconds(seconds))
+            .finish()
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_plain_http_on_loopback_does_without_secure() {
+        for (url, name) in [
+            ("https://opstella.example.com", "__Host-opstella"),
+            ("http://opstella.example.com", "__Host-opstella"),
+            ("https://localhost", "__Host-opstella"),
+            ("http://localhost:8080", "opstella"),
+            ("http://127.0.0.1:8080", "opstella"),
+            ("http://[::1]:8080", "opstella"),
+            ("http://127.0.0.1.example.com", "__Host-opstella"),
+        ] {
+            let cookies = Cookies::of(&url.parse().unwrap(), Duration::from_secs(60));
+            let cookie = cookies.session(&Secret::random()).to_string();
+            assert!(cookie.starts_with(&format!("{name}=")), "{url}: {cookie}");
+            assert_eq!(
+                cookie.contains("; Secure"),
+                name.starts_with("__Host-"),
+                "{url}: {cookie}"
+            );
+            for part in ["; HttpOnly", "; SameSite=Lax", "; Path=/", "; Max-Age=60"] {
+                assert!(cookie.contains(part), "{url}: {cookie}");
+            }
+            assert!(!cookie.contains("Domain"), "{url}: {cookie}");
+        }
+    }
+}

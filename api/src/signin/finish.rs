@@ -1,0 +1,170 @@
+//! The way of a browser back from the provider.
+
+use std::time::Duration;
+
+use actix_web::cookie::Cookie;
+use actix_web::{HttpMessage, HttpRequest};
+use chrono::Utc;
+use opstella_commands::CommandContext;
+use opstella_domain::Subject;
+use opstella_journal::Actor;
+
+use super::begin::Attempt;
+use super::secret::Secret;
+use super::store::New;
+use super::{SignIn, SignInError};
+use crate::http::observe::RequestIds;
+
+/// What the browser brings back.
+#[derive(Debug, Default)]
+pub struct Returned {
+    /// As we gave it.
+    pub state: Option<String>,
+    /// What the tokens are for.
+    pub code: Option<String>,
+    /// Who says so (RFC 9207).
+    pub issuer: Option<String>,
+    /// Why there is no code.
+    pub error: Option<String>,
+    /// The same in words.
+    pub description: Option<String>,
+}
+
+/// A sign-in that is finished.
+pub struct Finished {
+    /// The new session's cookie.
+    pub cookie: Cookie<'static>,
+    /// Where the browser goes.
+    pub return_to: String,
+}
+
+impl SignIn {
+    /// Finishes a sign-in, and records how it went.
+    ///
+    /// # Errors
+    /// [`SignInError`].
+    pub async fn finish(&self, request: &HttpRequest, returned: Returned) -> Result<Finished, SignInError> {
+        let mut subject = None;
+        let result = self.try_finish(request, returned, &mut subject).await;
+        let outcome = if result.is_ok() { "ok" } else { "failed" };
+        metrics::counter!("opstella_sign_ins_total", "outcome" => outcome).increment(1);
+        if let Err(error) = &result
+            && error.is_refusal()
+        {
+            let context = self.context(request, subject.as_ref());
+            let client = &self.inner.client_id;
+            self.inner
+                .commands
+                .record_failed_sign_in(&context, subject, client, &error.to_string());
+        }
+        result
+    }
+
+    async fn try_finish(
+        &self,
+        request: &HttpRequest,
+        returned: Returned,
+        subject: &mut Option<Subject>,
+    ) -> Result<Finished, SignInError> {
+        let inner = &self.inner;
+        let attempt = self.attempt(request, returned.state.as_deref()).await?;
+        if returned
+            .issuer
+            .is_some_and(|issuer| issuer != inner.provider.issuer())
+        {
+            return Err(SignInError::WrongIssuer);
+        }
+        if let Some(error) = returned.error {
+            let description = returned.description.map(|text| format!(": {text}"));
+            return Err(SignInError::Refused(error + &description.unwrap_or_default()));
+        }
+        let code = returned
+            .code
+            .filter(|code| !code.is_empty())
+            .ok_or(SignInError::NoCode)?;
+        let granted = inner
+            .provider
+            .exchange(&code, attempt.verifier, attempt.nonce)
+            .await?;
+        let checked = inner.verifier.verify(&granted.tokens.access).await;
+        let caller = checked.map_err(SignInError::AccessToken)?;
+        let who = Subject::try_from(caller.actor.subject.clone()).map_err(|_| SignInError::OtherSubject)?;
+        *subject = Some(who.clone());
+        if granted.subject.as_deref() != Some(who.as_str()) {
+            return Err(SignInError::OtherSubject);
+        }
+        // A new session has a new id; what the browser had before opens nothing any more.
+        if let Some(before) = inner.cookies.session_of(request) {
+            self.end_one(&before.digest(), "signed in anew").await?;
+        }
+        let id = Secret::random();
+        let digest = id.digest();
+        let sealed = inner.sealer.seal(&granted.tokens, &digest);
+        let sealed = sealed.ok_or(SignInError::Internal("a session could not be sealed"))?;
+        let mut context = caller.context(request);
+        context.actor.address = address(request);
+        // Nobody is signed in of whom there is no record.
+        inner
+            .commands
+            .record_sign_in(&context, who.clone(), &inner.client_id)
+            .await?;
+        let renewable = granted.tokens.refresh.is_some();
+        inner
+            .store
+            .insert(New {
+                id: &digest,
+                subject: who.as_str(),
+                sid: granted.sid.as_deref(),
+                sealed: &sealed,
+                renew_in: renewable.then(|| renew_in(granted.expires_in, caller.expires_at)),
+            })
+            .await?;
+        Ok(Finished {
+            cookie: inner.cookies.session(&id),
+            return_to: attempt.return_to,
+        })
+    }
+
+    /// What this browser began, once.
+    async fn attempt(&self, request: &HttpRequest, state: Option<&str>) -> Result<Attempt, SignInError> {
+        let state = state.and_then(Secret::parse).ok_or(SignInError::UnknownState)?;
+        let browser = self.inner.cookies.browser_of(request);
+        let browser = browser.ok_or(SignInError::UnknownState)?;
+        let sealed = self.inner.store.take(&state.digest(), &browser.digest()).await?;
+        sealed
+            .and_then(|sealed| self.inner.sealer.open(&sealed, &state.digest()))
+            .ok_or(SignInError::UnknownState)
+    }
+
+    /// The context of what happens to somebody, or to nobody that is known.
+    pub(super) fn context(&self, request: &HttpRequest, subject: Option<&Subject>) -> CommandContext {
+        let ids = request.extensions().get::<RequestIds>().cloned();
+        let actor = match subject {
+            Some(subject) => Actor::new(subject.as_str()),
+            None => Actor::new("system:sign-in"),
+        };
+        CommandContext {
+            actor: Actor {
+                client: Some(self.inner.client_id.clone()),
+                address: address(request),
+                ..actor
+            },
+            correlation: ids
+                .as_ref()
+                .map_or_else(String::new, |ids| ids.correlation.clone()),
+            traceparent: ids.and_then(|ids| ids.traceparent),
+            ..CommandContext::default()
+        }
+    }
+}
+
+pub(super) fn address(request: &HttpRequest) -> Option<String> {
+    request.peer_addr().map(|address| address.ip().to_string())
+}
+
+/// When to renew tokens: half a minute before they end, or, where they are short-lived, at half of their time.
+pub(super) fn renew_in(expires_in: Option<Duration>, expires_at: u64) -> Duration {
+    let now = u64::try_from(Utc::now().timestamp()).unwrap_or_default();
+    let left = expires_in.unwrap_or_else(|| Duration::from_secs(expires_at.saturating_sub(now)));
+    left.saturating_sub(Duration::from_secs(30)).max(left / 2)
+}

@@ -1,0 +1,224 @@
+//! The tables of signing in. Times are the database's, so that all processes agree.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use sqlx::{FromRow, PgPool};
+
+use super::cookies::SIGN_IN_WITHIN;
+use crate::config::SessionConfig;
+
+/// Sign-ins under way at once. Anybody may begin one.
+const MOST_ATTEMPTS: i64 = 10_000;
+/// Rows that are swept at once.
+const SWEPT: i64 = 500;
+/// How long somebody has to renew tokens before another tries.
+const RENEWING: f64 = 30.0;
+
+pub(super) type Id = [u8; 32];
+type Result<T> = std::result::Result<T, sqlx::Error>;
+
+/// A session's row.
+#[derive(FromRow)]
+pub(super) struct Row {
+    pub subject: String,
+    pub sealed: Vec<u8>,
+    pub created_at: DateTime<Utc>,
+    pub expires_at: DateTime<Utc>,
+    /// It has reached its longest time.
+    pub aged: bool,
+    /// Nobody used it for too long.
+    pub idle: bool,
+    /// Its use should be noted.
+    pub unseen: bool,
+    /// Its tokens are to be renewed.
+    pub due: bool,
+}
+
+/// A session that ended.
+#[derive(FromRow)]
+pub(super) struct Ended {
+    pub id: Vec<u8>,
+    pub subject: String,
+    pub sealed: Vec<u8>,
+    /// Because of its age.
+    pub aged: bool,
+}
+
+/// A session that begins.
+pub(super) struct New<'a> {
+    pub id: &'a Id,
+    pub subject: &'a str,
+    pub sid: Option<&'a str>,
+    pub sealed: &'a [u8],
+    pub renew_in: Option<Duration>,
+}
+
+pub(super) struct Store {
+    pool: PgPool,
+    lifetime: f64,
+    idle: f64,
+}
+
+impl Store {
+    pub fn new(pool: PgPool, config: &SessionConfig) -> Self {
+        Self {
+            pool,
+            lifetime: config.lifetime().as_secs_f64(),
+            idle: config.idle().as_secs_f64(),
+        }
+    }
+
+    /// Keeps a sign-in that begins; false where too many are under way.
+    pub async fn begin(&self, state: &Id, browser: &Id, sealed: &[u8]) -> Result<bool> {
+        let text = "INSERT INTO sign_in_attempts (state, browser, sealed, expires_at) \
+            SELECT $1, $2, $3, now() + make_interval(secs => $4) \
+            WHERE (SELECT count(*) FROM (SELECT 1 FROM sign_in_attempts LIMIT $5) AS there) < $5";
+        let done = sqlx::query(text)
+            .bind(state.as_slice())
+            .bind(browser.as_slice())
+            .bind(sealed)
+            .bind(SIGN_IN_WITHIN.as_secs_f64())
+            .bind(MOST_ATTEMPTS)
+            .execute(&self.pool)
+            .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    /// Takes what this browser began under that state. It is there once.
+    pub async fn take(&self, state: &Id, browser: &Id) -> Result<Option<Vec<u8>>> {
+        let text = "DELETE FROM sign_in_attempts WHERE state = $1 AND browser = $2 \
+            RETURNING CASE WHEN expires_at > now() THEN sealed END";
+        let taken: Option<Option<Vec<u8>>> = sqlx::query_scalar(text)
+            .bind(state.as_slice())
+            .bind(browser.as_slice())
+            .fetch_optional(&self.pool)
+            .await?;
+        Ok(taken.flatten())
+    }
+
+    pub async fn insert(&self, new: New<'_>) -> Result<()> {
+        let text = "INSERT INTO sessions (id, subject, sid, sealed, expires_at, renew_at) VALUES \
+            ($1, $2, $3, $4, now() + make_interval(secs => $5), now() + make_interval(secs => $6))";
+        sqlx::query(text)
+            .bind(new.id.as_slice())
+            .bind(new.subject)
+            .bind(new.sid)
+            .bind(new.sealed)
+            .bind(self.lifetime)
+            .bind(new.renew_in.map(|wait| wait.as_secs_f64()))
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
+
+    pub async fn find(&self, id: &Id) -> Result<Option<Row>> {
+        let text = "SELECT subject, sealed, created_at, expires_at, expires_at <= now() AS aged, \
+            last_seen_at <= now() - make_interval(secs => $2) AS idle, \
+            last_seen_at <= now() - make_interval(secs => least($2 / 10, 60)) AS unseen, \
+            coalesce(renew_at <= now(), false) AS due FROM sessions WHERE id = $1";
+        sqlx::query_as(text)
+            .bind(id.as_slice())
+            .bind(self.idle)
+            .fetch_optional(&self.pool)
+            .await
+    }
+
+    /// Notes that a session is used.
+    pub async fn seen(&self, id: &Id) -> Result<()> {
+        sqlx::query("UPDATE sessions SET last_seen_at = now() WHERE id = $1")
+            .bind(id.as_slice())
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
+
+    /// Lets one caller, of all processes, renew a session's tokens; no lock is held meanwhile.
+    pub async fn may_renew(&self, id: &Id) -> Result<Option<Vec<u8>>> {
+        let text = "UPDATE sessions SET renewing_until = now() + make_interval(secs => $2) \
+            WHERE id = $1 AND renew_at <= now() AND (renewing_until IS NULL OR renewing_until <= now()) \
+            RETURNING sealed";
+        sqlx::query_scalar(text)
+            .bind(id.as_slice())
+            .bind(RENEWING)
+            .fetch_optional(&self.pool)
+            .await
+    }
+
+    /// Ends a renewal: with other tokens, or with the same, to be tried again.
+    pub async fn renewed(&self, id: &Id, sealed: Option<&[u8]>, renew_in: Option<Duration>) -> Result<()> {
+        let text = "UPDATE sessions SET sealed = coalesce($2, sealed), renewing_until = NULL, \
+            renew_at = now() + make_interval(secs => $3) WHERE id = $1";
+        sqlx::query(text)
+            .bind(id.as_slice())
+            .bind(sealed)
+            .bind(renew_in.map(|wait| wait.as_secs_f64()))
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
+
+    /// Ends one session; one caller of several gets it.
+    pub async fn end(&self, id: &Id) -> Result<Option<Ended>> {
+        sqlx::query_as(
+            "DELETE FROM sessions WHERE id = $1 RETURNING id, subject, sealed, expires_at <= now() AS aged",
+        )
+        .bind(id.as_slice())
+        .fetch_optional(&self.pool)
+        .await
+    }
+
+    /// Ends the sessions that a logout token names: that of the `sid`, or all of the subject.
+    pub async fn end_named(&self, sid: Option<&str>, subject: Option<&str>) -> Result<Vec<Ended>> {
+        let text = "DELETE FROM sessions WHERE ($1::text IS NULL OR sid = $1) AND ($2::text IS NULL OR subject = $2) \
+            AND coalesce($1, $2) IS NOT NULL RETURNING id, subject, sealed, expires_at <= now() AS aged";
+        sqlx::query_as(text)
+            .bind(sid)
+            .bind(subject)
+            .fetch_all(&self.pool)
+            .await
+    }
+
+    /// Remembers a logout token; false where it was taken before.
+    pub async fn first_time(&self, jti: &Id, expires_at: DateTime<Utc>) -> Result<bool> {
+        let text = "INSERT INTO logout_tokens (jti, expires_at) VALUES ($1, $2) ON CONFLICT DO NOTHING";
+        let done = sqlx::query(text)
+            .bind(jti.as_slice())
+            .bind(expires_at)
+            .execute(&self.pool)
+            .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    /// Lets a logout token be sent again that could not be carried out.
+    pub async fn forget(&self, jti: &Id) -> Result<()> {
+        sqlx::query("DELETE FROM logout_tokens WHERE jti = $1")
+            .bind(jti.as_slice())
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
+
+    /// Deletes what is over, some at a time; gives the sessions among it, and whether there may be more.
+    pub async fn sweep(&self) -> Result<(Vec<Ended>, bool)> {
+        let mut more = false;
+        for text in [
+            "DELETE FROM sign_in_attempts WHERE state IN \
+                (SELECT state FROM sign_in_attempts WHERE expires_at <= now() LIMIT $1)",
+            "DELETE FROM logout_tokens WHERE jti IN \
+                (SELECT jti FROM logout_tokens WHERE expires_at <= now() LIMIT $1)",
+        ] {
+            let done = sqlx::query(text).bind(SWEPT).execute(&self.pool).await?;
+            more |= done.rows_affected() >= SWEPT.unsigned_abs();
+        }
+        let text = "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at <= now() \
+            OR last_seen_at <= now() - make_interval(secs => $2) LIMIT $1) RETURNING id, subject, sealed, expires_at <= now() AS aged";
+        let ended: Vec<Ended> = sqlx::query_as(text)
+            .bind(SWEPT)
+            .bind(self.idle)
+            .fetch_all(&self.pool)
+            .await?;
+        more |= ended.len() as u64 >= SWEPT.unsigned_abs();
+        Ok((ended, more))
+    }
+}

@@ -1,0 +1,191 @@
+//! Reports: good ones are kept once, bad ones leave nothing behind.
+
+use std::io::Write;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use reqwest::Method;
+use serde_json::Value;
+
+use crate::support::Answer;
+use crate::support::delivery::{CI, Delivery, SERVICE, commit};
+use crate::support::reports;
+
+/// What is sent, and how.
+struct Sent {
+    kind: &'static str,
+    content_type: &'static str,
+    gzip: bool,
+    body: Vec<u8>,
+}
+
+fn sent(kind: &'static str, body: impl Into<Vec<u8>>) -> Sent {
+    Sent {
+        kind,
+        content_type: "application/json",
+        gzip: false,
+        body: body.into(),
+    }
+}
+
+fn zipped(body: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(body).unwrap();
+    encoder.finish().unwrap()
+}
+
+async fn send(delivery: &Delivery, who: &str, version: &str, sent: Sent) -> Answer {
+    let path = format!(
+        "{SERVICE}/releases/{version}/evidence?kind={}&component=api",
+        sent.kind
+    );
+    let mut request = delivery.request(who, Method::POST, &path);
+    request = request.header("Content-Type", sent.content_type);
+    if sent.gzip {
+        request = request.header("Content-Encoding", "gzip");
+    }
+    Answer::of(request.body(sent.body).send().await.unwrap()).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_good_report_is_kept_once_and_read_through_its_release() {
+    let delivery = Delivery::start(&["DEV"]).await;
+    for version in ["1.0.0", "1.1.0"] {
+        delivery.register(version).await.expect(201);
+        delivery.arrives("DEV", version).await;
+    }
+    let scan = reports::image_scan(&[("CVE-2026-1", "HIGH")]).to_string();
+    let zip = Sent {
+        gzip: true,
+        ..sent("image-scan", zipped(scan.as_bytes()))
+    };
+    send(&delivery, CI, "1.0.0", zip).await.expect(201);
+    let stored = (delivery.rows("events").await, delivery.rows("reports").await);
+    assert_eq!(stored.1, 1);
+    send(&delivery, CI, "1.0.0", sent("image-scan", scan.clone()))
+        .await
+        .expect(201);
+    assert_eq!(
+        (delivery.rows("events").await, delivery.rows("reports").await),
+        stored
+    );
+
+    let release = async || {
+        let shown = delivery
+            .get("frank", &format!("{SERVICE}/releases/1.0.0"))
+            .await
+            .expect(200)
+            .body;
+        let text = shown.to_string();
+        let digest = opstella_domain::release::Digest::of(scan.as_bytes()).to_string();
+        text.contains(&digest).then_some(digest)
+    };
+    let digest = delivery.until("the evidence in the release", release).await;
+    let read = |version: &str| format!("{SERVICE}/releases/{version}/evidence/{digest}");
+    let original = delivery.get("frank", &read("1.0.0")).await.expect(200);
+    assert_eq!(original.body, serde_json::from_str::<Value>(&scan).unwrap());
+    assert_eq!(original.header("content-disposition"), "attachment");
+    delivery
+        .get("frank", &read("1.1.0"))
+        .await
+        .problem(404, "not-found");
+    delivery
+        .get("judy", &read("1.0.0"))
+        .await
+        .problem(404, "not-found");
+    delivery.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bad_report_leaves_nothing_behind() {
+    let delivery = Delivery::start(&["DEV"]).await;
+    delivery.register("1.0.0").await.expect(201);
+    delivery.arrives("DEV", "1.0.0").await;
+    let events = delivery.rows("events").await;
+    let scan = reports::image_scan(&[]).to_string();
+    let other = format!("harbor.example/payments_checkout/api@sha256:{}", "a".repeat(64));
+    let entities = "<!DOCTYPE t [<!ENTITY x SYSTEM \"file:///etc/passwd\">]>\
+        <testsuites><testsuite name=\"&x;\"><testcase name=\"a\"/></testsuite></testsuites>";
+    let bad = [
+        (
+            "another tool's",
+            422,
+            sent(
+                "image-scan",
+                reports::quality_gate(&commit("1.0.0"), "OK").to_string(),
+            ),
+        ),
+        (
+            "truncated",
+            422,
+            sent("image-scan", &scan.as_bytes()[..scan.len() / 2]),
+        ),
+        (
+            "another image's",
+            422,
+            sent("image-scan", reports::image_scan_of(&other, &[]).to_string()),
+        ),
+        (
+            "another commit's",
+            422,
+            sent(
+                "quality-gate",
+                reports::quality_gate(&commit("9"), "OK").to_string(),
+            ),
+        ),
+        ("too large", 413, sent("image-scan", vec![b' '; (8 << 20) + 1])),
+        (
+            "a bomb",
+            413,
+            Sent {
+                gzip: true,
+                ..sent("image-scan", zipped(&vec![b' '; (32 << 20) + 1]))
+            },
+        ),
+        (
+            "not gzip",
+            422,
+            Sent {
+                gzip: true,
+                ..sent("image-scan", scan.clone())
+            },
+        ),
+        (
+            "with entities",
+            422,
+            Sent {
+                content_type: "application/xml",
+                ..sent("tests", entities)
+            },
+        ),
+        ("of no kind", 400, sent("horoscope", scan.clone())),
+        (
+            "of no type",
+            415,
+            Sent {
+                content_type: "text/plain",
+                ..sent("image-scan", scan.clone())
+            },
+        ),
+    ];
+    for (what, status, report) in bad {
+        let answer = send(&delivery, CI, "1.0.0", report).await;
+        assert_eq!(answer.status.as_u16(), status, "{what}: {:#}", answer.body);
+        assert_eq!(
+            answer.header("content-type"),
+            "application/problem+json",
+            "{what}"
+        );
+        assert!(!answer.body.to_string().contains("root:"), "{what}");
+        let stored = (delivery.rows("events").await, delivery.rows("reports").await);
+        assert_eq!(stored, (events, 0), "{what}");
+    }
+    send(&delivery, "frank", "1.0.0", sent("image-scan", scan.clone()))
+        .await
+        .problem(403, "forbidden");
+    send(&delivery, CI, "9.9.9", sent("image-scan", scan))
+        .await
+        .problem(404, "not-found");
+    assert_eq!(delivery.rows("reports").await, 0);
+    delivery.stop().await;
+}

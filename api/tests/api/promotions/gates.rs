@@ -1,0 +1,219 @@
+//! Gates: what closes them, what opens them, and what is said about it.
+
+use chrono::{Datelike, TimeDelta, Utc};
+use serde_json::json;
+
+use crate::support::delivery::{CI, Delivery, SERVICE, commit, digest, path_of};
+use crate::support::reports;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_blocked_promotion_says_why_and_opens_by_waiver_or_evidence() {
+    let delivery = Delivery::start(&["DEV", "SIT"]).await;
+    delivery.release_to_dev("1.0.0").await;
+    let scan = reports::image_scan(&[("CVE-2026-31337", "CRITICAL")]);
+    delivery
+        .evidence("1.0.0", "image-scan", "", &scan)
+        .await
+        .expect(201);
+    let events = delivery.rows("events").await;
+    let question = json!({"release": "1.0.0", "environment": "SIT"});
+    let check = format!("{SERVICE}/promotions:check");
+    let checked = delivery.post("frank", &check, question.clone()).await.expect(200);
+    assert_eq!(checked.body["now"], false);
+    assert_eq!(delivery.rows("events").await, events, "a question stores nothing");
+
+    let sit = delivery.asked("SIT", "1.0.0").await;
+    let shown = delivery.becomes(&sit, "blocked").await;
+    let words = shown["explanation"].to_string();
+    assert!(
+        words.contains("CVE-2026-31337") && words.contains("To open it"),
+        "{words}"
+    );
+    let waiver = json!({
+        "gate": "no-critical-vulnerability", "finding": "CVE-2026-31337", "reason": "not called",
+        "expires_at": Utc::now() + TimeDelta::days(1),
+    });
+    let waivers = format!("{SERVICE}/releases/1.0.0/waivers");
+    delivery
+        .post("alice", &waivers, waiver.clone())
+        .await
+        .problem(403, "forbidden");
+    delivery.post("carol", &waivers, waiver).await.expect(201);
+    delivery.becomes(&sit, "completed").await;
+
+    delivery.register("1.1.0").await.expect(201);
+    delivery.arrives("DEV", "1.1.0").await;
+    let bad = reports::quality_gate(&commit("1.1.0"), "ERROR");
+    delivery
+        .evidence("1.1.0", "quality-gate", "", &bad)
+        .await
+        .expect(201);
+    let sit = delivery.asked("SIT", "1.1.0").await;
+    delivery.becomes(&sit, "blocked").await;
+    let good = reports::quality_gate(&commit("1.1.0"), "OK");
+    delivery
+        .evidence("1.1.0", "quality-gate", "", &good)
+        .await
+        .expect(201);
+    let clean = reports::image_scan(&[]);
+    delivery
+        .evidence("1.1.0", "image-scan", "", &clean)
+        .await
+        .expect(201);
+    delivery.becomes(&sit, "completed").await;
+    delivery.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn approvals_are_void_once_the_policy_changes() {
+    let delivery = Delivery::start(&["DEV", "SIT"]).await;
+    let two = json!({"approvals": [{"roles": ["tester"], "people": 2}]});
+    delivery.set_rules("SIT", two).await;
+    delivery.release_to_dev("1.0.0").await;
+    let sit = delivery.asked("SIT", "1.0.0").await;
+    delivery.approve("bob", &sit).await.expect(200);
+    let events = delivery.rows("events").await;
+    delivery.approve("bob", &sit).await.expect(200);
+    assert_eq!(delivery.rows("events").await, events, "nobody counts twice");
+    delivery.set_rules("SIT", json!({"max_high": 5})).await;
+    let voided = async || {
+        let shown = delivery.get("root", &sit).await.expect(200).body;
+        (shown["approvals_voided"] == 1).then_some(shown)
+    };
+    let shown = delivery.until("the approval to be void", voided).await;
+    assert_eq!(shown["approvals"], json!([]));
+    delivery.approve("heidi", &sit).await.expect(200);
+    delivery.becomes(&sit, "waiting").await;
+    delivery.approve("bob", &sit).await.expect(200);
+    delivery.becomes(&sit, "completed").await;
+    delivery.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn production_takes_two_independent_people_a_change_and_a_soak() {
+    let delivery = Delivery::start(&["DEV", "PRD"]).await;
+    let author = delivery.sandbox.keycloak().unwrap().subject_of("ivan");
+    let (harbor, version) = (&delivery.tools.harbor, "1.0.0");
+    harbor
+        .push("payments_checkout", "api", version, &digest(version))
+        .unwrap();
+    let image = json!({"name": "api", "digest": digest(version), "commit": commit(version)});
+    let release = json!({"version": version, "components": [image], "author": author});
+    delivery
+        .post(CI, &format!("{SERVICE}/releases"), release)
+        .await
+        .expect(201);
+    for (kind, more, report) in [
+        ("quality-gate", "", reports::quality_gate(&commit(version), "OK")),
+        ("image-scan", "", reports::image_scan(&[])),
+        ("dynamic-scan", "&environment=DEV", reports::baseline_scan()),
+    ] {
+        delivery.evidence(version, kind, more, &report).await.expect(201);
+    }
+    delivery.arrives("DEV", version).await;
+    let bare = delivery.asked("PRD", version).await;
+    let words = delivery.becomes(&bare, "blocked").await["explanation"].to_string();
+    assert!(
+        words.contains("change-reference") && words.contains("soaked"),
+        "{words}"
+    );
+    let why = json!({"reason": "no change named"});
+    delivery
+        .post("grace", &format!("{bare}/cancel"), why)
+        .await
+        .expect(200);
+
+    let body = json!({"release": version, "change_reference": "CHG0031337"});
+    let prd = path_of(&delivery.promote("grace", "PRD", body).await.expect(202));
+    for who in ["ivan", "dave", "carol"] {
+        delivery.approve(who, &prd).await.expect(200);
+    }
+    let only_the_soak = async || {
+        let shown = delivery.get("root", &prd).await.expect(200).body;
+        let words = shown["explanation"].to_string();
+        (words.contains("soaked") && !words.contains("approvals")).then_some(())
+    };
+    delivery
+        .until("nothing but the soak to be missing", only_the_soak)
+        .await;
+    delivery.set_rules("PRD", json!({"soak_minutes": 0})).await;
+    let void = async || {
+        let shown = delivery.get("root", &prd).await.expect(200).body;
+        (shown["approvals"] == json!([])).then_some(())
+    };
+    delivery.until("the approvals to be void", void).await;
+    // The author's does not count, and no one's counts twice.
+    for who in ["ivan", "dave", "dave"] {
+        delivery.approve(who, &prd).await.expect(200);
+    }
+    delivery.becomes(&prd, "waiting").await;
+    delivery.approve("carol", &prd).await.expect(200);
+    delivery.becomes(&prd, "completed").await;
+    assert!(delivery.runs("PRD").ends_with(&digest(version)));
+    delivery.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_freeze_holds_until_two_admins_override_it() {
+    let delivery = Delivery::start(&["DEV", "SIT"]).await;
+    let today = Utc::now().weekday().number_from_monday();
+    let (from, to) = ((today + 5) % 7 + 1, (today + 1) % 7 + 1);
+    let weekly = json!({
+        "type": "weekly", "from": {"day": from, "time": "00:00:00"}, "to": {"day": to, "time": "00:00:00"},
+    });
+    let freeze = json!({"freezes": [{"name": "audit", "timezone": "UTC", "when": weekly}]});
+    delivery.set_rules("SIT", freeze).await;
+    delivery.release_to_dev("1.0.0").await;
+    let sit = delivery.asked("SIT", "1.0.0").await;
+    let words = delivery.becomes(&sit, "waiting").await["explanation"].to_string();
+    assert!(words.contains("audit"), "{words}");
+    let (override_it, confirm) = (
+        format!("{sit}/override-freeze"),
+        format!("{sit}/confirm-freeze-override"),
+    );
+    let why = json!({"reason": "the fix cannot wait"});
+    delivery
+        .post("alice", &override_it, why.clone())
+        .await
+        .problem(403, "forbidden");
+    let early = delivery
+        .post("admin2", &confirm, json!({}))
+        .await
+        .problem(409, "wrong-state");
+    assert_eq!(early.body["accepts"], json!(["OverrideFreeze"]));
+    delivery.post("root", &override_it, why).await.expect(200);
+    delivery
+        .post("root", &confirm, json!({}))
+        .await
+        .problem(422, "invalid-field");
+    delivery.becomes(&sit, "waiting").await;
+    delivery.post("admin2", &confirm, json!({})).await.expect(200);
+    let done = delivery.becomes(&sit, "completed").await;
+    assert!(done["freeze_override"]["confirmed_by"].is_string(), "{done:#}");
+    delivery.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_projects_policy_is_never_looser() {
+    let delivery = Delivery::start(&["DEV"]).await;
+    let path = "/projects/payments/policies/SIT";
+    let loose = json!({"rules": {"quality_gate": false, "max_critical": 3}});
+    let refused = delivery
+        .put("carol", path, loose)
+        .await
+        .problem(422, "invalid-field");
+    let text = refused.body["errors"][0]["rule"].as_str().unwrap();
+    assert!(
+        text.contains("quality_gate") && text.contains("max_critical"),
+        "{text}"
+    );
+    let strict = json!({"rules": {"quality_gate": true, "max_critical": 0, "max_high": 2}});
+    delivery
+        .put("grace", path, strict.clone())
+        .await
+        .problem(403, "forbidden");
+    delivery.put("carol", path, strict).await.expect(200);
+    let shown = delivery.get("frank", path).await.expect(200);
+    assert_eq!(shown.body["effective"]["max_high"], 2);
+    delivery.stop().await;
+}

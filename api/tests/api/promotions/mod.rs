@@ -1,0 +1,9 @@
+//! Releases on their way through the environments, over real HTTP and on the sandbox.
+
+mod decommission;
+mod evidence;
+mod failures;
+mod gates;
+mod journey;
+mod kills;
+mod random;
