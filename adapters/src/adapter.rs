@@ -14,6 +14,8 @@ use opstella_domain::template::{TemplateFiles, TemplateRef};
 use secrecy::SecretString;
 use thiserror::Error;
 
+use crate::reports::{FetchedReport, ReportSource};
+
 /// Drives one connected tool.
 #[async_trait]
 pub trait ToolAdapter: Send + Sync {
@@ -44,6 +46,17 @@ pub trait ToolAdapter: Send + Sync {
     /// [`StepError`], classed; [`StepError::Permanent`] where there is nothing to see.
     async fn observe(&self, operation: &Operation) -> Result<Observed, StepError> {
         Err(unobservable(self.tool(), operation))
+    }
+
+    /// The report that the tool keeps, as it gives it; none where it has none yet.
+    ///
+    /// # Errors
+    /// [`StepError`], classed; [`StepError::Permanent`] where it keeps no such reports.
+    async fn report(&self, source: &ReportSource) -> Result<Option<FetchedReport>, StepError> {
+        let tool = self.tool();
+        Err(StepError::Permanent {
+            message: format!("{tool} keeps no report of kind {}", source.kind()),
+        })
     }
 
     /// Asks the tool whether it is there and takes our credential.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use sqlx::postgres::PgConnection;
 use sqlx::{ConnectOptions, Connection, PgPool};
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -42,6 +43,43 @@ impl Lease {
     pub async fn release(self) {
         if let Ok(Err(error)) = timeout(PATIENCE, self.0.close()).await {
             tracing::debug!(%error, "the lease ends with its connection");
+        }
+    }
+}
+
+/// Works whenever it holds the lease of that key, until told to stop. The work ends soon after its token is cancelled.
+pub(crate) async fn in_turn<W, F>(
+    who: &'static str,
+    pool: &PgPool,
+    key: i64,
+    interval: Duration,
+    stop: &CancellationToken,
+    work: W,
+) where
+    W: Fn(CancellationToken) -> F,
+    F: Future<Output = ()>,
+{
+    while !stop.is_cancelled() {
+        if let Some(mut lease) = Lease::try_take(pool, key).await {
+            let session = stop.child_token();
+            let working = work(session.clone());
+            tokio::pin!(working);
+            loop {
+                tokio::select! {
+                    () = &mut working => break,
+                    () = tokio::time::sleep(interval) => {
+                        if !session.is_cancelled() && !lease.holds().await {
+                            tracing::warn!("the {who} lost its lease; standing by");
+                            session.cancel();
+                        }
+                    }
+                }
+            }
+            lease.release().await;
+        }
+        tokio::select! {
+            () = tokio::time::sleep(interval) => {}
+            () = stop.cancelled() => {}
         }
     }
 }

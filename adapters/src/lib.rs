@@ -2,13 +2,15 @@
 //!
 //! A tool's module implements [`ToolAdapter`]: *observe, then act* for every operation of its tool, and the undo of
 //! each. The [`engine`] executes runs: it takes what a run may do next from the domain, hands it to the adapter under
-//! the tool's limits, and brings the outcome back as a command. The [`promoter`] moves promotions on. The [`registry`] knows the adapter of each connection.
+//! the tool's limits, and brings the outcome back as a command. The [`promoter`] moves promotions on. The
+//! [`collector`] fetches evidence that tools keep. The [`registry`] knows the adapter of each connection.
 //! `docs/adding-an-adapter.md` is the guide.
 
 pub mod adapter;
 pub mod argocd;
 pub mod builtin;
 mod checkpoint;
+pub mod collector;
 pub mod engine;
 pub mod gitlab;
 pub mod harbor;
@@ -19,14 +21,16 @@ pub mod mark;
 pub mod promoter;
 pub mod registry;
 pub mod render;
+pub mod reports;
 pub mod sonarqube;
 pub mod templates;
 pub mod toolbox;
 pub mod vault;
-mod webhook_secret;
+pub mod webhook_secret;
 
 pub use adapter::{
     Health, Observed, Removal, Removed, SecretFields, SecretStore, SecretVersion, StepContext, StepError,
     TemplateSource, ToolAdapter,
 };
+pub use reports::{FetchedReport, ReportSource};
 pub use toolbox::Toolbox;

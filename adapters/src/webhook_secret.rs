@@ -5,12 +5,25 @@ use opstella_domain::naming::SecretPath;
 use rand::RngExt;
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::{Removal, SecretFields, StepContext, StepError};
+use crate::{Removal, SecretFields, SecretStore, StepContext, StepError};
 
 /// Field of the kept secret: what signs.
 const SECRET: &str = "secret";
 /// Field of the kept secret: the run that made it.
 const RUN: &str = "run";
+
+/// The secret as kept; none where there is none to check a signature with.
+///
+/// # Errors
+/// [`StepError`] of the secret store.
+pub async fn kept(path: &SecretPath, secrets: &dyn SecretStore) -> Result<Option<SecretString>, StepError> {
+    let secret = secrets
+        .read(path)
+        .await?
+        .and_then(|mut fields| fields.remove(SECRET));
+    // An empty one would let everybody sign.
+    Ok(secret.filter(|secret| !secret.expose_secret().is_empty()))
+}
 
 /// The secret as kept, or made now and kept before it is used.
 ///

@@ -13,7 +13,7 @@ use crate::events::EventView;
 use crate::problem::Problem;
 use crate::routes::{
     delivery, events, matrix, members, plan, policies, probes, projects, promotions, releases, runs,
-    services, signin, stream, templates, tools,
+    services, signin, stream, templates, tools, webhooks,
 };
 
 #[derive(OpenApi)]
@@ -40,6 +40,7 @@ use crate::routes::{
         templates::register, templates::list, templates::get, templates::get_version,
         tools::connect, tools::list, tools::get, tools::health,
         events::list, events::get, stream::run, stream::all,
+        webhooks::sonarqube, webhooks::gitlab, webhooks::argocd,
         signin::begin, signin::finish, signin::session, signin::sign_out, signin::clear, signin::clear_by_link,
         signin::backchannel,
         probes::health, probes::ready, probes::metrics,
@@ -56,6 +57,7 @@ use crate::routes::{
         (name = "templates", description = "What components are made from"),
         (name = "tools", description = "What the platform is connected to"),
         (name = "events", description = "What happened, and what happens"),
+        (name = "webhooks", description = "What tools send, signed by them"),
         (name = "sign-in", description = "Signing in and out with a browser; only where it is configured"),
         (name = "probes", description = "For machines that watch"),
     ),

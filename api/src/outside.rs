@@ -8,18 +8,22 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::Utc;
+use opstella_adapters::collector::{Collector, CollectorOptions};
 use opstella_adapters::engine::{Circuit, Engine, EngineOptions, ToolLimits};
 use opstella_adapters::promoter::{Promoter, PromoterOptions};
-use opstella_adapters::{Toolbox, render};
+use opstella_adapters::{Toolbox, render, webhook_secret};
 use opstella_commands::Commands;
+use opstella_domain::ConnectionName;
+use opstella_domain::naming::SecretPath;
 use opstella_domain::template::TemplateFiles;
 use opstella_domain::tool_connection::ConnectionKey;
+use secrecy::SecretString;
 use tokio::time::timeout;
 
 use crate::config::EngineConfig;
 use crate::tools::{CircuitState, ToolHealthView, ToolSide};
 
-/// Longest wait for a tool's word on its health.
+/// Longest wait for a tool's word on its health, and for a secret.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Adapters and the engine of this process.
@@ -27,38 +31,40 @@ pub struct Outside {
     toolbox: Arc<dyn Toolbox>,
     engine: Mutex<Option<Engine>>,
     promoter: Mutex<Option<Promoter>>,
+    collector: Mutex<Option<Collector>>,
     enabled: bool,
 }
 
 impl Outside {
-    /// Starts the engine and the promoter, if they are enabled.
+    /// Starts the engine, the promoter and the collector, if they are enabled.
     pub fn start(commands: Commands, toolbox: Arc<dyn Toolbox>, config: &EngineConfig) -> Arc<Self> {
         let engine = config
             .enabled
             .then(|| Engine::start(commands.clone(), Arc::clone(&toolbox), options(config)));
         let promoter = config
             .enabled
-            .then(|| Promoter::start(commands, Arc::clone(&toolbox), promoter_options(config)));
+            .then(|| Promoter::start(commands.clone(), Arc::clone(&toolbox), promoter_options(config)));
+        let collector = config
+            .enabled
+            .then(|| Collector::start(commands, Arc::clone(&toolbox), collector_options(config)));
         Arc::new(Self {
             toolbox,
             engine: Mutex::new(engine),
             promoter: Mutex::new(promoter),
+            collector: Mutex::new(collector),
             enabled: config.enabled,
         })
     }
 
-    /// Stops both: steps under way are waited for.
+    /// Stops all: steps under way are waited for.
     pub async fn shutdown(&self) {
-        let promoter = self
-            .promoter
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        if let Some(promoter) = promoter {
+        if let Some(collector) = take(&self.collector) {
+            collector.shutdown().await;
+        }
+        if let Some(promoter) = take(&self.promoter) {
             promoter.shutdown().await;
         }
-        let engine = self.engine.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(engine) = engine {
+        if let Some(engine) = take(&self.engine) {
             engine.shutdown().await;
         }
     }
@@ -66,6 +72,18 @@ impl Outside {
     fn with_engine<T>(&self, look: impl FnOnce(&Engine) -> T) -> Option<T> {
         let engine = self.engine.lock().unwrap_or_else(PoisonError::into_inner);
         engine.as_ref().map(look)
+    }
+}
+
+fn take<T>(running: &Mutex<Option<T>>) -> Option<T> {
+    running.lock().unwrap_or_else(PoisonError::into_inner).take()
+}
+
+fn collector_options(config: &EngineConfig) -> CollectorOptions {
+    CollectorOptions {
+        first_pause: Duration::from_secs(config.evidence_seconds),
+        give_up_after: Duration::from_secs(config.evidence_hours.saturating_mul(3600)),
+        ..CollectorOptions::default()
     }
 }
 
@@ -126,6 +144,21 @@ impl ToolSide for Outside {
 
     fn check_template(&self, files: &TemplateFiles) -> Result<(), String> {
         render::check(files).map_err(|error| error.to_string())
+    }
+
+    async fn webhook_secret(
+        &self,
+        connection: &ConnectionName,
+        path: &SecretPath,
+    ) -> Result<Option<SecretString>, String> {
+        let asked = async {
+            let secrets = self.toolbox.secrets(connection).await?;
+            webhook_secret::kept(path, secrets.as_ref()).await
+        };
+        match timeout(PATIENCE, asked).await {
+            Ok(found) => found.map_err(|error| error.to_string()),
+            Err(_) => Err(format!("Vault did not answer within {} s", PATIENCE.as_secs())),
+        }
     }
 
     fn engine_active(&self) -> Option<bool> {

@@ -21,6 +21,7 @@ use crate::config::{Config, ConfigError};
 use crate::events::EventHub;
 use crate::http::rate::RateLimits;
 use crate::outside::Outside;
+use crate::routes::webhooks::WebhookSecrets;
 use crate::server::Http;
 use crate::signin::SignIn;
 use crate::state::AppState;
@@ -98,6 +99,7 @@ pub async fn start_with(
         events: events.clone(),
         streams: Arc::new(Semaphore::new(config.limits.streams)),
         tools: outside.clone(),
+        webhook_secrets: WebhookSecrets::default(),
         stopping: CancellationToken::new(),
         config,
     });

@@ -12,6 +12,7 @@ use crate::auth::Verifier;
 use crate::config::Config;
 use crate::events::EventHub;
 use crate::http::rate::RateLimits;
+use crate::routes::webhooks::WebhookSecrets;
 use crate::signin::SignIn;
 use crate::tools::ToolSide;
 
@@ -39,6 +40,8 @@ pub struct AppState {
     pub streams: Arc<Semaphore>,
     /// The outside world.
     pub tools: Arc<dyn ToolSide>,
+    /// What tools sign their webhooks with, remembered for a while.
+    pub webhook_secrets: WebhookSecrets,
     /// Ends streams when the server stops.
     pub stopping: CancellationToken,
 }

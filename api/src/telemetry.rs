@@ -65,6 +65,14 @@ fn describe() {
     );
     metrics::describe_counter!("opstella_auth_refused_total", "Tokens refused, by reason.");
     metrics::describe_counter!(
+        "opstella_reports_asked_total",
+        "Reports that tools were asked for, by kind and what came of it."
+    );
+    metrics::describe_counter!(
+        "opstella_webhooks_total",
+        "Webhooks of tools, by tool and what became of them."
+    );
+    metrics::describe_counter!(
         "opstella_rate_limited_total",
         "Requests over a subject's rate limit."
     );

@@ -2,8 +2,11 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use opstella_domain::ConnectionName;
+use opstella_domain::naming::SecretPath;
 use opstella_domain::template::TemplateFiles;
 use opstella_domain::tool_connection::ConnectionKey;
+use secrecy::SecretString;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -47,6 +50,16 @@ pub trait ToolSide: Send + Sync {
     /// # Errors
     /// What is wrong with which file.
     fn check_template(&self, files: &TemplateFiles) -> Result<(), String>;
+
+    /// The secret that a tool signs its webhooks with, as it is kept; none where there is none.
+    ///
+    /// # Errors
+    /// Why it cannot be read now.
+    async fn webhook_secret(
+        &self,
+        connection: &ConnectionName,
+        path: &SecretPath,
+    ) -> Result<Option<SecretString>, String>;
 
     /// Whether this process executes runs; `None` where it is not meant to.
     fn engine_active(&self) -> Option<bool>;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use opstella_domain::plan::{SagaKind, StepId};
 use opstella_domain::run::{Run, RunCommand, RunStatus};
 use opstella_domain::service::{Service, ServiceCommand};
-use opstella_domain::{Decide, DomainError, RunId};
+use opstella_domain::{Decide, DomainError, RunId, Tool};
 use opstella_journal::{Append, Loaded, StreamAppend};
 
 use crate::anew::{anew, depends_on_state};
@@ -95,6 +95,30 @@ impl Commands {
         };
         let result = self.carry_out(name, context, project.as_ref(), decide).await;
         result.map_err(|error| hide(error, run))
+    }
+
+    /// Has the steps of a run that wait for a tool look at it now: the tool said that something happened. Whether one
+    /// waited for it.
+    ///
+    /// # Errors
+    /// [`CommandError`].
+    pub async fn look_again(
+        &self,
+        context: &CommandContext,
+        run: RunId,
+        tool: Tool,
+    ) -> Result<bool, CommandError> {
+        let command = RunCommand::LookAgain { tool };
+        let waits = !self
+            .load_run(run)
+            .await?
+            .state
+            .decide(command.clone())?
+            .is_empty();
+        if waits {
+            self.advance_run(context, run, command).await?;
+        }
+        Ok(waits)
     }
 
     /// Carries out a command of the engine on a run, decided anew where an operator was faster, and returns the

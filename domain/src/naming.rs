@@ -75,6 +75,15 @@ fn label(parts: &[&str]) -> String {
     format!("{}-{tail}", head.trim_end_matches('-'))
 }
 
+/// The component that these names are of.
+fn component_of(project: &str, service: &str, component: &str) -> Option<(ServiceKey, ComponentName)> {
+    let key = ServiceKey {
+        project: project.parse().ok()?,
+        service: service.parse().ok()?,
+    };
+    Some((key, component.parse().ok()?))
+}
+
 impl RepositoryPath {
     /// The repository of a component.
     pub fn of(key: &ServiceKey, component: &ComponentName) -> Self {
@@ -89,6 +98,13 @@ impl RepositoryPath {
     /// The last part.
     pub fn name(&self) -> &str {
         self.0.split_once('/').map_or("", |(_, name)| name)
+    }
+
+    /// Whose repository a path is; none where it is none of ours.
+    pub fn read(path: &str) -> Option<(ServiceKey, ComponentName)> {
+        let (project, name) = path.split_once('/')?;
+        let (service, component) = name.split_once('_')?;
+        component_of(project, service, component)
     }
 }
 
@@ -142,6 +158,13 @@ impl QualityKey {
     /// The quality project of a component.
     pub fn of(key: &ServiceKey, component: &ComponentName) -> Self {
         Self(format!("{}:{}:{component}", key.project, key.service))
+    }
+
+    /// Whose quality project a key is; none where it is none of ours.
+    pub fn read(key: &str) -> Option<(ServiceKey, ComponentName)> {
+        let (project, rest) = key.split_once(':')?;
+        let (service, component) = rest.split_once(':')?;
+        component_of(project, service, component)
     }
 }
 
@@ -203,6 +226,23 @@ mod tests {
             KubernetesName::namespace(&right, Environment::Dev)
         );
         assert_ne!(RegistryProject::of(&left), RegistryProject::of(&right));
+    }
+
+    #[test]
+    fn what_tools_name_is_read_back() {
+        let (of, api) = (
+            key("a-b", "check-out"),
+            "api-v2".parse::<ComponentName>().unwrap(),
+        );
+        let ours = Some((of.clone(), api.clone()));
+        assert_eq!(QualityKey::read(QualityKey::of(&of, &api).as_str()), ours);
+        assert_eq!(RepositoryPath::read(RepositoryPath::of(&of, &api).as_str()), ours);
+        for other in ["", "a", "a:b", "a:b:c:d", "A:b:c", "a::c", "a:b:c\0"] {
+            assert_eq!(QualityKey::read(other), None, "{other:?}");
+        }
+        for other in ["", "a/b", "a/b/c", "a/b_c_d", "a/_c", "x_y"] {
+            assert_eq!(RepositoryPath::read(other), None, "{other:?}");
+        }
     }
 
     #[test]

@@ -17,6 +17,9 @@ struct Webhook<'a> {
     status: Option<Text<'a>>,
     #[serde(borrow)]
     analysed_at: Option<Text<'a>>,
+    /// When it was sent: also after somebody resolved an issue, of the same analysis.
+    #[serde(borrow)]
+    changed_at: Option<Text<'a>>,
     #[serde(borrow)]
     revision: Option<Text<'a>>,
     #[serde(borrow)]
@@ -46,7 +49,7 @@ pub(crate) fn read_webhook(text: &[u8]) -> Result<Body, ReportError> {
     named.set_commit(Text::or_empty(&webhook.revision));
     Ok(Body {
         tool: "sonarqube".to_owned(),
-        produced_at: json::instant(&webhook.analysed_at),
+        produced_at: json::instant(&webhook.changed_at).max(json::instant(&webhook.analysed_at)),
         failed: failed(webhook.quality_gate.as_ref())?,
         named,
         ..Body::default()

@@ -272,6 +272,16 @@ fn sonarqubes_gate_is_passed_or_failed() {
         read(ReportKind::QualityGate, failed).unwrap().verdict,
         Verdict::Failed
     );
+    // Sent again after somebody resolved an issue, it is of the same analysis and newer.
+    let changed = text("sonar-webhook.json").replace(
+        "\"changedAt\": \"2026-11-25T10:46:28+0100\"",
+        "\"changedAt\": \"2026-11-25T12:00:00+0100\"",
+    );
+    let parsed = read(ReportKind::QualityGate, changed).unwrap();
+    assert_eq!(
+        parsed.produced_at.unwrap().to_rfc3339(),
+        "2026-11-25T11:00:00+00:00"
+    );
     let parsed = read_fixture(ReportKind::QualityGate, "sonar-status.json");
     assert_eq!(parsed.verdict, Verdict::Failed);
     let passed = text("sonar-status.json").replacen("ERROR", "OK", 1);

@@ -40,7 +40,8 @@ fn operate(inner: &Inner, request: &Request) -> Reply {
         refuse(
             StatusCode::NOT_FOUND,
             "use GET /_sandbox/health, GET /_sandbox/state, GET, POST, DELETE \
-             /_sandbox/faults, POST /_sandbox/harbor/artifacts, POST, DELETE /_sandbox/argocd/images, or POST \
+             /_sandbox/faults, POST /_sandbox/harbor/artifacts, POST /_sandbox/sonarqube/analyses, POST, DELETE \
+             /_sandbox/argocd/images, or POST \
              /_sandbox/argocd/applications/NAME/images",
         )
     })

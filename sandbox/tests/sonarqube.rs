@@ -326,3 +326,69 @@ fn wrong_methods_and_routes_are_refused() {
         (404, "Unknown url : /api/nothing/here".to_owned())
     );
 }
+
+#[test]
+fn analyses_end_and_are_told() {
+    let sonar = with_project();
+    let of_project = "/api/project_analyses/search?project=payments.checkout";
+    let status = |pair: &str| {
+        let (code, answer) = sonar.get(&format!("/api/qualitygates/project_status?{pair}"));
+        assert_eq!(code, 200, "{answer}");
+        answer["projectStatus"]["status"].as_str().unwrap().to_owned()
+    };
+    let project = "projectKey=payments.checkout";
+    assert_eq!(sonar.get(of_project).1["analyses"], json!([]));
+    assert_eq!(status(project), "NONE");
+    let hook = [
+        ("name", "opstella"),
+        ("url", "http://opstella.example/x"),
+        ("project", "payments.checkout"),
+        ("secret", "0123456789abcdef"),
+    ];
+    assert_eq!(sonar.form("/api/webhooks/create", &hook).0, 200);
+    let analyse =
+        |revision: &str, status: &str| sonar.tool.analyse("payments.checkout", revision, status).unwrap();
+    let sent = analyse("aaaa", "ERROR");
+    assert_eq!(
+        (sent.len(), sent[0].url.as_str()),
+        (1, "http://opstella.example/x")
+    );
+    assert_eq!(sent[0].signature.as_ref().unwrap().len(), 64);
+    let body: Value = serde_json::from_str(&sent[0].body).unwrap();
+    assert_eq!(
+        (&body["revision"], &body["status"]),
+        (&json!("aaaa"), &json!("SUCCESS"))
+    );
+    assert_eq!(body["qualityGate"]["status"], "ERROR");
+    analyse("bbbb", "OK");
+    let analyses = sonar.get(of_project).1["analyses"].clone();
+    assert_eq!(
+        (&analyses[0]["revision"], &analyses[1]["revision"]),
+        (&json!("bbbb"), &json!("aaaa"))
+    );
+    let page = sonar.get(&format!("{of_project}&ps=1")).1;
+    assert_eq!(
+        (
+            page["analyses"].as_array().unwrap().len(),
+            &page["paging"]["total"]
+        ),
+        (1, &json!(2))
+    );
+    let analysis = |at: usize| format!("analysisId={}", analyses[at]["key"].as_str().unwrap());
+    assert_eq!(
+        (status(&analysis(1)), status(&analysis(0))),
+        ("ERROR".to_owned(), "OK".to_owned())
+    );
+    // Issues that somebody resolves, or opens again, change the project's status, not what the analysis ended with.
+    sonar.tool.triage("payments.checkout", "ERROR").unwrap();
+    assert_eq!(
+        (status(project), status(&analysis(0))),
+        ("ERROR".to_owned(), "OK".to_owned())
+    );
+    let wrong = "/api/qualitygates/project_status";
+    assert_eq!(sonar.get(wrong).0, 400);
+    assert_eq!(sonar.get(&format!("{wrong}?{project}&analysisId=x")).0, 400);
+    assert_eq!(sonar.get(&format!("{wrong}?analysisId=x")).0, 404);
+    assert_eq!(sonar.get("/api/project_analyses/search?project=none").0, 404);
+    assert!(sonar.tool.analyse("none", "aaaa", "OK").is_none());
+}

@@ -16,6 +16,7 @@ mod retention;
 mod rights;
 mod robot;
 mod robot_secret;
+mod scan;
 mod tag;
 
 use async_trait::async_trait;
@@ -26,6 +27,7 @@ use opstella_domain::tool_connection::Connection;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::http::{Credential, ToolHttp};
+use crate::reports::{FetchedReport, ReportSource};
 use crate::{Health, Removed, StepContext, StepError, ToolAdapter};
 use project::Project;
 
@@ -156,6 +158,22 @@ impl ToolAdapter for Harbor {
                 self.remove_tag(tag, context).await
             }
             _ => Err(not_ours(operation)),
+        }
+    }
+
+    async fn report(&self, source: &ReportSource) -> Result<Option<FetchedReport>, StepError> {
+        match source {
+            ReportSource::RegistryScan {
+                project,
+                repository,
+                digest,
+            } => {
+                let repository = artifact::Repository::of(project, repository);
+                self.scan_of(repository, digest).await
+            }
+            ReportSource::QualityGate { .. } => Err(StepError::Permanent {
+                message: "Harbor keeps no quality gates: SonarQube was meant".into(),
+            }),
         }
     }
 

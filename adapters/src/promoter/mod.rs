@@ -25,7 +25,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::Toolbox;
-use crate::lease::Lease;
+use crate::lease::in_turn;
 
 /// Key of the advisory lock: "promoter", in bytes.
 const LEASE: i64 = 0x7072_6f6d_6f74_6572;
@@ -93,38 +93,19 @@ impl Promoter {
 }
 
 async fn stand_by(parts: Parts) {
-    while !parts.stop.is_cancelled() {
-        if let Some(lease) = Lease::try_take(parts.commands.journal().pool(), LEASE).await {
-            hold(&parts, lease).await;
-        }
-        tokio::select! {
-            () = tokio::time::sleep(parts.options.lease_interval) => {}
-            () = parts.stop.cancelled() => {}
-        }
-    }
+    let pool = parts.commands.journal().pool().clone();
+    let (every, stop) = (parts.options.lease_interval, parts.stop.clone());
+    in_turn("promoter", &pool, LEASE, every, &stop, |stop| {
+        work(Parts {
+            stop,
+            ..parts.clone()
+        })
+    })
+    .await;
 }
 
-async fn hold(parts: &Parts, mut lease: Lease) {
-    let session = Parts {
-        stop: parts.stop.child_token(),
-        ..parts.clone()
-    };
-    let work = async {
-        tokio::join!(follow::run(&session), clock::run(&session), watch::run(&session));
-    };
-    tokio::pin!(work);
-    loop {
-        tokio::select! {
-            () = &mut work => break,
-            () = tokio::time::sleep(parts.options.lease_interval) => {
-                if !lease.holds().await {
-                    tracing::warn!("the promoter lost its lease; standing by");
-                    session.stop.cancel();
-                }
-            }
-        }
-    }
-    lease.release().await;
+async fn work(session: Parts) {
+    tokio::join!(follow::run(&session), clock::run(&session), watch::run(&session));
 }
 
 impl Parts {

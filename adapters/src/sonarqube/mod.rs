@@ -8,6 +8,7 @@ mod client;
 mod gate;
 mod ownership;
 mod project;
+mod status;
 mod token;
 mod token_name;
 mod webhook;
@@ -20,6 +21,7 @@ use opstella_domain::tool_connection::Connection;
 use secrecy::SecretString;
 
 use crate::http::{Credential, ToolHttp};
+use crate::reports::{FetchedReport, ReportSource};
 use crate::{Health, Removed, StepContext, StepError, ToolAdapter};
 
 /// One connected SonarQube.
@@ -100,6 +102,15 @@ impl ToolAdapter for SonarQube {
                 self.remove_webhook(key, url, secret, context).await
             }
             _ => Err(not_ours(operation)),
+        }
+    }
+
+    async fn report(&self, source: &ReportSource) -> Result<Option<FetchedReport>, StepError> {
+        match source {
+            ReportSource::QualityGate { key, commit } => self.quality_gate(key, commit).await,
+            ReportSource::RegistryScan { .. } => Err(StepError::Permanent {
+                message: "SonarQube keeps no scans of images: Harbor was meant".into(),
+            }),
         }
     }
 

@@ -41,6 +41,12 @@ async fn every_exchange_fits_the_description() {
         let context = made.context(2);
         made.adapter.ensure(&missing, &context).await.unwrap_err();
     }
+    let scan = opstella_adapters::ReportSource::RegistryScan {
+        project: opstella_domain::naming::RegistryProject::of(&crate::world::service()),
+        repository: "api".parse().unwrap(),
+        digest: crate::promotion::digest('1').parse().unwrap(),
+    };
+    made.adapter.report(&scan).await.unwrap().unwrap();
     made.tool.push(PROJECT, "api/web", "1.0", "sha256:1").unwrap();
     for operation in operations.iter().rev() {
         made.remove(operation, 3, Removal::Service).await;

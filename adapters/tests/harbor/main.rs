@@ -15,6 +15,7 @@ mod project;
 mod promotion;
 mod retention;
 mod robot;
+mod scan;
 #[path = "../support/mod.rs"]
 mod support;
 mod world;

@@ -10,6 +10,7 @@
 mod failures;
 mod ownership;
 mod particulars;
+mod status;
 #[path = "../support/mod.rs"]
 mod support;
 mod world;

@@ -8,7 +8,7 @@ use opstella_adapters::{StepContext, ToolAdapter};
 use opstella_domain::naming::{QualityKey, SecretPath};
 use opstella_domain::operation::Operation;
 use opstella_domain::{ComponentName, Tool};
-use opstella_sandbox::{Sandbox, SandboxOptions, credentials};
+use opstella_sandbox::{Sandbox, SandboxOptions, Tools, credentials};
 use serde_json::{Value, json};
 
 use crate::support::sweep::Sandboxed;
@@ -20,6 +20,7 @@ pub const URL: &str = "https://opstella.example/api/v1/webhooks/sonarqube";
 
 pub struct World {
     pub sandbox: Sandbox,
+    pub tool: Arc<opstella_sandbox::SonarQube>,
     pub adapter: SonarQube,
     pub secrets: Arc<Memory>,
     raw: ToolHttp,
@@ -97,7 +98,9 @@ pub fn connect(url: &str, token: &str) -> SonarQube {
 
 impl World {
     pub async fn new() -> Self {
+        let tools = Tools::default();
         let options = SandboxOptions {
+            tools: tools.list(),
             record_exchanges: true,
             keycloak: None,
             ..SandboxOptions::default()
@@ -109,6 +112,7 @@ impl World {
             adapter: connect(&url, credentials::SONARQUBE_TOKEN),
             raw: ToolHttp::new(Tool::SonarQube, &url, bearer).unwrap(),
             sandbox,
+            tool: tools.sonarqube,
             secrets: Arc::default(),
         };
         world.post("qualitygates/create", &[("name", GATE)]).await;

@@ -86,6 +86,8 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
             3600,
         ),
         ("engine.watch_seconds", engine.watch_seconds, 1, 3600),
+        ("engine.evidence_seconds", engine.evidence_seconds, 1, 600),
+        ("engine.evidence_hours", engine.evidence_hours, 1, 8760),
     ] {
         within(key, value, least, most)?;
     }

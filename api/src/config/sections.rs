@@ -169,6 +169,10 @@ pub struct EngineConfig {
     pub step_timeout_seconds: u64,
     /// Between two looks at what Argo CD runs, in seconds.
     pub watch_seconds: u64,
+    /// From the first look at evidence that a tool keeps to the second, in seconds; later pauses are longer.
+    pub evidence_seconds: u64,
+    /// For how long the evidence on a release is asked for, in hours.
+    pub evidence_hours: u64,
     /// Limits by tool.
     pub tools: BTreeMap<Tool, ToolLimitConfig>,
 }

@@ -51,7 +51,7 @@ pub async fn show(ground: &Ground) -> Result<Journey, DemoError> {
         "\nrelease 1.0.0: CI pushes images and registers it with its evidence; it goes to DEV by itself"
     );
     let first = Built { version: "1.0.0" };
-    first.push(ground).await?;
+    first.push(ground, &[]).await?;
     first.register(&people, &[]).await?;
     let promotion = promotion_of(&people.grace, "DEV", "1.0.0").await?;
     ended(&people.grace, &promotion, "completed").await?;
@@ -79,10 +79,9 @@ pub async fn show(ground: &Ground) -> Result<Journey, DemoError> {
 
     println!("\nrelease 1.1.0: its image scan has a critical finding");
     let second = Built { version: "1.1.0" };
-    second.push(ground).await?;
-    second
-        .register(&people, &[("CVE-2026-31337", "CRITICAL")])
-        .await?;
+    let found = [("CVE-2026-31337", "CRITICAL")];
+    second.push(ground, &found).await?;
+    second.register(&people, &found).await?;
     let dev = promotion_of(&people.grace, "DEV", "1.1.0").await?;
     ended(&people.grace, &dev, "completed").await?;
     let promotion = promote(&people.grace, "SIT", "1.1.0", None).await?;
@@ -94,7 +93,7 @@ pub async fn show(ground: &Ground) -> Result<Journey, DemoError> {
 
     println!("\nrelease 1.2.0: it does not come up, and is rolled back");
     let third = Built { version: "1.2.0" };
-    third.push(ground).await?;
+    third.push(ground, &[]).await?;
     let sick = json!({
         "image": third.digest("api"), "health": "Degraded",
         "message": "Deployment exceeded its progress deadline",

@@ -12,6 +12,7 @@ pub mod observe;
 pub mod page;
 pub mod params;
 pub mod rate;
+pub mod raw_body;
 pub mod report_body;
 pub mod visible;
 

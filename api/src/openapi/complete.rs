@@ -1,5 +1,7 @@
 //! What holds for all operations: security, headers, and every error status.
 
+mod webhooks;
+
 use utoipa::Modify;
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn, PathItem};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
@@ -9,6 +11,8 @@ use utoipa::openapi::security::{
 use utoipa::openapi::{
     Components, ContentBuilder, HeaderBuilder, OpenApi, Ref, RefOr, Required, Response, ResponseBuilder,
 };
+
+use crate::routes::webhooks::BELOW;
 
 /// Statuses that any operation under `/api/v1` may answer.
 const ALWAYS: &[(&str, &str)] = &[
@@ -71,7 +75,12 @@ impl Modify for Complete {
         let components = api.components.get_or_insert_with(Components::default);
         components.add_security_scheme(BEARER, SecurityScheme::Http(scheme));
         components.add_security_scheme(SESSION, SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
+        webhooks::add_schemes(api);
         for (path, item) in &mut api.paths.paths {
+            if path.starts_with(BELOW) {
+                operations(item).for_each(|(operation, _)| webhooks::complete(operation));
+                continue;
+            }
             let open = !path.starts_with(crate::http::BASE);
             let signing = path.starts_with(crate::routes::signin::BASE);
             for (operation, command) in operations(item) {

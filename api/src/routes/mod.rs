@@ -19,6 +19,7 @@ pub mod signin;
 pub mod stream;
 pub mod templates;
 pub mod tools;
+pub mod webhooks;
 
 use actix_web::middleware::from_fn;
 use actix_web::web::{self, ServiceConfig};
@@ -30,26 +31,28 @@ use crate::http::{BASE, fallback};
 
 /// Every route.
 pub fn configure(app: &mut ServiceConfig) {
-    app.service(
-        web::scope(BASE)
-            .wrap(from_fn(authenticate))
-            .configure(projects::configure)
-            .configure(members::configure)
-            .configure(services::configure)
-            .configure(releases::configure)
-            .configure(promotions::configure)
-            .configure(policies::configure)
-            .configure(matrix::configure)
-            .configure(delivery::configure)
-            .configure(runs::configure)
-            .configure(templates::configure)
-            .configure(tools::configure)
-            .configure(events::configure)
-            .default_service(web::to(fallback::no_such_route)),
-    )
-    .configure(signin::configure)
-    .configure(probes::configure)
-    .configure(docs::configure)
-    .configure(protected_resource::configure)
-    .default_service(web::to(fallback::no_such_route));
+    // Before the scope that asks for a token: tools have none, they sign.
+    app.configure(webhooks::configure)
+        .service(
+            web::scope(BASE)
+                .wrap(from_fn(authenticate))
+                .configure(projects::configure)
+                .configure(members::configure)
+                .configure(services::configure)
+                .configure(releases::configure)
+                .configure(promotions::configure)
+                .configure(policies::configure)
+                .configure(matrix::configure)
+                .configure(delivery::configure)
+                .configure(runs::configure)
+                .configure(templates::configure)
+                .configure(tools::configure)
+                .configure(events::configure)
+                .default_service(web::to(fallback::no_such_route)),
+        )
+        .configure(signin::configure)
+        .configure(probes::configure)
+        .configure(docs::configure)
+        .configure(protected_resource::configure)
+        .default_service(web::to(fallback::no_such_route));
 }

@@ -9,6 +9,7 @@
 
 mod access;
 mod binary;
+mod collected;
 mod config;
 mod custom_gates;
 mod demo;
@@ -18,6 +19,7 @@ mod limits;
 mod malformed;
 mod operating;
 mod pages;
+mod planted;
 mod probes;
 mod problems;
 mod promotions;
@@ -29,3 +31,4 @@ mod streams;
 mod support;
 mod tokens;
 mod versions;
+mod webhooks;

@@ -56,6 +56,9 @@ pub(crate) fn route(project: &mut Project, call: &Call<'_>, rest: &[&str], id: u
                 "GET" => ok(&Value::Object(hook.fields.clone())),
                 "PUT" => {
                     fill(&mut hook.fields, call)?;
+                    if call.params.has("token") {
+                        hook.token = call.params.filled("token");
+                    }
                     ok(&Value::Object(hook.fields.clone()))
                 }
                 "DELETE" => {
@@ -93,6 +96,7 @@ fn create(project: &mut Project, call: &Call<'_>, id: u64) -> Answer {
         Hook {
             id,
             fields: fields.clone(),
+            token: call.params.filled("token"),
         },
     );
     created(&Value::Object(fields))

@@ -63,6 +63,21 @@ impl GitLab {
         }
     }
 
+    /// The URL and the secret token of each webhook of a repository: what it calls, and with what.
+    pub fn webhooks(&self, path: &str) -> Vec<(String, Option<String>)> {
+        let world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
+        let project = world
+            .find_project_path(path)
+            .and_then(|id| world.projects.get(&id));
+        let hooks = project.into_iter().flat_map(|project| project.hooks.values());
+        hooks
+            .map(|hook| {
+                let url = hook.fields.get("url").and_then(Value::as_str);
+                (url.unwrap_or_default().to_owned(), hook.token.clone())
+            })
+            .collect()
+    }
+
     fn authorised(&self, request: &Request) -> bool {
         let bearer = request
             .header("authorization")

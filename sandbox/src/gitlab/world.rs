@@ -86,6 +86,8 @@ pub(crate) struct Variable {
 pub(crate) struct Hook {
     pub id: u64,
     pub fields: Map<String, Value>,
+    /// What it sends as `X-Gitlab-Token`.
+    pub token: Option<String>,
 }
 
 /// A project with everything in it.

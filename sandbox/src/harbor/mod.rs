@@ -66,6 +66,11 @@ impl Harbor {
         artifacts.find_map(|(digest, artifact)| artifact.tags.contains_key(tag).then(|| digest.clone()))
     }
 
+    /// What the scanner says of an artifact from now on, as the API shows it.
+    pub fn scanned(&self, pushed: &Pushed, overview: Value) {
+        artifacts::scanned(&mut self.store(), pushed, overview);
+    }
+
     fn store(&self) -> MutexGuard<'_, Store> {
         self.store.lock().unwrap_or_else(PoisonError::into_inner)
     }

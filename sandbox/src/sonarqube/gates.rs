@@ -153,19 +153,6 @@ pub(crate) fn get_by_project(world: &mut World, params: &Params) -> Answer {
     ok(&json!({"qualityGate": {"name": name, "default": chosen.is_none()}}))
 }
 
-pub(crate) fn project_status(world: &mut World, params: &Params) -> Answer {
-    let Some(key) = params.filled("projectKey") else {
-        return Err(Refusal::bad(
-            "Either 'analysisId', 'projectId' or 'projectKey' must be provided",
-        ));
-    };
-    projects::find(world, &key)?;
-    // Nothing is ever analysed here.
-    ok(&json!({"projectStatus": {
-        "status": "NONE", "conditions": [], "ignoredConditions": false, "caycStatus": "compliant",
-    }}))
-}
-
 fn missing(name: &str) -> Refusal {
     Refusal::not_found(&format!("No quality gate has been found for name {name}"))
 }

@@ -3,6 +3,7 @@
 //! Calls are `api/CONTROLLER/ACTION`; what they change comes as a form. `world` is what exists, one module a
 //! controller answers for it.
 
+mod analyses;
 mod answers;
 mod gates;
 mod projects;
@@ -10,7 +11,7 @@ mod tokens;
 mod webhooks;
 mod world;
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -19,6 +20,7 @@ use serde_json::{Value, json};
 
 use crate::params::Params;
 use crate::{Reply, Request, SandboxTool};
+pub use analyses::Delivery;
 use answers::{Answer, Refusal, ok};
 use world::{TokenKind, World};
 
@@ -48,6 +50,20 @@ impl SonarQube {
         }
     }
 
+    /// An analysis of a commit ends; what SonarQube sends to webhooks then. `None` where there is no such project.
+    pub fn analyse(&self, project: &str, revision: &str, status: &str) -> Option<Vec<Delivery>> {
+        analyses::analyse(&mut self.world(), project, revision, status)
+    }
+
+    /// Somebody resolves issues of the newest analysis, and the gate has another status; what SonarQube sends then.
+    pub fn triage(&self, project: &str, status: &str) -> Option<Vec<Delivery>> {
+        analyses::triage(&mut self.world(), project, status)
+    }
+
+    fn world(&self) -> MutexGuard<'_, World> {
+        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn caller(&self, world: &World, request: &Request) -> Caller {
         let Some(token) = given_token(request) else {
             return Caller::Nobody;
@@ -63,7 +79,7 @@ impl SonarQube {
     }
 
     fn answer(&self, request: &Request) -> Answer {
-        let mut world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut world = self.world();
         let caller = self.caller(&world, request);
         let path = request.path.trim_start_matches('/');
         match path {
@@ -136,7 +152,13 @@ const ACTIONS: &[(&str, &str, bool, Act)] = &[
     ("qualitygates/deselect", "POST", true, gates::deselect),
     ("qualitygates/search", "GET", false, gates::search),
     ("qualitygates/get_by_project", "GET", false, gates::get_by_project),
-    ("qualitygates/project_status", "GET", false, gates::project_status),
+    (
+        "qualitygates/project_status",
+        "GET",
+        false,
+        analyses::project_status,
+    ),
+    ("project_analyses/search", "GET", false, analyses::search),
     ("user_tokens/generate", "POST", true, tokens::generate),
     ("user_tokens/search", "GET", true, tokens::search),
     ("user_tokens/revoke", "POST", true, tokens::revoke),
@@ -167,7 +189,11 @@ impl SandboxTool for SonarQube {
         self.answer(request).unwrap_or_else(Refusal::into_reply)
     }
 
+    fn operate(&self, request: &Request) -> Option<Reply> {
+        analyses::operate(&mut self.world(), request)
+    }
+
     fn state(&self) -> Value {
-        self.world.lock().unwrap_or_else(PoisonError::into_inner).state()
+        self.world().state()
     }
 }

@@ -58,6 +58,7 @@ pub(crate) fn delete(world: &mut World, params: &Params) -> Answer {
     world.projects.remove(&key);
     world.tokens.retain(|t| t.project.as_ref() != Some(&key));
     world.webhooks.retain(|w| w.project.as_ref() != Some(&key));
+    world.analyses.retain(|a| a.project != key);
     no_content()
 }
 

@@ -14,7 +14,7 @@ pub(crate) fn create(world: &mut World, params: &Params) -> Answer {
     let name = required(params, "name")?;
     at_most("name", &name, 100)?;
     let url = url(params)?;
-    let has_secret = secret(params)?.is_some();
+    let secret = secret(params)?;
     let project = project(world, params)?;
     if world.webhooks.iter().filter(|w| w.project == project).count() >= MOST_PER_PROJECT {
         return Err(Refusal::bad(&match &project {
@@ -26,7 +26,7 @@ pub(crate) fn create(world: &mut World, params: &Params) -> Answer {
         key: Uuid::new_v4().to_string(),
         name,
         url,
-        has_secret,
+        secret,
         project,
     };
     let body = json!({"webhook": view(&webhook)});
@@ -57,7 +57,7 @@ pub(crate) fn update(world: &mut World, params: &Params) -> Answer {
     webhook.url = url;
     // An empty secret removes it, an absent one keeps it.
     if secret.is_some() || params.has("secret") {
-        webhook.has_secret = secret.is_some();
+        webhook.secret = secret;
     }
     no_content()
 }
@@ -115,6 +115,6 @@ fn secret(params: &Params) -> Result<Option<String>, Refusal> {
 
 fn view(webhook: &Webhook) -> Value {
     json!({
-        "key": webhook.key, "name": webhook.name, "url": webhook.url, "hasSecret": webhook.has_secret,
+        "key": webhook.key, "name": webhook.name, "url": webhook.url, "hasSecret": webhook.secret.is_some(),
     })
 }

@@ -52,13 +52,26 @@ pub(crate) struct Token {
     pub expires_on: Option<String>,
 }
 
+/// An analysis that has ended.
+#[derive(Debug, Clone)]
+pub(crate) struct Analysis {
+    pub key: String,
+    pub project: String,
+    pub date: String,
+    pub revision: String,
+    /// Of the quality gate, when it ended.
+    pub status: String,
+    /// Of the quality gate, as it is now.
+    pub live: String,
+}
+
 /// A webhook, of a project or of all.
 #[derive(Debug, Clone)]
 pub(crate) struct Webhook {
     pub key: String,
     pub name: String,
     pub url: String,
-    pub has_secret: bool,
+    pub secret: Option<String>,
     pub project: Option<String>,
 }
 
@@ -70,6 +83,8 @@ pub(crate) struct World {
     pub default_gate: String,
     pub tokens: Vec<Token>,
     pub webhooks: Vec<Webhook>,
+    /// The newest last.
+    pub analyses: Vec<Analysis>,
 }
 
 /// The gate that every installation has.
@@ -99,6 +114,7 @@ impl Default for World {
             default_gate: SONAR_WAY.to_owned(),
             tokens: Vec::new(),
             webhooks: Vec::new(),
+            analyses: Vec::new(),
         }
     }
 }

@@ -269,6 +269,12 @@ async fn what_happens_in_the_cluster_shows() {
         ),
         ("/_sandbox/argocd/images", json!({ "what": 1 }), 400),
         ("/_sandbox/argocd/other", json!({}), 404),
+        ("/_sandbox/sonarqube/analyses", json!({ "what": 1 }), 400),
+        (
+            "/_sandbox/sonarqube/analyses",
+            json!({ "project": "none", "revision": "a", "status": "OK" }),
+            404,
+        ),
         ("/_sandbox/vault/anything", json!({}), 404),
     ] {
         assert_eq!(world.post(path, body).await.0, status, "{path}");

@@ -131,6 +131,10 @@ async fn everybody(server: &Server) -> Vec<Somebody> {
 /// What the table says.
 fn expected(operation: &Operation, somebody: &Somebody) -> Way {
     let rule = table::rule(&operation.id).unwrap();
+    // Whoever has a token, and whatever roles: it is no signature.
+    if operation.path.starts_with("/api/v1/webhooks/") {
+        return Way::Unauthenticated;
+    }
     if rule.scope == Scope::Open {
         return Way::In;
     }
@@ -165,6 +169,8 @@ async fn every_route_lets_in_whom_the_table_lets_in() {
     let server = Server::start_with(|config| {
         config.limits.requests_per_second = 10_000;
         config.limits.burst = 10_000;
+        let argocd = "argocd-webhook".parse().unwrap();
+        config.credentials.insert(argocd, "not a JWT".into());
     })
     .await;
     let made = server.with_service().await;

@@ -1,0 +1,82 @@
+//! Follows the journal: whose reports are asked for from now on.
+
+use std::time::Duration;
+
+use chrono::Utc;
+use opstella_domain::Decide;
+use opstella_domain::release::{Release, ReleaseKey};
+use opstella_journal::{Batch, JournalError, RecordedEvent};
+
+use super::{Parts, notes};
+use crate::ReportSource;
+
+const BATCH: usize = 200;
+
+/// Follows the journal until it is time to stop; starts over where the journal cannot be read.
+pub(super) async fn run(parts: &Parts) {
+    let mut pause = Duration::from_millis(100);
+    while !parts.stop.is_cancelled() {
+        match follow(parts).await {
+            Ok(()) => return,
+            Err(error) => tracing::warn!(%error, "the collector cannot follow the journal; trying again"),
+        }
+        if !parts.pause(pause).await {
+            return;
+        }
+        pause = (pause * 2).min(Duration::from_secs(10));
+    }
+}
+
+async fn follow(parts: &Parts) -> Result<(), JournalError> {
+    let journal = parts.commands.journal();
+    let pool = journal.pool();
+    let mut subscription = journal.subscribe(notes::checkpoint(pool).await?);
+    loop {
+        let batch: Batch = tokio::select! {
+            batch = subscription.next(BATCH) => batch?,
+            () = parts.stop.cancelled() => return Ok(()),
+        };
+        for event in &batch.events {
+            if brings_images(event) {
+                note(parts, event).await?;
+            }
+        }
+        // Whatever was not noted before a crash is noted again, in the same order.
+        notes::note_position(pool, batch.position).await?;
+    }
+}
+
+fn brings_images(event: &RecordedEvent) -> bool {
+    event.aggregate_type == <Release as Decide>::TYPE
+        && matches!(
+            event.event_type.as_str(),
+            "ReleaseRegistered" | "ReleaseImagesAdded"
+        )
+}
+
+/// Notes the images of a release, as it is now, and forgets those that they take the place of.
+async fn note(parts: &Parts, event: &RecordedEvent) -> Result<(), JournalError> {
+    let age = (Utc::now() - event.recorded_at).to_std().unwrap_or_default();
+    if age > parts.options.give_up_after {
+        return Ok(());
+    }
+    let Ok(release) = event.aggregate_id.parse::<ReleaseKey>() else {
+        return Ok(());
+    };
+    let journal = parts.commands.journal();
+    let pool = journal.pool();
+    let now = journal.load_fresh::<Release>(&event.aggregate_id).await?;
+    for image in now.state.images.values() {
+        notes::forget_others(pool, &release.service, &image.component, &image.digest).await?;
+        for kind in ReportSource::KINDS {
+            let wanted = notes::Wanted {
+                release: &release,
+                component: &image.component,
+                digest: &image.digest,
+                kind,
+            };
+            notes::want(pool, &wanted, event.recorded_at).await?;
+        }
+    }
+    Ok(())
+}
