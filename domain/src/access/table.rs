@@ -168,10 +168,18 @@ pub const TABLE: &[Rule] = &[
     command("ConfirmFreezeOverride", Scope::Project, &[PlatformAdmin]),
     // Notifications.
     query("ListSubscriptions", either(OVERSEERS), SETUP_READERS),
+    query("GetSubscription", either(OVERSEERS), SETUP_READERS),
     command("CreateSubscription", either(&[PlatformAdmin]), ANSWERABLE),
+    command("ChangeSubscription", either(&[PlatformAdmin]), ANSWERABLE),
+    command("EnableSubscription", either(&[PlatformAdmin]), ANSWERABLE),
+    command("DisableSubscription", either(&[PlatformAdmin]), ANSWERABLE),
+    command("RotateSubscriptionSecret", either(&[PlatformAdmin]), ANSWERABLE),
+    command("PingSubscription", either(&[PlatformAdmin]), ANSWERABLE),
     command("DeleteSubscription", either(&[PlatformAdmin]), ANSWERABLE),
+    query("ListDeliveries", either(OVERSEERS), SETUP_READERS),
     query("ListDeadLetters", either(OVERSEERS), SETUP_READERS),
     command("ReplayDeadLetter", either(&[PlatformAdmin]), ANSWERABLE),
+    command("ReplayDeadLetters", either(&[PlatformAdmin]), ANSWERABLE),
     // Probes.
     query("GetHealth", Scope::Open, &[]),
     query("GetReadiness", Scope::Open, &[]),
