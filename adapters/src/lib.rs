@@ -2,7 +2,8 @@
 //!
 //! A tool's module implements [`ToolAdapter`]: *observe, then act* for every operation of its tool, and the undo of
 //! each. The [`engine`] executes runs: it takes what a run may do next from the domain, hands it to the adapter under
-//! the tool's limits, and brings the outcome back as a command. The [`promoter`] moves promotions on. The [`registry`] knows the adapter of each connection.
+//! the tool's limits, and brings the outcome back as a command. The [`promoter`] moves promotions on, the
+//! [`notifier`] tells receivers of what happens. The [`registry`] knows the adapter of each connection.
 //! `docs/adding-an-adapter.md` is the guide.
 
 pub mod adapter;
@@ -16,6 +17,7 @@ pub mod http;
 pub mod kubernetes;
 mod lease;
 pub mod mark;
+pub mod notifier;
 pub mod promoter;
 pub mod registry;
 pub mod render;

@@ -16,6 +16,10 @@ pub(super) fn of(kind: &str, id: &str) -> Option<String> {
         "member" => id
             .split_once('/')
             .map(|(project, _)| format!("/projects/{project}/members")),
+        "subscription" => Some(match id.split_once('/') {
+            Some((project, name)) => format!("/subscriptions/{name}?project={project}"),
+            None => format!("/subscriptions/{id}"),
+        }),
         "run" => Some(format!("/runs/{id}")),
         "template" => Some(format!("/templates/{id}")),
         "template version" => id

@@ -13,7 +13,7 @@ pub use aggregate::Subscription;
 pub use command::SubscriptionCommand;
 pub use event::SubscriptionEvent;
 pub use ids::{DeliveryId, SubscriptionKey};
-pub use pattern::EventPattern;
+pub use pattern::{EventPattern, TYPE_PREFIX};
 pub use url::ReceiverUrl;
 
 use std::collections::BTreeSet;
