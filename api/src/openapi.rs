@@ -13,7 +13,7 @@ use crate::events::EventView;
 use crate::problem::Problem;
 use crate::routes::{
     delivery, events, matrix, members, plan, policies, probes, projects, promotions, releases, runs,
-    services, stream, templates, tools,
+    services, stream, subscriptions, templates, tools,
 };
 
 #[derive(OpenApi)]
@@ -40,6 +40,9 @@ use crate::routes::{
         templates::register, templates::list, templates::get, templates::get_version,
         tools::connect, tools::list, tools::get, tools::health,
         events::list, events::get, stream::run, stream::all,
+        subscriptions::create, subscriptions::list, subscriptions::get, subscriptions::change, subscriptions::enable,
+        subscriptions::disable, subscriptions::rotate, subscriptions::ping, subscriptions::delete,
+        subscriptions::deliveries, subscriptions::dead_letters, subscriptions::replay_one, subscriptions::replay_all,
         probes::health, probes::ready, probes::metrics,
     ),
     components(schemas(Problem, EventView, plan::PlanView, opstella_projections::queries::RunDetail)),
@@ -54,6 +57,7 @@ use crate::routes::{
         (name = "templates", description = "What components are made from"),
         (name = "tools", description = "What the platform is connected to"),
         (name = "events", description = "What happened, and what happens"),
+        (name = "notifications", description = "Who is told of which events, by webhook"),
         (name = "probes", description = "For machines that watch"),
     ),
     modifiers(&Complete),

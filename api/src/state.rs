@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use opstella_adapters::notifier::SigningKey;
 use opstella_commands::Commands;
 use opstella_journal::Journal;
 use opstella_projections::{Projections, Queries};
@@ -36,6 +37,8 @@ pub struct AppState {
     pub streams: Arc<Semaphore>,
     /// The outside world.
     pub tools: Arc<dyn ToolSide>,
+    /// What the secrets of subscriptions are derived from.
+    pub signing: SigningKey,
     /// Ends streams when the server stops.
     pub stopping: CancellationToken,
 }

@@ -51,12 +51,13 @@ impl Commands {
             .await
     }
 
-    /// A subscription as it is.
+    /// A subscription as the table has it now.
     ///
     /// # Errors
     /// [`CommandError::Journal`].
     pub async fn subscription(&self, key: &SubscriptionKey) -> Result<Subscription, CommandError> {
-        Ok((*self.load::<Subscription>(&key.to_string()).await?.state).clone())
+        let loaded = self.journal.load_fresh::<Subscription>(&key.to_string()).await?;
+        Ok((*loaded.state).clone())
     }
 
     async fn has_room(&self, key: &SubscriptionKey) -> Result<(), CommandError> {

@@ -11,6 +11,7 @@ const WITHOUT_DEFAULT: &[&str] = &[
     "database.url",
     "oidc.issuer",
     "credentials.<name>",
+    "notifications.signing_key",
     "engine.tools.<tool>.concurrency",
     "engine.tools.<tool>.per_second",
     "engine.tools.<tool>.circuit_failures",

@@ -49,7 +49,8 @@ pub(super) fn load_from(
     }
     for (key, text) in variables {
         // A secret is text, whatever it looks like.
-        let secret = key.starts_with("credentials.") || key == "database.url";
+        let secret = key.starts_with("credentials.")
+            || ["database.url", "notifications.signing_key"].contains(&key.as_str());
         let value = match text.parse::<Value>() {
             Ok(value) if !secret => value,
             _ => Value::from(text.clone()),

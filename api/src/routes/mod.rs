@@ -15,6 +15,7 @@ pub mod releases;
 pub mod runs;
 pub mod services;
 pub mod stream;
+pub mod subscriptions;
 pub mod templates;
 pub mod tools;
 
@@ -43,6 +44,7 @@ pub fn configure(app: &mut ServiceConfig) {
             .configure(templates::configure)
             .configure(tools::configure)
             .configure(events::configure)
+            .configure(subscriptions::configure)
             .default_service(web::to(fallback::no_such_route)),
     )
     .configure(probes::configure)
