@@ -14,10 +14,13 @@ mod description;
 mod idempotency;
 mod limits;
 mod malformed;
+mod notifications;
 mod operating;
 mod pages;
 mod probes;
 mod problems;
+#[path = "../../../adapters/tests/support/receiver.rs"]
+mod receiver;
 mod resources;
 mod runs;
 mod schemathesis;

@@ -18,6 +18,7 @@ mod rebuilding;
 mod replays;
 mod runners;
 mod stories;
+mod subscriptions;
 mod support;
 mod views;
 mod waiting;
