@@ -3,7 +3,8 @@
 //! A tool's module implements [`ToolAdapter`]: *observe, then act* for every operation of its tool, and the undo of
 //! each. The [`engine`] executes runs: it takes what a run may do next from the domain, hands it to the adapter under
 //! the tool's limits, and brings the outcome back as a command. The [`promoter`] moves promotions on. The
-//! [`collector`] fetches evidence that tools keep. The [`registry`] knows the adapter of each connection.
+//! [`collector`] fetches evidence that tools keep. The [`notifier`] tells receivers of what happens. The [`registry`]
+//! knows the adapter of each connection.
 //! `docs/adding-an-adapter.md` is the guide.
 
 pub mod adapter;
@@ -18,6 +19,7 @@ pub mod http;
 pub mod kubernetes;
 mod lease;
 pub mod mark;
+pub mod notifier;
 pub mod promoter;
 pub mod registry;
 pub mod render;

@@ -1,6 +1,5 @@
 //! New events for streams: one reader of the journal for all of them.
 
-mod concerns;
 mod view;
 
 use std::sync::Arc;
@@ -9,7 +8,7 @@ use opstella_journal::{Journal, JournalError, Position, RecordedEvent};
 use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use concerns::project_of;
+pub(crate) use opstella_commands::project_of;
 pub use view::{ActorView, EventView};
 
 const BATCH: usize = 256;

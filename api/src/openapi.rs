@@ -13,7 +13,7 @@ use crate::events::EventView;
 use crate::problem::Problem;
 use crate::routes::{
     delivery, events, matrix, members, plan, policies, probes, projects, promotions, releases, runs,
-    services, signin, stream, templates, tools, webhooks,
+    services, signin, stream, subscriptions, templates, tools, webhooks,
 };
 
 #[derive(OpenApi)]
@@ -43,6 +43,9 @@ use crate::routes::{
         webhooks::sonarqube, webhooks::gitlab, webhooks::argocd,
         signin::begin, signin::finish, signin::session, signin::sign_out, signin::clear, signin::clear_by_link,
         signin::backchannel,
+        subscriptions::create, subscriptions::list, subscriptions::get, subscriptions::change, subscriptions::enable,
+        subscriptions::disable, subscriptions::rotate, subscriptions::ping, subscriptions::delete,
+        subscriptions::deliveries, subscriptions::dead_letters, subscriptions::replay_one, subscriptions::replay_all,
         probes::health, probes::ready, probes::metrics,
     ),
     components(schemas(Problem, EventView, plan::PlanView, opstella_projections::queries::RunDetail)),
@@ -59,6 +62,7 @@ use crate::routes::{
         (name = "events", description = "What happened, and what happens"),
         (name = "webhooks", description = "What tools send, signed by them"),
         (name = "sign-in", description = "Signing in and out with a browser; only where it is configured"),
+        (name = "notifications", description = "Who is told of which events, by webhook"),
         (name = "probes", description = "For machines that watch"),
     ),
     modifiers(&Complete),

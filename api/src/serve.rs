@@ -26,7 +26,7 @@ use crate::server::Http;
 use crate::signin::SignIn;
 use crate::state::AppState;
 use crate::wiring::{StartError, Stores, connect};
-use crate::{seed, telemetry};
+use crate::{notify, seed, telemetry};
 
 /// A running Opstella.
 pub struct Serving {
@@ -87,6 +87,8 @@ pub async fn start_with(
     )?;
     let events = EventHub::new(config.limits.stream_buffer);
     let toolbox = toolbox(stores.journal.clone());
+    let signing = notify::signing_key(&config.notifications, &stores.pool).await?;
+    let notifier = notify::notifier(&config, stores.commands.clone(), signing.clone())?;
     let outside = Outside::start(stores.commands.clone(), toolbox, &config.engine);
     let state = Data::new(AppState {
         journal: stores.journal.clone(),
@@ -100,6 +102,7 @@ pub async fn start_with(
         streams: Arc::new(Semaphore::new(config.limits.streams)),
         tools: outside.clone(),
         webhook_secrets: WebhookSecrets::default(),
+        signing,
         stopping: CancellationToken::new(),
         config,
     });
@@ -115,6 +118,9 @@ pub async fn start_with(
         async move { projections.run(cancel).await }
     });
     tasks.spawn(writer.run(background.clone()));
+    if let Some(notifier) = notifier {
+        tasks.spawn(notifier.run(background.clone()));
+    }
     tasks.spawn({
         let cancel = background.clone();
         async move { verifier.keep_fresh(cancel).await }

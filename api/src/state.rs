@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use opstella_adapters::notifier::SigningKey;
 use opstella_commands::Commands;
 use opstella_journal::Journal;
 use opstella_projections::{Projections, Queries};
@@ -42,6 +43,8 @@ pub struct AppState {
     pub tools: Arc<dyn ToolSide>,
     /// What tools sign their webhooks with, remembered for a while.
     pub webhook_secrets: WebhookSecrets,
+    /// What the secrets of subscriptions are derived from.
+    pub signing: SigningKey,
     /// Ends streams when the server stops.
     pub stopping: CancellationToken,
 }

@@ -77,6 +77,20 @@ fn describe() {
         "Requests over a subject's rate limit."
     );
     metrics::describe_counter!("opstella_commands_total", "Commands by name and outcome.");
+    metrics::describe_counter!(
+        "opstella_notifications_total",
+        "Notifications delivered, failed attempts, and dead letters, by outcome."
+    );
+    metrics::describe_histogram!(
+        "opstella_notification_seconds",
+        "Time that receivers took to answer."
+    );
+    metrics::describe_gauge!("opstella_notifications_waiting", "Deliveries that wait.");
+    metrics::describe_gauge!("opstella_notifications_dead", "Dead letters.");
+    metrics::describe_gauge!(
+        "opstella_notifications_lag_seconds",
+        "Age of the oldest delivery that waits."
+    );
     metrics::describe_gauge!(
         "opstella_engine_active",
         "1 where this process holds the engine's lease."

@@ -40,6 +40,12 @@ pub enum StartError {
     /// A command that the start needs.
     #[error("registering the templates that come with Opstella: {0}")]
     Seed(#[from] crate::seed::SeedError),
+    /// The key that signs notifications.
+    #[error("notifications.signing_key: {0}")]
+    SigningKey(#[from] opstella_adapters::notifier::KeyError),
+    /// The notifier.
+    #[error(transparent)]
+    Notifier(#[from] opstella_adapters::notifier::SenderError),
     /// The HTTP client.
     #[error("the HTTP client: {0}")]
     Client(#[from] reqwest::Error),

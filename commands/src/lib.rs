@@ -11,6 +11,7 @@ mod accepted;
 mod access;
 mod anew;
 mod catalog;
+mod concerns;
 mod context;
 mod error;
 pub mod gate;
@@ -21,6 +22,7 @@ mod releases;
 mod reports;
 mod runs;
 mod services;
+mod subscriptions;
 mod targets;
 mod unit;
 
@@ -29,6 +31,7 @@ pub use access::{
     Authenticated, Authoriser, CreateProjects, DenialLog, DenialWriter, Denied, Look, RoleAuthoriser,
 };
 pub use catalog::{ConnectTool, CreateProject, RegisterTemplate};
+pub use concerns::project_of;
 pub use context::{CommandContext, IdempotencyKey};
 pub use error::CommandError;
 pub use members::MemberRole;

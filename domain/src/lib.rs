@@ -27,6 +27,7 @@ pub mod resource;
 pub mod run;
 pub mod schema;
 pub mod service;
+pub mod subscription;
 pub mod template;
 pub mod tool;
 pub mod tool_connection;
@@ -36,5 +37,7 @@ pub use decide::Decide;
 pub use environment::{Environment, EnvironmentSet};
 pub use error::{DomainError, InvalidValue};
 pub use ids::{RunId, ServiceKey, Subject};
-pub use names::{ComponentName, ConnectionName, CredentialName, ProjectSlug, ServiceName, TemplateName};
+pub use names::{
+    ComponentName, ConnectionName, CredentialName, ProjectSlug, ServiceName, SubscriptionName, TemplateName,
+};
 pub use tool::Tool;

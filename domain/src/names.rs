@@ -162,6 +162,10 @@ name!(
     /// The name of a credential in the server's configuration; never the credential itself.
     CredentialName, "credential name", reserved: false
 );
+name!(
+    /// A subscription within its project, or within the platform.
+    SubscriptionName, "subscription name", reserved: false
+);
 
 #[cfg(test)]
 mod tests {

@@ -72,7 +72,7 @@ impl TryFrom<String> for ToolUrl {
 }
 
 /// A refused URL as it may be shown: what is before an `@` or after a `?` or `#` may be a credential.
-fn without_secrets(url: &str) -> String {
+pub(crate) fn without_secrets(url: &str) -> String {
     let bare = url.split(['?', '#']).next().unwrap_or_default();
     match (bare.rsplit_once('@'), bare.len() == url.len()) {
         (Some((_, host)), _) => format!("…@{host}"),

@@ -31,6 +31,7 @@ use opstella_domain::resource::Provenance;
 use opstella_domain::run::{FailureClass, RunEvent, UnwindCause};
 use opstella_domain::schema::event_schemas;
 use opstella_domain::service::ServiceEvent;
+use opstella_domain::subscription::{Settings, SubscriptionEvent};
 use opstella_domain::template::{TemplateEvent, TemplateFiles};
 use opstella_domain::tool_connection::{Connection, ToolConnectionEvent, ToolSettings, ToolUrl};
 use opstella_domain::{Environment, EnvironmentSet};
@@ -603,6 +604,46 @@ fn environment_events_fit() {
             health(Health::Healthy),
             health(Health::Degraded),
             EnvironmentEvent::EnvironmentRemoved { at: at() },
+        ],
+    );
+}
+
+#[test]
+fn subscription_events_fit() {
+    let settings = || Settings {
+        url: "https://chat.example/hooks/1".parse().unwrap(),
+        events: ["Environment.PromotionCompleted", "Run.*"]
+            .map(|pattern| pattern.parse().unwrap())
+            .into(),
+    };
+    let created = |key: &str| SubscriptionEvent::SubscriptionCreated {
+        key: key.parse().unwrap(),
+        settings: settings(),
+        secret: 1,
+    };
+    let replayed = |delivery: Option<&str>| SubscriptionEvent::DeadLettersReplayed {
+        delivery: delivery.map(|id| id.parse().unwrap()),
+    };
+    check(
+        "Subscription",
+        vec![
+            created("chat"),
+            created("payments/chat"),
+            SubscriptionEvent::SubscriptionChanged { settings: settings() },
+            SubscriptionEvent::SubscriptionEnabled {},
+            SubscriptionEvent::SubscriptionDisabled {
+                reason: "it answered 410 Gone".into(),
+            },
+            SubscriptionEvent::SubscriptionSecretRotated {
+                secret: 2,
+                previous_until: at(),
+            },
+            SubscriptionEvent::SubscriptionPinged {},
+            replayed(None),
+            replayed(Some("1234-56")),
+            SubscriptionEvent::SubscriptionDeleted {
+                key: "payments/chat".parse().unwrap(),
+            },
         ],
     );
 }

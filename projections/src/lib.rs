@@ -1,7 +1,7 @@
 //! Read models: what queries are answered from, made from the journal's events and from nothing else.
 //!
 //! - A [`Projection`] is a function from a batch of events to SQL ([`models`] has ours: catalog, runs, resources,
-//!   releases, promotions, delivery, audit). Its tables live in a schema per build; views in the schemas `read` and
+//!   releases, promotions, delivery, subscriptions, audit). Its tables live in a schema per build; views in the schemas `read` and
 //!   `dashboard` show the live build.
 //! - [`Projections::run`] keeps them up to date: a batch is applied in one transaction with its checkpoint.
 //! - [`Projections::rebuild`] fills a new build beside the live one and swaps the views in one transaction.

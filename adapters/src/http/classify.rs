@@ -26,7 +26,7 @@ pub(super) fn broken(tool: Tool, what: &str, error: &reqwest::Error) -> StepErro
 }
 
 /// The innermost cause: the outer ones repeat the URL.
-fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
+pub(crate) fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
     let mut cause = error;
     while let Some(next) = cause.source() {
         cause = next;
@@ -61,7 +61,7 @@ pub(super) fn from_status(answer: &Answer) -> Option<StepError> {
 }
 
 /// RFC 9110, section 10.2.3: seconds, or an HTTP date.
-fn retry_after(headers: &HeaderMap, now: DateTime<Utc>) -> Option<Duration> {
+pub(crate) fn retry_after(headers: &HeaderMap, now: DateTime<Utc>) -> Option<Duration> {
     let value = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
     if let Ok(seconds) = value.parse() {
         return Some(Duration::from_secs(seconds));

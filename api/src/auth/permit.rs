@@ -36,7 +36,11 @@ pub(super) async fn permit(state: &AppState, request: &HttpRequest, caller: &Cal
     };
     let about = match scope {
         Scope::Open | Scope::Platform | Scope::Each => None,
-        Scope::Project | Scope::Either(_) => About::of(&route, request.path())?,
+        Scope::Project => About::of(&route, request.path())?,
+        Scope::Either(_) => match About::of(&route, request.path())? {
+            None => About::named(request.query_string())?,
+            about => about,
+        },
     };
     match about {
         Some(About::Project(project)) => permit(Some(&project)).await,
@@ -72,7 +76,7 @@ async fn permit_run(
     permitted.map_err(|error| hidden(error.into()))
 }
 
-/// What a route's path says about the project concerned.
+/// What a request says about the project concerned.
 enum About {
     Project(ProjectSlug),
     Run(RunId),
@@ -85,6 +89,15 @@ impl About {
         }
         match parameter(route, path, "{run}") {
             Some(text) => parse("run", &text).map(Self::Run).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The project that a request names in its query. It is there once, or the handler refuses the request.
+    fn named(query: &str) -> Result<Option<Self>, Problem> {
+        let mut pairs = url::form_urlencoded::parse(query.as_bytes());
+        match pairs.find(|(name, _)| name == "project") {
+            Some((_, text)) => parse("project", &text).map(Self::Project).map(Some),
             None => Ok(None),
         }
     }

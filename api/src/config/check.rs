@@ -1,12 +1,13 @@
 //! Rules that types alone do not hold.
 
 use jsonwebtoken::{Algorithm, AlgorithmFamily};
+use opstella_adapters::notifier::SigningKey;
 
 use super::{Config, ConfigError, session_key};
 
 /// Checks every value that has a rule.
 pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
-    let limits = &config.limits;
+    let (limits, notifications) = (&config.limits, &config.notifications);
     let (server, database, oidc, engine) = (&config.server, &config.database, &config.oidc, &config.engine);
     let session = &config.session;
     for (key, value, least, most) in [
@@ -88,6 +89,27 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
         ("engine.watch_seconds", engine.watch_seconds, 1, 3600),
         ("engine.evidence_seconds", engine.evidence_seconds, 1, 600),
         ("engine.evidence_hours", engine.evidence_hours, 1, 8760),
+        (
+            "notifications.timeout_seconds",
+            notifications.timeout_seconds,
+            1,
+            60,
+        ),
+        (
+            "notifications.max_attempts",
+            notifications.max_attempts.into(),
+            1,
+            1000,
+        ),
+        ("notifications.max_age_hours", notifications.max_age_hours, 1, 720),
+        ("notifications.backlog", notifications.backlog.into(), 10, 100_000),
+        (
+            "notifications.concurrency",
+            notifications.concurrency as u64,
+            1,
+            10_000,
+        ),
+        ("notifications.keep_days", notifications.keep_days, 1, 3650),
     ] {
         within(key, value, least, most)?;
     }
@@ -102,6 +124,11 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
             1,
             3600,
         )?;
+    }
+    if let Some(key) = &notifications.signing_key
+        && let Err(error) = SigningKey::configured(key)
+    {
+        return broken("notifications.signing_key", &error.to_string());
     }
     if oidc.audience.is_empty() {
         return broken("oidc.audience", "must not be empty");

@@ -15,6 +15,7 @@ const WITHOUT_DEFAULT: &[&str] = &[
     "session.key",
     "gates.program",
     "credentials.<name>",
+    "notifications.signing_key",
     "engine.tools.<tool>.concurrency",
     "engine.tools.<tool>.per_second",
     "engine.tools.<tool>.circuit_failures",

@@ -39,6 +39,7 @@ const TEXTS: &[&str] = &[
     "oidc.client_id",
     "oidc.client_secret",
     "session.key",
+    "notifications.signing_key",
 ];
 
 /// Reads defaults, then `file`, then `OPSTELLA_*`, and checks every value.

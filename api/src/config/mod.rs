@@ -6,11 +6,13 @@ mod check;
 mod error;
 mod keys;
 mod load;
+mod notifications;
 mod sections;
 
 pub use error::ConfigError;
 pub use keys::all_keys;
 pub use load::load;
+pub use notifications::NotificationsConfig;
 pub use sections::{
     AccessConfig, DatabaseConfig, EngineConfig, GatesConfig, LimitsConfig, LogConfig, LogFormat, OidcConfig,
     ServerConfig, SessionConfig, ToolLimitConfig, session_key,
@@ -44,6 +46,8 @@ pub struct Config {
     pub gates: GatesConfig,
     /// How runs are executed.
     pub engine: EngineConfig,
+    /// Notification webhooks out.
+    pub notifications: NotificationsConfig,
     /// The name of the connections that services are provisioned on.
     pub connection: ConnectionName,
     /// What is logged and how.

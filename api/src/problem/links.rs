@@ -30,6 +30,10 @@ pub(super) fn of(kind: &str, id: &str) -> Option<String> {
         }),
         "release" => release(id),
         "image of the release" => id.rsplit_once('/').and_then(|(key, _)| release(key)),
+        "subscription" => Some(match id.split_once('/') {
+            Some((project, name)) => format!("/subscriptions/{name}?project={project}"),
+            None => format!("/subscriptions/{id}"),
+        }),
         "run" => Some(format!("/runs/{id}")),
         "template" => Some(format!("/templates/{id}")),
         "template version" => id

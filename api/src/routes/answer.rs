@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ETAG, LOCATION};
+use actix_web::http::header::{CACHE_CONTROL, ETAG, LOCATION};
 use actix_web::{HttpResponse, HttpResponseBuilder};
 use cqrs_es::Aggregate;
 use opstella_commands::Accepted;
@@ -36,6 +36,17 @@ pub struct CommandAnswer {
     /// The place of the command's last event: pass it as `?after=` to read what the command did.
     #[schema(examples("1234-56"))]
     pub position: String,
+}
+
+/// What a command led to that made a secret.
+#[derive(Serialize, ToSchema)]
+pub struct SecretAnswer {
+    /// As of any command.
+    #[serde(flatten)]
+    pub answer: CommandAnswer,
+    /// The secret that signs notifications from now on. It is shown here only.
+    #[schema(examples("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"))]
+    pub secret: String,
 }
 
 /// How a command that was carried out is answered.
@@ -86,6 +97,27 @@ pub(super) async fn respond(
         version: accepted.version,
         position: accepted.position.to_string(),
     }))
+}
+
+/// Answers a command that made a secret: the answer, the secret with it, and nobody keeps a copy.
+pub(super) fn respond_with_secret(accepted: &Accepted, created: bool, secret: String) -> HttpResponse {
+    let resource = format!("{BASE}{}", accepted.resource);
+    let (mut response, location) = if created {
+        (HttpResponse::Created(), Some(resource.as_str()))
+    } else {
+        (HttpResponse::Ok(), None)
+    };
+    decorate(&mut response, accepted, location);
+    response
+        .insert_header((ETAG, etag::of(accepted.version)))
+        .insert_header((CACHE_CONTROL, "no-store"));
+    let answer = CommandAnswer {
+        resource,
+        run: None,
+        version: accepted.version,
+        position: accepted.position.to_string(),
+    };
+    response.json(SecretAnswer { answer, secret })
 }
 
 fn decorate(response: &mut HttpResponseBuilder, accepted: &Accepted, location: Option<&str>) {

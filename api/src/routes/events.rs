@@ -42,7 +42,7 @@ const PARAMETERS: &[&str] = &[
 /// also what concerns no project.
 #[utoipa::path(get, path = "/api/v1/events", operation_id = "ListEvents", tag = "events",
     params(
-        ("aggregate_type" = Option<String>, Query, description = "Project, Service, Run, Template, ToolConnection or Access"),
+        ("aggregate_type" = Option<String>, Query, description = "Project, Service, Run, Template, ToolConnection, Subscription or Access"),
         ("aggregate_id" = Option<String>, Query, description = "Id of the aggregate: payments/checkout"),
         ("project" = Option<String>, Query, description = "That concern this project"),
         ("service" = Option<String>, Query, description = "That concern this service of the project"),

@@ -17,6 +17,7 @@ pub mod runs;
 pub mod services;
 pub mod signin;
 pub mod stream;
+pub mod subscriptions;
 pub mod templates;
 pub mod tools;
 pub mod webhooks;
@@ -48,6 +49,7 @@ pub fn configure(app: &mut ServiceConfig) {
                 .configure(templates::configure)
                 .configure(tools::configure)
                 .configure(events::configure)
+                .configure(subscriptions::configure)
                 .default_service(web::to(fallback::no_such_route)),
         )
         .configure(signin::configure)

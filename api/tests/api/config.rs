@@ -202,3 +202,24 @@ fn what_is_wrong_in_a_variable_is_named() {
     let missing = said(&[], &credentials);
     assert!(missing.contains("database.url: is required"), "{missing}");
 }
+
+#[test]
+fn a_short_signing_key_is_refused_and_not_shown() {
+    let error = load("[notifications]\nsigning_key = \"hunter2-and-more\"")
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.starts_with("notifications.signing_key: has to be at least 32 bytes"),
+        "{error}"
+    );
+    assert!(!error.contains("hunter2"), "{error}");
+    let long = format!("[notifications]\nsigning_key = \"{SECRET}-{SECRET}\"");
+    let config = load(&long).unwrap();
+    assert!(!format!("{config:?}").contains("hunter2"));
+    // From the environment, it is text whatever it looks like.
+    let text = said(&[], &[("OPSTELLA_NOTIFICATIONS__SIGNING_KEY", "12345")]);
+    assert!(
+        text.contains("at least 32 bytes") && !text.contains("12345"),
+        "{text}"
+    );
+}

@@ -17,12 +17,15 @@ mod description;
 mod idempotency;
 mod limits;
 mod malformed;
+mod notifications;
 mod operating;
 mod pages;
 mod planted;
 mod probes;
 mod problems;
 mod promotions;
+#[path = "../../../adapters/tests/support/receiver.rs"]
+mod receiver;
 mod resources;
 mod runs;
 mod schemathesis;

@@ -20,7 +20,7 @@ async fn the_commands_for_read_models_work() {
     let database = &server.database;
     let table = printed(database, &["projections", "status"]);
     let json: Value = serde_json::from_str(&printed(database, &["projections", "status", "--json"])).unwrap();
-    assert_eq!(json.as_array().unwrap().len(), 7);
+    assert_eq!(json.as_array().unwrap().len(), 8);
     for name in [
         "catalog",
         "runs",

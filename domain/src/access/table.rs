@@ -168,10 +168,18 @@ pub const TABLE: &[Rule] = &[
     command("ConfirmFreezeOverride", Scope::Project, &[PlatformAdmin]),
     // Notifications.
     query("ListSubscriptions", either(OVERSEERS), SETUP_READERS),
+    query("GetSubscription", either(OVERSEERS), SETUP_READERS),
     command("CreateSubscription", either(&[PlatformAdmin]), ANSWERABLE),
+    command("ChangeSubscription", either(&[PlatformAdmin]), ANSWERABLE),
+    command("EnableSubscription", either(&[PlatformAdmin]), ANSWERABLE),
+    command("DisableSubscription", either(&[PlatformAdmin]), ANSWERABLE),
+    command("RotateSubscriptionSecret", either(&[PlatformAdmin]), ANSWERABLE),
+    command("PingSubscription", either(&[PlatformAdmin]), ANSWERABLE),
     command("DeleteSubscription", either(&[PlatformAdmin]), ANSWERABLE),
+    query("ListDeliveries", either(OVERSEERS), SETUP_READERS),
     query("ListDeadLetters", either(OVERSEERS), SETUP_READERS),
     command("ReplayDeadLetter", either(&[PlatformAdmin]), ANSWERABLE),
+    command("ReplayDeadLetters", either(&[PlatformAdmin]), ANSWERABLE),
     // What tools send. They sign it: no token is looked at, and nobody's role.
     command("ReceiveSonarqubeWebhook", Scope::Open, &[]),
     command("ReceiveGitlabWebhook", Scope::Open, &[]),

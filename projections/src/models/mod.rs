@@ -13,6 +13,7 @@ mod releases;
 mod resources;
 mod rows;
 mod runs;
+mod subscriptions;
 
 pub use audit::Audit;
 pub use catalog::Catalog;
@@ -21,6 +22,7 @@ pub use promotions::Promotions;
 pub use releases::Releases;
 pub use resources::Resources;
 pub use runs::Runs;
+pub use subscriptions::Subscriptions;
 
 /// All of them.
 pub fn all() -> Vec<Arc<dyn Projection>> {
@@ -31,6 +33,7 @@ pub fn all() -> Vec<Arc<dyn Projection>> {
         Arc::new(Releases),
         Arc::new(Promotions),
         Arc::new(Delivery),
+        Arc::new(Subscriptions),
         Arc::new(Audit),
     ]
 }

@@ -19,6 +19,7 @@ mod releases;
 mod resources;
 mod runs;
 mod services;
+mod subscriptions;
 
 use sqlx::postgres::PgRow;
 use sqlx::{FromRow, PgPool, Postgres, QueryBuilder};
@@ -40,6 +41,7 @@ pub use runs::{Run, RunAttempt, RunDetail, RunFilter, RunStep};
 pub use services::{
     Service, ServiceChange, ServiceComponent, ServiceDetail, ServiceEnvironment, ServiceFilter,
 };
+pub use subscriptions::{Delivery, Subscription};
 
 use crate::QueryError;
 use crate::identifier::quoted;

@@ -21,6 +21,7 @@ mod replays;
 mod runners;
 mod steps;
 mod stories;
+mod subscriptions;
 mod support;
 mod views;
 mod waiting;

@@ -11,6 +11,7 @@ use opstella_domain::project::{Project, ProjectCommand};
 use opstella_domain::resource::{ExternalResource, Provenance, StepOutcome};
 use opstella_domain::run::{FailureClass, Run, RunCommand, RunStatus, Work};
 use opstella_domain::service::{ComponentSpec, Service, ServiceCommand};
+use opstella_domain::subscription::{Settings, Subscription, SubscriptionCommand};
 use opstella_domain::template::{Template, TemplateCommand, TemplateRef};
 use opstella_domain::tool_connection::{
     Connection, ToolConnection, ToolConnectionCommand, ToolSettings, ToolUrl,
@@ -123,6 +124,41 @@ impl World {
             connection: connection(tool, host),
         };
         self.send::<ToolConnection>(&id, command).await
+    }
+
+    pub async fn subscribe(&self, id: &str, pattern: &str) -> Position {
+        let command = SubscriptionCommand::Create {
+            key: id.parse().unwrap(),
+            settings: Settings {
+                url: "https://chat.example/hook".parse().unwrap(),
+                events: [pattern.parse().unwrap()].into(),
+            },
+            plain_http: false,
+        };
+        self.send::<Subscription>(id, command).await
+    }
+
+    /// Subscriptions that come, change and go.
+    pub async fn subscriptions(&self) {
+        let key = |id: &str| id.parse().unwrap();
+        let reason = || "moving\u{0}".to_owned();
+        for id in ["chat", "payments/chat", "payments/gone", "payments/back"] {
+            self.subscribe(id, "Run.*").await;
+        }
+        for id in ["payments/gone", "payments/back"] {
+            let delete = SubscriptionCommand::Delete { key: key(id) };
+            self.send::<Subscription>(id, delete).await;
+        }
+        self.subscribe("payments/back", "*").await;
+        let disable = SubscriptionCommand::Disable {
+            key: key("chat"),
+            reason: reason(),
+        };
+        self.send::<Subscription>("chat", disable).await;
+        let ping = SubscriptionCommand::Ping {
+            key: key("payments/chat"),
+        };
+        self.send::<Subscription>("payments/chat", ping).await;
     }
 
     /// A service is asked for and its run planned.
@@ -313,6 +349,7 @@ impl World {
             self.connect(tool, "tools").await;
         }
         self.connect(Tool::Harbor, "moved").await;
+        self.subscriptions().await;
 
         let fine = self.create("payments/checkout").await;
         self.tell(fine, RunCommand::Resume).await;

@@ -34,6 +34,7 @@ async fn every_view_answers_and_every_column_is_explained() {
         "run_steps",
         "runs",
         "services",
+        "subscriptions",
         "waivers",
     ];
     assert_eq!(names, expected);

@@ -30,6 +30,8 @@ struct Operation {
     id: String,
     method: Method,
     path: String,
+    /// Names the project, where that is not in the path.
+    query: &'static str,
 }
 
 fn operations() -> Vec<Operation> {
@@ -37,11 +39,17 @@ fn operations() -> Vec<Operation> {
     let mut all = Vec::new();
     for (path, item) in api["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
-            all.push(Operation {
-                id: operation["operationId"].as_str().unwrap().to_owned(),
-                method: method.to_uppercase().parse().unwrap(),
-                path: path.clone(),
-            });
+            let id = operation["operationId"].as_str().unwrap();
+            let either = table::rule(id).is_some_and(|rule| matches!(rule.scope, Scope::Either(_)));
+            let queries: &[_] = if either { &["", "?project=payments"] } else { &[""] };
+            for query in queries {
+                all.push(Operation {
+                    id: id.to_owned(),
+                    method: method.to_uppercase().parse().unwrap(),
+                    path: path.clone(),
+                    query,
+                });
+            }
         }
     }
     assert!(all.len() > 30, "{} operations", all.len());
@@ -142,7 +150,8 @@ fn expected(operation: &Operation, somebody: &Somebody) -> Way {
         return Way::Unauthenticated;
     }
     let one = |name: &str| operation.path.contains(name);
-    let about_one = one("{project}") || one("{run}") || one("{position}");
+    let named = !operation.query.is_empty();
+    let about_one = one("{project}") || one("{run}") || one("{position}") || named;
     let may = somebody.held.meets(rule.needed(about_one));
     match rule.scope {
         Scope::Each if !about_one => Way::In,
@@ -159,9 +168,15 @@ const DIGEST: &str = "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15
 
 /// Whether the path leads to something within a project that this test does not make.
 fn within(path: &str) -> bool {
-    ["{promotion}", "{waiver}", "{digest}", "releases/{version}"]
-        .iter()
-        .any(|part| path.contains(part))
+    [
+        "{promotion}",
+        "{waiver}",
+        "{digest}",
+        "releases/{version}",
+        "subscriptions/{name}",
+    ]
+    .iter()
+    .any(|part| path.contains(part))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -191,6 +206,7 @@ async fn every_route_lets_in_whom_the_table_lets_in() {
         ("{promotion}", NOBODYS),
         ("{waiver}", NOBODYS),
         ("{digest}", DIGEST),
+        ("{delivery}", "1-1"),
         ("{position}", event.body["items"][0]["position"].as_str().unwrap()),
     ];
     let mut wrong = Vec::new();
@@ -205,6 +221,7 @@ async fn every_route_lets_in_whom_the_table_lets_in() {
             path = path.replace(name, value);
         }
         assert!(!path.contains('{'), "{path}: there is no sample for a parameter");
+        path.push_str(operation.query);
         for somebody in &people {
             let url = format!("{}{path}", server.base);
             let mut request = server.http.request(operation.method.clone(), url);
@@ -237,7 +254,10 @@ async fn every_route_lets_in_whom_the_table_lets_in() {
             let meant = expected(&operation, somebody);
             if way != meant {
                 let who = &somebody.name;
-                wrong.push(format!("{} as {who}: {way:?} instead of {meant:?}", operation.id));
+                wrong.push(format!(
+                    "{}{} as {who}: {way:?} instead of {meant:?}",
+                    operation.id, operation.query
+                ));
             }
         }
     }

@@ -14,6 +14,7 @@ use opstella_domain::promotion::ServiceEnvironment;
 use opstella_domain::release::Release;
 use opstella_domain::run::Run;
 use opstella_domain::service::Service;
+use opstella_domain::subscription::Subscription;
 use opstella_journal::RecordedEvent;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -164,8 +165,10 @@ fn row(event: &RecordedEvent, runs: &BTreeMap<Uuid, RunRow>) -> EventRow {
     let (mut project, mut service, mut run_id) = (None, None, None);
     match event.aggregate_type.as_str() {
         <Project as Decide>::TYPE => project = Some(event.aggregate_id.clone()),
-        // A policy is an environment's, for all projects or for one: `PRD`, `payments/PRD`.
-        <Policy as Decide>::TYPE => project = event.aggregate_id.split_once('/').map(|(p, _)| p.to_owned()),
+        // A policy is an environment's, for all projects or for one: `PRD`, `payments/PRD`. So are subscriptions.
+        <Policy as Decide>::TYPE | <Subscription as Decide>::TYPE => {
+            project = event.aggregate_id.split_once('/').map(|(p, _)| p.to_owned())
+        }
         <Service as Decide>::TYPE
         | <ServiceEnvironment as Decide>::TYPE
         | <Release as Decide>::TYPE

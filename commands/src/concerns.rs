@@ -1,4 +1,4 @@
-//! Which project an event concerns, for readers who may not see all of them.
+//! Which project an event concerns, for readers and receivers who may not know of all of them.
 
 use opstella_domain::evidence::{Artifact, ArtifactKey};
 use opstella_domain::policy::{Policy, PolicyKey};
@@ -7,6 +7,7 @@ use opstella_domain::promotion::{EnvironmentKey, ServiceEnvironment};
 use opstella_domain::release::{Release, ReleaseKey};
 use opstella_domain::run::Run;
 use opstella_domain::service::Service;
+use opstella_domain::subscription::{Subscription, SubscriptionKey};
 use opstella_domain::{Decide, ProjectSlug, ServiceKey};
 use opstella_journal::{Journal, JournalError, RecordedEvent};
 
@@ -15,7 +16,7 @@ use opstella_journal::{Journal, JournalError, RecordedEvent};
 ///
 /// # Errors
 /// Where the run of an event cannot be loaded.
-pub(crate) async fn project_of(
+pub async fn project_of(
     journal: &Journal,
     event: &RecordedEvent,
 ) -> Result<Option<ProjectSlug>, JournalError> {
@@ -29,6 +30,7 @@ pub(crate) async fn project_of(
             id.parse::<EnvironmentKey>().ok().map(|key| key.service.project)
         }
         <Policy as Decide>::TYPE => id.parse::<PolicyKey>().ok().and_then(|key| key.project),
+        <Subscription as Decide>::TYPE => id.parse::<SubscriptionKey>().ok().and_then(|key| key.project),
         <Run as Decide>::TYPE => {
             let run = journal.load::<Run>(id).await?;
             run.state.service.as_ref().map(|service| service.project.clone())

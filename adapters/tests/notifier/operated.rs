@@ -1,0 +1,60 @@
+//! Subscriptions that are switched off, pinged and deleted.
+
+use opstella_domain::subscription::SubscriptionCommand;
+
+use crate::receiver::Receiver;
+use crate::world::{World, key};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disabled_one_is_told_of_nothing_and_later_only_of_what_comes() {
+    let world = World::new().await;
+    let receiver = Receiver::start().await;
+    let process = world.process().await;
+    world.subscribe("chat", &receiver.url(), &["Project.*"]).await;
+    world.disable("chat").await;
+    world.grant("bob").await;
+    world.fed().await;
+    world.enable("chat").await;
+    let id = world.grant("carol").await;
+    let request = receiver.received(1).await.remove(0);
+    assert_eq!(request.header("webhook-id"), id);
+    process.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ping_comes_whatever_was_subscribed_to() {
+    let world = World::new().await;
+    let (receiver, other) = (Receiver::start().await, Receiver::start().await);
+    let process = world.process().await;
+    world.subscribe("chat", &receiver.url(), &["Run.RunStuck"]).await;
+    world.subscribe("other", &other.url(), &["Run.RunStuck"]).await;
+    let id = world.send(SubscriptionCommand::Ping { key: key("chat") }).await;
+    let request = receiver.received(1).await.remove(0);
+    assert_eq!(request.header("webhook-id"), id);
+    assert_eq!(request.event_type(), "opstella.Subscription.SubscriptionPinged");
+    world.until("chat", &["delivered"]).await;
+    assert_eq!(other.requests().len(), 0);
+    process.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_a_subscription_goes_all_that_waited_for_it() {
+    let world = World::new().await;
+    let receiver = Receiver::start().await;
+    receiver.usually(crate::receiver::Reply::Status(503));
+    let process = world.process().await;
+    world.subscribe("chat", &receiver.url(), &["Project.*"]).await;
+    world.grant("bob").await;
+    receiver.received(1).await;
+    world.send(SubscriptionCommand::Delete { key: key("chat") }).await;
+    world.until("chat", &[]).await;
+    world.grant("carol").await;
+    world.fed().await;
+    receiver.usually(crate::receiver::Reply::Status(204));
+    // A name that is free again begins anew.
+    world.subscribe("chat", &receiver.url(), &["Project.*"]).await;
+    let id = world.grant("dave").await;
+    let all = world.until("chat", &["delivered"]).await;
+    assert_eq!(all[0].id, id);
+    process.end().await;
+}
