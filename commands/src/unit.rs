@@ -60,7 +60,8 @@ impl Commands {
         self
     }
 
-    /// The same, with a program that looks at custom gates. Without one, they are closed, and policies take none.
+    /// The same, with a program that looks at custom gates. Without one, nobody can look at them: policies take none, and
+    /// a promotion whose policy has some stays as it is.
     #[must_use]
     pub fn looking_with(mut self, program: GateProgram) -> Self {
         self.gates = Some(program);

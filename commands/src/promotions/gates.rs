@@ -64,7 +64,7 @@ impl Commands {
             PromotionKind::Rollback => rules.for_rollback(),
         };
         let input = self.gate_input(key, promotion, policy).await?;
-        let custom = self.look_at_custom(&rules.custom, &input).await;
+        let custom = self.look_at_custom(&rules.custom, &input).await?;
         Ok(evaluate(&rules, &input, custom))
     }
 

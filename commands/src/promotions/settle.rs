@@ -27,6 +27,22 @@ pub(crate) struct Settled {
     pub run: Option<(RunId, StreamAppend)>,
 }
 
+impl Settled {
+    fn nothing() -> Self {
+        Self {
+            events: vec![],
+            run: None,
+        }
+    }
+}
+
+fn ends(event: &EnvironmentEvent) -> bool {
+    matches!(
+        event,
+        EnvironmentEvent::PromotionRejected { .. } | EnvironmentEvent::PromotionCancelled { .. }
+    )
+}
+
 impl Commands {
     /// Carries out a command on an environment; where it leaves a promotion in flight that nothing is in the way of,
     /// its run starts in the same append.
@@ -88,7 +104,14 @@ impl Commands {
     ) -> Result<Decision, CommandError> {
         let mut after = (*environment.state).clone();
         events.iter().cloned().for_each(|event| after.evolve(event));
-        let settled = self.settle(key, &after).await?;
+        let settled = match self.settle(key, &after).await {
+            // That one promotion is over does not depend on the gates of the next: the promoter looks at those again.
+            Err(CommandError::Unavailable { what, .. }) if events.iter().any(ends) => {
+                tracing::warn!(environment = %key, what, "the gates of the next promotion were not looked at");
+                Settled::nothing()
+            }
+            settled => settled?,
+        };
         events.extend(settled.events);
         let stream = StreamAppend::of(environment, events)?;
         let resource = format!(
@@ -112,17 +135,11 @@ impl Commands {
     ) -> Result<Settled, CommandError> {
         let waiting = environment.in_flight.as_ref().filter(|p| p.run.is_none());
         let Some(promotion) = waiting else {
-            return Ok(Settled {
-                events: vec![],
-                run: None,
-            });
+            return Ok(Settled::nothing());
         };
         // Of a service that is on its way out nothing is deployed any more.
         if self.existing_service(&key.service).await?.state.lifecycle != Lifecycle::Active {
-            return Ok(Settled {
-                events: vec![],
-                run: None,
-            });
+            return Ok(Settled::nothing());
         }
         let evaluation = self.look_at_gates(key, promotion).await?;
         let run = RunId(Uuid::now_v7());
