@@ -1,4 +1,5 @@
-//! A run that carries a release: no step is left out on the way forward.
+//! A run that carries a release: no step is left out on the way forward, and its end says whether the environment was
+//! changed.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -49,8 +50,16 @@ fn skip(step: &StepId) -> RunCommand {
     }
 }
 
-/// A run with everything done but this step and what comes after it, which is under way.
-fn before(step: &StepId) -> Run {
+fn success(step: &StepId, attempt: u32, provenance: Provenance) -> RunCommand {
+    RunCommand::RecordSuccess {
+        step: step.clone(),
+        attempt,
+        outcome: Some(outcome(provenance)),
+        duration_ms: 5,
+    }
+}
+
+fn planned() -> Run {
     let mut run = Run::default();
     let planned = RunCommand::Plan {
         run: run_id(1),
@@ -62,6 +71,12 @@ fn before(step: &StepId) -> Run {
         plan: promotion(),
     };
     take(&mut run, planned);
+    run
+}
+
+/// A run with everything done but this step and what comes after it, which is under way.
+fn before(step: &StepId) -> Run {
+    let mut run = planned();
     loop {
         let others = run.work().into_iter().find_map(|work| match work {
             Work::Execute { step: other, attempt } if &other != step => Some((other, attempt)),
@@ -70,13 +85,7 @@ fn before(step: &StepId) -> Run {
         let Some((other, attempt)) = others else {
             return run;
         };
-        let success = RunCommand::RecordSuccess {
-            step: other,
-            attempt,
-            outcome: Some(outcome(Provenance::Created)),
-            duration_ms: 5,
-        };
-        take(&mut run, success);
+        take(&mut run, success(&other, attempt, Provenance::Created));
     }
 }
 
@@ -135,5 +144,96 @@ fn what_cannot_be_undone_is_left_behind_by_an_operator() {
             assert_eq!(run.steps[&step].phase, StepPhase::LeftBehind);
         }
         assert_eq!(run.status, RunStatus::Failed, "{}", step.id);
+    }
+}
+
+/// What becomes of a step.
+#[derive(Clone, Copy, PartialEq)]
+enum Fate {
+    /// It made something.
+    Makes,
+    /// What it is to make was there.
+    Finds,
+    /// It fails; its compensation finds that it had made nothing.
+    FailsFirst,
+    /// It made something and failed; its compensation finds and undoes that.
+    FailsAfter,
+    /// It fails, and so does its compensation, until an operator gives it up.
+    FailsAndStays,
+}
+
+/// A run of a promotion in which this becomes of these steps, and all others but the health checks go well.
+fn ended(fates: &[(&str, Fate)]) -> Run {
+    let fate = |step: &StepId| {
+        let given = fates.iter().find(|(name, _)| *name == step.as_str());
+        match given {
+            Some((_, fate)) => *fate,
+            None if step.as_str().starts_with("argocd.healthy/") => Fate::FailsFirst,
+            None => Fate::Makes,
+        }
+    };
+    let mut run = planned();
+    while !run.status.ended() {
+        let work = run.work().into_iter().next().expect("something to do");
+        let command = match work {
+            Work::Execute { step, attempt } => match fate(&step) {
+                Fate::Makes => success(&step, attempt, Provenance::Created),
+                Fate::Finds => success(&step, attempt, Provenance::Existing),
+                _ => failure(&step, attempt, FailureClass::Permanent),
+            },
+            Work::Compensate { step, attempt, .. } if fate(&step) == Fate::FailsAndStays => {
+                let refused = RunCommand::RecordCompensationFailure {
+                    step: step.clone(),
+                    attempt,
+                    class: FailureClass::Permanent,
+                    message: "locked".into(),
+                    retry_at: at(),
+                };
+                take(&mut run, refused);
+                skip(&step)
+            }
+            Work::Compensate { step, attempt, .. } => RunCommand::RecordCompensated {
+                deleted: fate(&step) != Fate::FailsFirst,
+                step,
+                attempt,
+                duration_ms: 5,
+            },
+            Work::Retry { .. } => panic!("nothing fails transiently"),
+        };
+        take(&mut run, command);
+    }
+    run
+}
+
+#[test]
+fn the_end_says_whether_the_environment_was_changed() {
+    use Fate::{FailsAfter, FailsAndStays, FailsFirst, Finds, Makes};
+    let (api, web) = ("gitlab.image/api", "gitlab.image/web");
+    let cases: &[(&str, &[(&str, Fate)], bool)] = &[
+        (
+            "an image is missing",
+            &[("harbor.artifact/api", FailsFirst)],
+            false,
+        ),
+        ("both committed", &[], true),
+        ("both named already", &[(api, Finds), (web, Finds)], false),
+        ("one named already", &[(api, Finds), (web, Makes)], true),
+        ("none committed", &[(api, FailsFirst), (web, FailsFirst)], false),
+        (
+            "a commit landed although its step failed",
+            &[(api, FailsAfter), (web, FailsFirst)],
+            true,
+        ),
+        (
+            "a commit that may be there",
+            &[(api, FailsAndStays), (web, FailsFirst)],
+            true,
+        ),
+        ("one committed, one not", &[(api, Makes), (web, FailsFirst)], true),
+    ];
+    for (name, fates, changed) in cases {
+        let run = ended(fates);
+        assert_eq!(run.status, RunStatus::Failed, "{name}");
+        assert_eq!(run.committed(), *changed, "{name}");
     }
 }
