@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use opstella_domain::Decide;
 use opstella_domain::promotion::{EnvironmentEvent, EnvironmentKey, PromotionState, ServiceEnvironment};
 use opstella_journal::Position;
-use opstella_projections::models::Promotions;
+use opstella_projections::models::{Promotions, Runs};
 use opstella_projections::queries::*;
 use opstella_projections::{Projection, Queries};
 use sqlx::Executor;
@@ -350,10 +350,10 @@ async fn environments_and_promotions_are_as_the_domain_has_them_after_every_even
         .execute("SET search_path = pg_temp, public")
         .await
         .unwrap();
-    connection
-        .execute(sqlx::raw_sql(Promotions.tables()))
-        .await
-        .unwrap();
+    // One promotion says where its run stands: with nobody to fill that table, nowhere.
+    for tables in [Promotions.tables(), Runs.tables()] {
+        connection.execute(sqlx::raw_sql(tables)).await.unwrap();
+    }
     drop(connection);
     let queries = Queries::at(alone.clone(), "pg_temp");
     let mut environments = BTreeMap::<String, ServiceEnvironment>::new();
