@@ -602,20 +602,36 @@ fn it_deploys_once_gates_are_open_and_approvals_there() {
 }
 
 #[test]
-fn an_authors_approval_does_not_count_where_approvers_are_independent() {
+fn an_author_approves_only_where_approvers_need_not_be_independent() {
+    let of = |independent| Evaluation {
+        independent_approvers: independent,
+        ..evaluation(&[(Owner, 1)])
+    };
+    let given = |independent| vec![ask(1, "1").into(), look(1, of(independent))];
+    let alice = || approve(1, approval("alice", &[Owner]));
+    assert_eq!(kinds(when(given(false), alice())), ["PromotionApproved"]);
+    assert_eq!(field(when(given(true), alice())), "approver");
+    // Somebody else may, and the requester may not, either way.
+    let olga = approve(1, approval("olga", &[Owner]));
+    assert_eq!(kinds(when(given(true), olga)), ["PromotionApproved"]);
+}
+
+#[test]
+fn an_authors_approval_does_not_count_once_approvers_have_to_be_independent() {
     for independent in [false, true] {
-        let evaluation = Evaluation {
+        let of = |independent| Evaluation {
             independent_approvers: independent,
             ..evaluation(&[(Owner, 1)])
         };
         let given = vec![
             ask(1, "1").into(),
-            look(1, evaluation.clone()),
+            look(1, of(false)),
             approve(1, approval("alice", &[Owner])),
         ];
-        let events = after([given, vec![look(1, evaluation)]].concat());
+        let events = after([given, vec![look(1, of(independent))]].concat());
         let promotion = events.in_flight.unwrap();
         assert_eq!(promotion.run.is_some(), !independent);
+        assert_eq!(promotion.independent_approvers, independent);
         let gate = promotion.gates.last().unwrap();
         let says_why = gate
             .remedy

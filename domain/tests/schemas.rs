@@ -557,6 +557,7 @@ fn environment_events_fit() {
                     gate("custom:licences", GateVerdict::Waived),
                 ],
                 basis: digest("basis"),
+                independent_approvers: true,
                 at: at(),
             },
             approved(None),

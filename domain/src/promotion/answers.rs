@@ -49,12 +49,14 @@ impl ServiceEnvironment {
         if gates != promotion.gates
             || promotion.basis.as_ref() != Some(&evaluation.basis)
             || promotion.policy != evaluation.policy
+            || promotion.independent_approvers != evaluation.independent_approvers
         {
             events.push(EnvironmentEvent::GatesEvaluated {
                 promotion: id,
                 policy: evaluation.policy,
                 gates,
                 basis: evaluation.basis,
+                independent_approvers: evaluation.independent_approvers,
                 at,
             });
         }
@@ -92,6 +94,11 @@ impl ServiceEnvironment {
         }
         if approval.by == promotion.requester {
             let rule = "somebody else than who asked for the promotion";
+            return Err(DomainError::invalid("approver", rule));
+        }
+        if promotion.independent_approvers && promotion.authors.contains(&approval.by) {
+            let rule =
+                "somebody who did not write what is in the release, as the policy of the environment asks";
             return Err(DomainError::invalid("approver", rule));
         }
         if approval.roles.is_empty() {
@@ -244,7 +251,8 @@ impl ServiceEnvironment {
     }
 }
 
-/// The approvals that count: none after they were voided, and where approvers have to be independent, no author's.
+/// The approvals that count: none after they were voided, and where approvers have to be independent, no author's. Of
+/// those, one given before that was asked for is all that there can be.
 fn counted(promotion: &Promotion, evaluation: &Evaluation, void: bool) -> Vec<Approval> {
     if void {
         return vec![];

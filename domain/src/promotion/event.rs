@@ -73,6 +73,8 @@ pub enum EnvironmentEvent {
         gates: Vec<GateResult>,
         /// What approvals rest on.
         basis: Digest,
+        /// Who wrote what is in the release does not approve it.
+        independent_approvers: bool,
         /// When.
         at: DateTime<Utc>,
     },

@@ -34,6 +34,7 @@ impl ServiceEnvironment {
                     policy: PolicyVersions::default(),
                     gates: Vec::new(),
                     basis: None,
+                    independent_approvers: false,
                     approvals: Vec::new(),
                     freeze_override: None,
                     run: None,
@@ -53,11 +54,13 @@ impl ServiceEnvironment {
                 policy,
                 gates,
                 basis,
+                independent_approvers,
                 ..
             } => self.with(promotion, |p| {
                 p.policy = policy;
                 p.gates = gates;
                 p.basis = Some(basis);
+                p.independent_approvers = independent_approvers;
             }),
             EnvironmentEvent::PromotionApproved { promotion, approval } => self.with(promotion, |p| {
                 p.approvals.retain(|a| a.by != approval.by);

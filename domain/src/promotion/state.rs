@@ -68,6 +68,8 @@ pub struct Promotion {
     pub gates: Vec<GateResult>,
     /// What approvals rest on.
     pub basis: Option<Digest>,
+    /// Who wrote what is in the release does not approve it: as the gates were last looked at.
+    pub independent_approvers: bool,
     /// The approvals that count.
     pub approvals: Vec<Approval>,
     /// The broken glass.

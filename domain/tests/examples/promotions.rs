@@ -118,7 +118,8 @@ fn environment_events_fit() {
         {"PromotionRequested": rollback},
         {"PromotionTakenUp": {"promotion": ID}},
         {"GatesEvaluated": {
-            "promotion": ID, "policy": {"platform": 1, "project": 0}, "gates": gates, "basis": digest('c'), "at": AT}},
+            "promotion": ID, "policy": {"platform": 1, "project": 0}, "gates": gates, "basis": digest('c'),
+            "independent_approvers": true, "at": AT}},
         {"PromotionApproved": {"promotion": ID, "approval": {"by": "eve", "roles": ["security"], "at": AT}}},
         {"PromotionApproved": {"promotion": ID, "approval": {
             "by": "eve", "roles": ["owner", "approver"], "at": AT, "comment": "tested by hand"}}},

@@ -274,6 +274,10 @@ async fn approvals_wait_for_those_who_may_give_them() {
         "her own request"
     );
     assert!(
+        waiting("dora", None, &["security"]).await.is_empty(),
+        "her own work"
+    );
+    assert!(
         waiting("olga", None, &["owner"]).await.is_empty(),
         "approved already"
     );

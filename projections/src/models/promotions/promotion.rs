@@ -36,6 +36,7 @@ pub(super) struct PromotionRow {
     pub approvals: Vec<Approval>,
     pub approvals_voided: i32,
     pub wanted_roles: Vec<String>,
+    pub independent_approvers: bool,
     pub freeze_override: Option<FreezeOverride>,
     pub run_id: Option<Uuid>,
     pub cause: Option<String>,
@@ -125,6 +126,7 @@ impl PromotionRow {
             approvals: Vec::new(),
             approvals_voided: 0,
             wanted_roles: Vec::new(),
+            independent_approvers: false,
             freeze_override: None,
             run_id: None,
             cause: None,
@@ -207,6 +209,7 @@ impl PromotionRow {
             self.policy_project = open.policy.project;
             self.gates.clone_from(&open.gates);
             self.approvals.clone_from(&open.approvals);
+            self.independent_approvers = open.independent_approvers;
             self.run_id = open.run.map(|run| run.0);
         }
         self.wanted_roles = match self.finished_at.is_none() && self.run_id.is_none() {
