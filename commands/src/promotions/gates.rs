@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, VecDeque};
 use chrono::Utc;
 use opstella_domain::Decide;
 use opstella_domain::policy::{
-    Evaluation, GateInput, GateResult, ImageEvidence, Policy, PolicyKey, PolicyRules, PolicyVersions,
-    Predecessor, Running, approval_gate, evaluate,
+    Evaluation, GateInput, GateResult, HeldFreeze, ImageEvidence, Policy, PolicyKey, PolicyRules,
+    PolicyVersions, Predecessor, Running, approval_gate, evaluate,
 };
 use opstella_domain::promotion::{
     EnvironmentCommand, EnvironmentKey, Health, Promotion, PromotionId, PromotionKind, ServiceEnvironment,
@@ -52,17 +52,40 @@ impl Commands {
         Ok((rules, versions))
     }
 
+    /// The same, as they hold for a promotion.
+    async fn rules_for(
+        &self,
+        key: &EnvironmentKey,
+        kind: PromotionKind,
+    ) -> Result<(PolicyRules, PolicyVersions), CommandError> {
+        let (rules, versions) = self.policy_of(key).await?;
+        let rules = match kind {
+            PromotionKind::Promote => rules,
+            PromotionKind::Rollback => rules.for_rollback(),
+        };
+        Ok((rules, versions))
+    }
+
+    /// The freezes that hold a promotion back now.
+    pub(super) async fn freezes_held(
+        &self,
+        key: &EnvironmentKey,
+        promotion: Option<&Promotion>,
+    ) -> Result<Vec<HeldFreeze>, CommandError> {
+        let Some(promotion) = promotion else {
+            return Ok(vec![]);
+        };
+        let (rules, _) = self.rules_for(key, promotion.kind).await?;
+        Ok(rules.freezes_held(Utc::now()))
+    }
+
     /// Looks at all gates of a promotion but the approvals'.
     pub(super) async fn look_at_gates(
         &self,
         key: &EnvironmentKey,
         promotion: &Promotion,
     ) -> Result<Evaluation, CommandError> {
-        let (rules, policy) = self.policy_of(key).await?;
-        let rules = match promotion.kind {
-            PromotionKind::Promote => rules,
-            PromotionKind::Rollback => rules.for_rollback(),
-        };
+        let (rules, policy) = self.rules_for(key, promotion.kind).await?;
         let input = self.gate_input(key, promotion, policy).await?;
         let custom = self.look_at_custom(&rules.custom, &input).await?;
         Ok(evaluate(&rules, &input, custom))
@@ -131,7 +154,7 @@ impl Commands {
             waivers,
             predecessor: self.predecessor_now(key).await?,
             change_reference: promotion.change_reference.as_ref().map(|c| c.as_str().to_owned()),
-            freeze_overridden: promotion.freeze_overridden(),
+            overridden_freezes: promotion.overridden_freezes().to_vec(),
             policy,
             at: Utc::now(),
         })

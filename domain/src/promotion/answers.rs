@@ -125,34 +125,6 @@ impl ServiceEnvironment {
         }])
     }
 
-    pub(super) fn confirm_override(
-        &self,
-        key: &EnvironmentKey,
-        id: PromotionId,
-        by: Subject,
-    ) -> Result<Vec<EnvironmentEvent>, DomainError> {
-        let promotion = self.open(key, id, "ConfirmFreezeOverride")?;
-        let Some(wanted) = &promotion.freeze_override else {
-            return Err(DomainError::WrongState {
-                kind: "promotion",
-                id: id.to_string(),
-                state: "not to override a freeze".to_owned(),
-                command: "ConfirmFreezeOverride",
-                accepts: vec!["OverrideFreeze"],
-            });
-        };
-        if wanted.by == by {
-            return Err(DomainError::invalid(
-                "confirmer",
-                "somebody else than who asked for the override",
-            ));
-        }
-        match wanted.confirmed_by {
-            Some(_) => Ok(vec![]),
-            None => Ok(vec![EnvironmentEvent::FreezeOverridden { promotion: id, by }]),
-        }
-    }
-
     /// What the end of a run means; none where it is not the run in flight.
     pub(super) fn ended(&self, run: RunId, end: RunEnd, at: DateTime<Utc>) -> Option<EnvironmentEvent> {
         let promotion = self.in_flight.as_ref().filter(|p| p.run == Some(run))?.id;

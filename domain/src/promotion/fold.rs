@@ -69,9 +69,15 @@ impl ServiceEnvironment {
             EnvironmentEvent::ApprovalsVoided { promotion, .. } => {
                 self.with(promotion, |p| p.approvals.clear());
             }
-            EnvironmentEvent::FreezeOverrideRequested { promotion, by, .. } => self.with(promotion, |p| {
+            EnvironmentEvent::FreezeOverrideRequested {
+                promotion,
+                by,
+                freezes,
+                ..
+            } => self.with(promotion, |p| {
                 p.freeze_override = Some(FreezeOverride {
                     by,
+                    freezes,
                     confirmed_by: None,
                 });
             }),

@@ -99,19 +99,30 @@ pub struct PromotionApproval {
     pub comment: Option<String>,
 }
 
-/// A freeze that is to be broken, or is.
+/// Freezes that are to be broken, or are.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct FreezeOverride {
     /// Who wants it.
     pub by: String,
     /// Why.
     pub reason: String,
+    /// Which freezes: those that held when it was asked for, until they end.
+    pub freezes: Vec<Frozen>,
     /// When it was asked for.
     pub requested_at: DateTime<Utc>,
     /// Who confirmed it; nobody yet where absent.
     pub confirmed_by: Option<String>,
     /// When it was confirmed.
     pub confirmed_at: Option<DateTime<Utc>>,
+}
+
+/// A freeze that held.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Frozen {
+    /// Its name.
+    pub name: String,
+    /// When it ends.
+    pub until: DateTime<Utc>,
 }
 
 /// A promotion with its images and all its gates.

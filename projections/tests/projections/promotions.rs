@@ -154,6 +154,11 @@ async fn promotions_show_how_they_went() {
         ),
         ("adam", Some("eve"), "the shop is down")
     );
+    let frozen = &glass.freezes[0];
+    assert_eq!(
+        (frozen.name.as_str(), micros(frozen.until)),
+        ("year end", micros(journeys.at(600)))
+    );
     assert!(prd.gates.iter().all(|gate| gate.verdict == "passed"));
     assert!(prd.gates.iter().any(|gate| !gate.evidence.is_empty()));
     assert_eq!(micros(prd.promotion.requested_at), micros(journeys.at(110)));

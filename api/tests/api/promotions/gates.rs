@@ -174,10 +174,26 @@ async fn a_freeze_holds_until_two_admins_override_it() {
     let weekly = json!({
         "type": "weekly", "from": {"day": from, "time": "00:00:00"}, "to": {"day": to, "time": "00:00:00"},
     });
-    let freeze = json!({"freezes": [{"name": "audit", "timezone": "UTC", "when": weekly}]});
-    delivery.set_rules("SIT", freeze).await;
+    let freeze = json!({"freezes": [{"name": "audit", "timezone": "UTC", "when": weekly}], "approvals": []});
+    let tester = json!({"approvals": [{"roles": ["tester"], "people": 1}]});
+    delivery.set_rules("SIT", tester).await;
     delivery.release_to_dev("1.0.0").await;
     let sit = delivery.asked("SIT", "1.0.0").await;
+    // Nobody overrides what does not hold, for a time when something does.
+    let early = json!({"reason": "there may be a freeze some day"});
+    let early = delivery
+        .post("root", &format!("{sit}/override-freeze"), early)
+        .await
+        .problem(409, "wrong-state");
+    let told = early.body["state"].as_str().unwrap();
+    assert!(told.starts_with("not held back by a freeze now"), "{told}");
+    delivery.set_rules("SIT", freeze).await;
+    let held = async || {
+        let shown = delivery.get("root", &sit).await.expect(200).body;
+        let words = shown["explanation"].to_string();
+        (words.contains("audit") && words.contains("a second platform admin")).then_some(())
+    };
+    delivery.until("the freeze to hold", held).await;
     let words = delivery.becomes(&sit, "waiting").await["explanation"].to_string();
     assert!(words.contains("audit"), "{words}");
     let (override_it, confirm) = (
@@ -203,6 +219,7 @@ async fn a_freeze_holds_until_two_admins_override_it() {
     delivery.post("admin2", &confirm, json!({})).await.expect(200);
     let done = delivery.becomes(&sit, "completed").await;
     assert!(done["freeze_override"]["confirmed_by"].is_string(), "{done:#}");
+    assert_eq!(done["freeze_override"]["freezes"][0]["name"], "audit");
     delivery.stop().await;
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use opstella_domain::ComponentName;
-use opstella_domain::policy::{Approval, ApproverRole, GateResult, GateVerdict};
+use opstella_domain::policy::{Approval, ApproverRole, GateResult, GateVerdict, HeldFreeze};
 use opstella_domain::promotion::{EnvironmentEvent, EnvironmentKey, PromotionId, ServiceEnvironment};
 use opstella_domain::release::Digest;
 use opstella_journal::RecordedEvent;
@@ -59,9 +59,17 @@ pub(super) struct PromotionRow {
 pub(super) struct FreezeOverride {
     pub by: String,
     pub reason: String,
+    pub freezes: Vec<Frozen>,
     pub requested_at: DateTime<Utc>,
     pub confirmed_by: Option<String>,
     pub confirmed_at: Option<DateTime<Utc>>,
+}
+
+/// A freeze of these.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Frozen {
+    pub name: String,
+    pub until: DateTime<Utc>,
 }
 
 /// The promotion that an event is about; none for what is about the environment.
@@ -158,10 +166,17 @@ impl PromotionRow {
             EnvironmentEvent::ApprovalsVoided { .. } => {
                 self.approvals_voided += integer(self.approvals.len());
             }
-            EnvironmentEvent::FreezeOverrideRequested { by, reason, .. } => {
+            EnvironmentEvent::FreezeOverrideRequested {
+                by, reason, freezes, ..
+            } => {
+                let frozen = |freeze: &HeldFreeze| Frozen {
+                    name: freeze.window.name.clone(),
+                    until: freeze.until,
+                };
                 self.freeze_override = Some(FreezeOverride {
                     by: by.to_string(),
                     reason: reason.clone(),
+                    freezes: freezes.iter().map(frozen).collect(),
                     requested_at: recorded.recorded_at,
                     confirmed_by: None,
                     confirmed_at: None,
