@@ -23,6 +23,8 @@ pub struct CommandOptions {
     pub public_url: String,
     /// The connections that services are provisioned on.
     pub connection: opstella_domain::ConnectionName,
+    /// How long a deployment may take to become healthy, in minutes.
+    pub deploy_wait_minutes: u32,
 }
 
 /// Takes commands. Cheap to clone.

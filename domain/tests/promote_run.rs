@@ -10,20 +10,24 @@
 
 mod support;
 
-use opstella_domain::plan::{CarriedImage, Plan, SagaKind, StepId, plan_promote};
+use opstella_domain::plan::{CarriedImage, Plan, SagaKind, StepId, Targets, plan_promote};
 use opstella_domain::resource::Provenance;
 use opstella_domain::run::{FailureClass, Run, RunCommand, RunStatus, StepPhase, Work};
 use opstella_domain::{Decide, DomainError, Environment};
-use support::promotion::{digest, name, version};
+use support::promotion::{digest, later, name, version};
 use support::{at, key, outcome, run_id, targets};
 
 fn promotion() -> Plan {
+    promotion_on(&targets())
+}
+
+fn promotion_on(targets: &Targets) -> Plan {
     let images = ["api", "web"].map(|component| CarriedImage {
         component: name(component),
         digest: digest(component),
         previous: Some(digest("before")),
     });
-    plan_promote(&key(), Environment::Prd, &version("2"), &images, &targets()).unwrap()
+    plan_promote(&key(), Environment::Prd, &version("2"), &images, targets).unwrap()
 }
 
 fn take(run: &mut Run, command: RunCommand) {
@@ -60,6 +64,10 @@ fn success(step: &StepId, attempt: u32, provenance: Provenance) -> RunCommand {
 }
 
 fn planned() -> Run {
+    planned_as(promotion())
+}
+
+fn planned_as(plan: Plan) -> Run {
     let mut run = Run::default();
     let planned = RunCommand::Plan {
         run: run_id(1),
@@ -68,7 +76,7 @@ fn planned() -> Run {
         adopt: false,
         at: at(),
         environment: Some(Environment::Prd),
-        plan: promotion(),
+        plan,
     };
     take(&mut run, planned);
     run
@@ -76,7 +84,11 @@ fn planned() -> Run {
 
 /// A run with everything done but this step and what comes after it, which is under way.
 fn before(step: &StepId) -> Run {
-    let mut run = planned();
+    before_in(promotion(), step)
+}
+
+fn before_in(plan: Plan, step: &StepId) -> Run {
+    let mut run = planned_as(plan);
     loop {
         let others = run.work().into_iter().find_map(|work| match work {
             Work::Execute { step: other, attempt } if &other != step => Some((other, attempt)),
@@ -236,4 +248,43 @@ fn the_end_says_whether_the_environment_was_changed() {
         assert_eq!(run.status, RunStatus::Failed, "{name}");
         assert_eq!(run.committed(), *changed, "{name}");
     }
+}
+
+#[test]
+fn a_deployment_may_take_as_long_as_its_plan_says() {
+    let healthy: StepId = "argocd.healthy/api".parse().unwrap();
+    let minutes = 7;
+    let targets = Targets {
+        deploy_wait_minutes: minutes,
+        ..targets()
+    };
+    let plan = promotion_on(&targets);
+    for step in plan.steps() {
+        let waits =
+            step.id.as_str().starts_with("argocd.healthy/") || step.id.as_str().starts_with("argocd.hold/");
+        let patience = step.operation.patience().as_secs();
+        assert_eq!(patience == u64::from(minutes) * 60, waits, "{}", step.id);
+    }
+    let mut run = before_in(plan, &healthy);
+    let look = |attempt: u32, after: i64| RunCommand::RecordAwaited {
+        step: healthy.clone(),
+        attempt,
+        back: false,
+        message: "Progressing".into(),
+        at: later(after),
+        look_at: later(after),
+    };
+    let again = |attempt: u32| RunCommand::StartRetry {
+        step: healthy.clone(),
+        attempt,
+    };
+    take(&mut run, look(1, 0));
+    take(&mut run, again(2));
+    take(&mut run, look(2, 6));
+    assert_eq!(run.status, RunStatus::Running);
+    take(&mut run, again(3));
+    take(&mut run, look(3, 7));
+    assert_eq!(run.status, RunStatus::Unwinding);
+    let told = run.cause_text();
+    assert!(told.contains("not done within 7 minutes"), "{told}");
 }

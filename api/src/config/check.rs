@@ -86,6 +86,12 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
             3600,
         ),
         ("engine.watch_seconds", engine.watch_seconds, 1, 3600),
+        (
+            "engine.deploy_wait_minutes",
+            engine.deploy_wait_minutes.into(),
+            1,
+            1440,
+        ),
     ] {
         within(key, value, least, most)?;
     }

@@ -169,6 +169,8 @@ pub struct EngineConfig {
     pub step_timeout_seconds: u64,
     /// Between two looks at what Argo CD runs, in seconds.
     pub watch_seconds: u64,
+    /// How long a deployment may take to become healthy, in minutes.
+    pub deploy_wait_minutes: u32,
     /// Limits by tool.
     pub tools: BTreeMap<Tool, ToolLimitConfig>,
 }
