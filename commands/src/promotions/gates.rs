@@ -15,6 +15,9 @@ use opstella_domain::release::ReleaseKey;
 
 use crate::{CommandError, Commands};
 
+/// How often gates are looked at again because something changed while they were looked at.
+const MOST_LOOKS: usize = 4;
+
 /// The answer to "could this be promoted now?".
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Checked {
@@ -85,10 +88,25 @@ impl Commands {
         key: &EnvironmentKey,
         promotion: &Promotion,
     ) -> Result<Evaluation, CommandError> {
-        let (rules, policy) = self.rules_for(key, promotion.kind).await?;
-        let input = self.gate_input(key, promotion, policy).await?;
-        let custom = self.look_at_custom(&rules.custom, &input).await?;
-        Ok(evaluate(&rules, &input, custom))
+        for _ in 0..MOST_LOOKS {
+            let (rules, policy) = self.rules_for(key, promotion.kind).await?;
+            let input = self.gate_input(key, promotion, policy).await?;
+            if rules.custom.is_empty() {
+                return Ok(evaluate(&rules, &input, vec![]));
+            }
+            // These take their time. A policy that got stricter or a report that came meanwhile must not be missed: the
+            // append that follows expects a version of the environment alone, and would go through.
+            let custom = self.look_at_custom(&rules.custom, &input).await?;
+            let (_, policy) = self.rules_for(key, promotion.kind).await?;
+            let now = self.gate_input(key, promotion, policy).await?;
+            if input == (GateInput { at: input.at, ..now }) {
+                return Ok(evaluate(&rules, &input, custom));
+            }
+        }
+        Err(CommandError::Unavailable {
+            what: format!("what the gates of {key} look at changes faster than they look"),
+            remedy: "try again in a few seconds",
+        })
     }
 
     /// What the gates say of a promotion that nobody asked for. Whether the environment is busy is no question of the

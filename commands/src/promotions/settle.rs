@@ -1,4 +1,8 @@
 //! From what the environment decided to what follows: gates looked at, and the run planned where it starts.
+//!
+//! The append expects the version of the environment, and of the run. Of what gates looked at, it expects none: the journal
+//! knows versions of the streams that it appends to only. What is appended to a policy, a release or an image in the
+//! milliseconds between that look and this append counts as if it had come right after it.
 
 use std::collections::BTreeMap;
 use std::future::Future;

@@ -1,11 +1,13 @@
 //! Custom gates that nobody can look at for a while: that says nothing of a release.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::support::delivery::{Delivery, SERVICE, path_of};
+use crate::support::delivery::{Delivery, SERVICE, digest, path_of};
+use crate::support::reports;
 
 /// The program that looks at custom gates, under a name that can be taken away.
 struct Program {
@@ -23,6 +25,28 @@ impl Program {
 
     fn path(&self) -> PathBuf {
         self.folder.path().join("opstella")
+    }
+
+    /// From now on each look takes until [`Self::lets_go`]; two seconds are the longest that it may.
+    fn takes_its_time(&self) {
+        let (program, folder) = (self.path(), self.folder.path().display());
+        let script = format!(
+            "#!/bin/sh\n: >{folder}/looks\nwhile [ -e {folder}/held ]; do /bin/sleep 0.02; done\nexec {} \"$@\"\n",
+            env!("CARGO_BIN_EXE_opstella")
+        );
+        let slow = self.folder.path().join("slow");
+        std::fs::write(&slow, script).unwrap();
+        std::fs::set_permissions(&slow, std::fs::Permissions::from_mode(0o755)).unwrap();
+        std::fs::write(self.folder.path().join("held"), "").unwrap();
+        std::fs::rename(slow, program).unwrap();
+    }
+
+    fn looks(&self) -> bool {
+        self.folder.path().join("looks").exists()
+    }
+
+    fn lets_go(&self) {
+        std::fs::remove_file(self.folder.path().join("held")).unwrap();
     }
 
     fn goes_away(&self) {
@@ -51,7 +75,11 @@ async fn a_gate_that_cannot_be_looked_at_leaves_a_promotion_as_it_was() {
     delivery.release_to_dev("1.0.0").await;
     let sit = delivery.asked("SIT", "1.0.0").await;
     delivery.approve("bob", &sit).await.expect(200);
-    delivery.becomes(&sit, "waiting").await;
+    let counts = async || {
+        let shown = delivery.get("root", &sit).await.body;
+        (shown["approvals"].as_array().is_some_and(|all| all.len() == 1)).then_some(())
+    };
+    delivery.until("bob's approval to count", counts).await;
 
     program.goes_away();
     let away = delivery.approve("heidi", &sit).await.problem(503, "unavailable");
@@ -142,5 +170,33 @@ async fn a_release_that_is_refused_goes_to_dev_later_unless_a_newer_one_does() {
     assert_eq!(items.len(), 1, "the older one was superseded: {items:#?}");
     let gone = async || (delivery.rows("promoter_releases").await == 0).then_some(());
     delivery.until("nothing to wait for DEV", gone).await;
+    delivery.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_report_that_comes_while_gates_are_looked_at_is_not_missed() {
+    let program = Program::new();
+    let delivery = Delivery::start_with(&["DEV", "SIT"], |config| {
+        config.gates.program = Some(program.path());
+    })
+    .await;
+    let one = json!({"approvals": [{"roles": ["tester"], "people": 1}], "custom": fine()});
+    delivery.set_rules("SIT", one).await;
+    delivery.release_to_dev("1.0.0").await;
+    let sit = delivery.asked("SIT", "1.0.0").await;
+    delivery.becomes(&sit, "waiting").await;
+    program.takes_its_time();
+    let found = async {
+        let looks = async || program.looks().then_some(());
+        delivery.until("somebody to look at the gate", looks).await;
+        let scan = reports::image_scan(&[("CVE-2026-31337", "CRITICAL")]);
+        let sent = delivery.evidence("1.0.0", "image-scan", "", &scan).await;
+        program.lets_go();
+        sent.expect(201);
+    };
+    let (answer, ()) = tokio::join!(delivery.approve("bob", &sit), found);
+    answer.expect(200);
+    delivery.becomes(&sit, "blocked").await;
+    assert!(!delivery.runs("SIT").contains(&digest("1.0.0")));
     delivery.stop().await;
 }
