@@ -115,6 +115,7 @@ impl Stores {
         let options = CommandOptions {
             public_url: config.server.public_url.as_str().trim_end_matches('/').to_owned(),
             connection: config.connection.clone(),
+            deploy_wait_minutes: config.engine.deploy_wait_minutes,
         };
         let authoriser = RoleAuthoriser {
             create_project: config.access.create_project,

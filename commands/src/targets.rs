@@ -16,6 +16,7 @@ impl Commands {
             connection: self.options.connection.clone(),
             tools: Default::default(),
             public_url: self.options.public_url.clone(),
+            deploy_wait_minutes: self.options.deploy_wait_minutes,
         };
         for tool in Tool::all() {
             let key = ConnectionKey {

@@ -23,6 +23,8 @@ pub struct CommandOptions {
     pub public_url: String,
     /// The connections that services are provisioned on.
     pub connection: opstella_domain::ConnectionName,
+    /// How long a deployment may take to become healthy, in minutes.
+    pub deploy_wait_minutes: u32,
 }
 
 /// Takes commands. Cheap to clone.
@@ -60,7 +62,8 @@ impl Commands {
         self
     }
 
-    /// The same, with a program that looks at custom gates. Without one, they are closed, and policies take none.
+    /// The same, with a program that looks at custom gates. Without one, nobody can look at them: policies take none, and
+    /// a promotion whose policy has some stays as it is.
     #[must_use]
     pub fn looking_with(mut self, program: GateProgram) -> Self {
         self.gates = Some(program);

@@ -35,6 +35,7 @@ async fn journal(database: &TestDatabase) -> Journal {
 fn commands(journal: &Journal, create_project: CreateProjects) -> Commands {
     let options = CommandOptions {
         public_url: "https://opstella.example".into(),
+        deploy_wait_minutes: 15,
         connection: "main".parse().unwrap(),
     };
     Commands::new(

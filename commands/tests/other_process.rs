@@ -33,6 +33,7 @@ async fn process(database: &TestDatabase) -> Commands {
     let create_project = CreateProjects::Anyone;
     let options = CommandOptions {
         public_url: "https://opstella.example".into(),
+        deploy_wait_minutes: 15,
         connection: "main".parse().unwrap(),
     };
     Commands::new(journal, Arc::new(RoleAuthoriser { create_project }), options)

@@ -29,6 +29,7 @@ async fn commands(database: &TestDatabase) -> Commands {
     let options = CommandOptions {
         public_url: "https://opstella.example".into(),
         connection: "main".parse().unwrap(),
+        deploy_wait_minutes: 15,
     };
     Commands::new(journal, Arc::new(Authenticated), options)
 }

@@ -314,6 +314,8 @@ pub enum Operation {
         image: String,
         /// The image before; where this is absent there was none, and nobody waits for it to be healthy.
         previous: Option<Digest>,
+        /// How long unwinding waits for that, in minutes.
+        wait_minutes: u32,
     },
     /// A sync of the application to the head of its repository was asked for. Unwinding leaves that to
     /// [`Operation::ArgoHold`].
@@ -337,6 +339,8 @@ pub enum Operation {
         image: String,
         /// The image that it has to run.
         digest: Digest,
+        /// How long that may take, in minutes.
+        wait_minutes: u32,
     },
     /// The component answers on its health endpoint, by the API server's service proxy.
     KubernetesSmoke {
@@ -402,10 +406,10 @@ impl Operation {
     /// How long the step, or its compensation, may stay under way in the tool before that counts as its failure.
     pub fn patience(&self) -> Duration {
         let minutes = match self {
-            Self::ArgoHealthy { .. } | Self::ArgoHold { .. } => 15,
+            Self::ArgoHealthy { wait_minutes, .. } | Self::ArgoHold { wait_minutes, .. } => *wait_minutes,
             _ => 5,
         };
-        Duration::from_secs(minutes * 60)
+        Duration::from_secs(u64::from(minutes) * 60)
     }
 
     /// Whose the resource is.

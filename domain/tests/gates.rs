@@ -15,12 +15,12 @@ use opstella_domain::Environment;
 use opstella_domain::evidence::{Evidence, MAX_FINDINGS, ReportKind, Severity, TestCounts, Verdict};
 use opstella_domain::policy::{
     Approval, ApprovalRule, ApproverRole, CustomGate, Evaluation, Freeze, FreezeWindow, GateInput,
-    GateResult, GateVerdict, ImageEvidence, PolicyRules, PolicyVersions, Predecessor, approval_gate,
-    evaluate,
+    GateResult, GateVerdict, ImageEvidence, PolicyRules, PolicyVersions, Predecessor, WeekTime,
+    approval_gate, evaluate,
 };
 use support::at;
 use support::promotion::{
-    approval, digest, evidence, findings, gate, gate_input, later, name, roles, version, waiver,
+    approval, digest, evidence, findings, gate, gate_input, later, name, roles, time, version, waiver,
 };
 
 use GateVerdict::{Failed, Passed, Waiting as Waited, Waived};
@@ -444,7 +444,7 @@ fn freeze(name: &str, minutes: i64) -> FreezeWindow {
 }
 
 #[test]
-fn a_freeze_holds_until_it_ends_or_two_people_override_it() {
+fn a_freeze_holds_until_it_ends_or_two_admins_override_it() {
     let rules = only(|r| r.freezes = vec![freeze("long", 20), freeze("short", 5), freeze("over", 0)]);
     let mut input = gate_input(vec![]);
     let waits = one(&rules, &input);
@@ -453,19 +453,56 @@ fn a_freeze_holds_until_it_ends_or_two_people_override_it() {
     // Security has no say in it.
     input.waivers = vec![waiver(1, "no-freeze", None)];
     assert_eq!(one(&rules, &input).verdict, Waited);
-    input.freeze_overridden = true;
+    let second = waits.remedy.unwrap();
+    assert!(second.contains("a second platform admin"), "{second}");
+    input.waivers = vec![];
+    input.overridden_freezes = rules.freezes_held(input.at);
+    assert_eq!(input.overridden_freezes.len(), 2);
     says(
         &one(&rules, &input),
         Waived,
-        "the freeze `long` was overridden by two people",
+        "the freeze `long` was overridden by two platform admins",
     );
-    input.freeze_overridden = false;
+    input.overridden_freezes = vec![];
     input.at = later(20);
     says(
         &evaluate(&rules, &input, vec![]).gates[0],
         Passed,
         "no freeze holds",
     );
+}
+
+#[test]
+fn an_override_is_of_the_freezes_that_held_and_of_no_others() {
+    let rules = only(|r| r.freezes = vec![freeze("first", 20)]);
+    let mut input = gate_input(vec![]);
+    input.overridden_freezes = rules.freezes_held(input.at);
+    assert_eq!(one(&rules, &input).verdict, Waived);
+    // One that is set meanwhile, also under the same name.
+    for name in ["second", "first"] {
+        let more = only(|r| r.freezes = vec![freeze("first", 20), freeze(name, 15)]);
+        let waits = one(&more, &input);
+        says(&waits, Waited, &format!("the freeze `{name}` holds"));
+        assert_eq!(waits.opens_at, Some(later(15)));
+    }
+    // One that comes again: next week's is another.
+    let monday = |hour: u32| WeekTime {
+        day: 1,
+        time: chrono::NaiveTime::from_hms_opt(hour, 0, 0).unwrap(),
+    };
+    let weekly = FreezeWindow {
+        when: Freeze::Weekly {
+            from: monday(8),
+            to: monday(18),
+        },
+        ..freeze("weekly", 0)
+    };
+    let rules = only(|r| r.freezes = vec![weekly.clone()]);
+    input.at = time("2026-01-05T12:00:00Z");
+    input.overridden_freezes = rules.freezes_held(input.at);
+    assert_eq!(one(&rules, &input).verdict, Waived);
+    input.at = time("2026-01-12T12:00:00Z");
+    assert_eq!(one(&rules, &input).verdict, Waited);
 }
 
 #[test]
@@ -631,7 +668,7 @@ fn the_basis_changes_with_what_approvals_rest_on_and_not_with_time() {
     let same: [&dyn Fn(&mut GateInput); 6] = [
         &|i| i.at = later(60),
         &|i| i.at = later(-60 * 24),
-        &|i| i.freeze_overridden = true,
+        &|i| i.overridden_freezes = only(|r| r.freezes = vec![freeze("long", 20)]).freezes_held(i.at),
         &|i| i.change_reference = None,
         &|i| i.waivers = vec![waiver(1, CRITICAL, None)],
         // The same verdict by another report.

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 
 use cqrs_es::test::TestFramework;
 use opstella_domain::policy::{
-    Approval, ApproverRole, Evaluation, GateVerdict, PolicyRules, PolicyVersions, evaluate,
+    Approval, ApproverRole, Evaluation, GateVerdict, HeldFreeze, PolicyRules, PolicyVersions, evaluate,
 };
 use opstella_domain::promotion::{
     EnvironmentCommand, EnvironmentEvent, EnvironmentKey, Health, MAX_HISTORY, MAX_QUEUE, PromotionId,
@@ -21,7 +21,8 @@ use opstella_domain::promotion::{
 };
 use opstella_domain::{Decide, DomainError, Environment, RunId};
 use support::promotion::{
-    approval, digest, environment_key, gate, gate_input, images, later, name, promotion_id, version, who,
+    approval, digest, environment_key, gate, gate_input, held, images, later, name, promotion_id, version,
+    who,
 };
 use support::{at, run_id};
 
@@ -134,11 +135,16 @@ fn cancel(number: u128) -> EnvironmentCommand {
 }
 
 fn override_freeze(number: u128) -> EnvironmentCommand {
+    override_these(number, vec![held("year end", 60)])
+}
+
+fn override_these(number: u128, freezes: Vec<HeldFreeze>) -> EnvironmentCommand {
     EnvironmentCommand::OverrideFreeze {
         key: key(),
         promotion: promotion_id(number),
         by: who("adam"),
         reason: "the shop is down".into(),
+        freezes,
     }
 }
 
@@ -147,6 +153,7 @@ fn confirm(number: u128, by: &str) -> EnvironmentCommand {
         key: key(),
         promotion: promotion_id(number),
         by: who(by),
+        at: at(),
     }
 }
 
@@ -551,6 +558,7 @@ fn reasons_and_comments_have_limits() {
                 promotion,
                 by,
                 reason: reason(),
+                freezes: vec![held("year end", 60)],
             },
         ];
         for command in commands {
@@ -625,20 +633,36 @@ fn it_deploys_once_gates_are_open_and_approvals_there() {
 }
 
 #[test]
-fn an_authors_approval_does_not_count_where_approvers_are_independent() {
+fn an_author_approves_only_where_approvers_need_not_be_independent() {
+    let of = |independent| Evaluation {
+        independent_approvers: independent,
+        ..evaluation(&[(Owner, 1)])
+    };
+    let given = |independent| vec![ask(1, "1").into(), look(1, of(independent))];
+    let alice = || approve(1, approval("alice", &[Owner]));
+    assert_eq!(kinds(when(given(false), alice())), ["PromotionApproved"]);
+    assert_eq!(field(when(given(true), alice())), "approver");
+    // Somebody else may, and the requester may not, either way.
+    let olga = approve(1, approval("olga", &[Owner]));
+    assert_eq!(kinds(when(given(true), olga)), ["PromotionApproved"]);
+}
+
+#[test]
+fn an_authors_approval_does_not_count_once_approvers_have_to_be_independent() {
     for independent in [false, true] {
-        let evaluation = Evaluation {
+        let of = |independent| Evaluation {
             independent_approvers: independent,
             ..evaluation(&[(Owner, 1)])
         };
         let given = vec![
             ask(1, "1").into(),
-            look(1, evaluation.clone()),
+            look(1, of(false)),
             approve(1, approval("alice", &[Owner])),
         ];
-        let events = after([given, vec![look(1, evaluation)]].concat());
+        let events = after([given, vec![look(1, of(independent))]].concat());
         let promotion = events.in_flight.unwrap();
         assert_eq!(promotion.run.is_some(), !independent);
+        assert_eq!(promotion.independent_approvers, independent);
         let gate = promotion.gates.last().unwrap();
         let says_why = gate
             .remedy
@@ -707,11 +731,40 @@ fn breaking_the_glass_takes_two_people() {
     let given = || vec![ask(1, "1").into(), override_freeze(1)];
     assert_eq!(field(when(given(), confirm(1, "adam"))), "confirmer");
     assert_eq!(when(given(), override_freeze(1)), Ok(vec![]));
-    assert!(!after(given()).in_flight.unwrap().freeze_overridden());
+    let overridden =
+        |given| after(given).in_flight.unwrap().overridden_freezes().to_vec() == [held("year end", 60)];
+    assert!(!overridden(given()));
     assert_eq!(kinds(when(given(), confirm(1, "bob"))), ["FreezeOverridden"]);
     let confirmed = || [given(), vec![confirm(1, "bob")]].concat();
-    assert!(after(confirmed()).in_flight.unwrap().freeze_overridden());
+    assert!(overridden(confirmed()));
     assert_eq!(when(confirmed(), confirm(1, "carol")), Ok(vec![]));
+}
+
+#[test]
+fn only_freezes_that_hold_are_overridden() {
+    let given = || vec![ask(1, "1").into()];
+    let (told, accepts) = state(when(given(), override_these(1, vec![])));
+    assert!(told.starts_with("not held back by a freeze now"), "{told}");
+    assert_eq!(accepts, ["Approve", "Reject", "CancelPromotion"]);
+    // Once all have ended there is nothing to confirm.
+    let late = |minutes| EnvironmentCommand::ConfirmFreezeOverride {
+        key: key(),
+        promotion: promotion_id(1),
+        by: who("bob"),
+        at: later(minutes),
+    };
+    let both = || override_these(1, vec![held("short", 5), held("long", 60)]);
+    let asked = || [given(), vec![both()]].concat();
+    assert_eq!(kinds(when(asked(), late(59))), ["FreezeOverridden"]);
+    assert_eq!(state(when(asked(), late(60))).0, "not to override a freeze");
+    // Less than was asked for is asked for already; more takes two people again.
+    let confirmed = || [asked(), vec![confirm(1, "bob")]].concat();
+    let one = override_these(1, vec![held("long", 60)]);
+    assert_eq!(when(confirmed(), one), Ok(vec![]));
+    let more = || override_these(1, vec![held("long", 60), held("new", 60)]);
+    assert_eq!(kinds(when(confirmed(), more())), ["FreezeOverrideRequested"]);
+    let again = after([confirmed(), vec![more()]].concat());
+    assert!(again.in_flight.unwrap().overridden_freezes().is_empty());
 }
 
 #[test]

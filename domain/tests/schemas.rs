@@ -37,8 +37,8 @@ use opstella_domain::tool_connection::{Connection, ToolConnectionEvent, ToolSett
 use opstella_domain::{Environment, EnvironmentSet};
 use serde_json::Value;
 use support::promotion::{
-    approval, digest, environment_key, evidence, findings, gate, image, images, promotion_id, release_key,
-    version, waiver, who,
+    approval, digest, environment_key, evidence, findings, gate, held, image, images, promotion_id,
+    release_key, version, waiver, who,
 };
 use support::{at, component, id, key, outcome, run_id, targets};
 
@@ -558,6 +558,7 @@ fn environment_events_fit() {
                     gate("custom:licences", GateVerdict::Waived),
                 ],
                 basis: digest("basis"),
+                independent_approvers: true,
                 at: at(),
             },
             approved(None),
@@ -580,6 +581,7 @@ fn environment_events_fit() {
                 promotion,
                 by: by(),
                 reason: reason(),
+                freezes: vec![held("year end", 60)],
             },
             EnvironmentEvent::FreezeOverridden { promotion, by: by() },
             EnvironmentEvent::DeploymentStarted {

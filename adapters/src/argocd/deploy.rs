@@ -47,6 +47,7 @@ impl<'a> Deploy<'a> {
                 project,
                 image,
                 previous,
+                ..
             } => Some(Self::Hold(target(application, project, image), previous.as_ref())),
             Operation::ArgoSync {
                 application,
@@ -59,6 +60,7 @@ impl<'a> Deploy<'a> {
                 project,
                 image,
                 digest,
+                ..
             } => Some(Self::Healthy(target(application, project, image), digest)),
             _ => None,
         }

@@ -1,10 +1,11 @@
-//! Gates that open by time: a soak that is over, a freeze that ends, a waiver that expires.
+//! Gates that open by time: a soak that is over, a freeze that ends, a waiver that expires. And what was refused for a
+//! time: releases on their way to DEV.
 
 use chrono::Utc;
 use opstella_domain::promotion::{EnvironmentKey, ServiceEnvironment};
 
-use super::Parts;
 use super::notes::{self, Which};
+use super::{Parts, to_dev};
 
 const PAGE: i64 = 200;
 
@@ -24,6 +25,9 @@ pub(super) async fn run(parts: &Parts) {
         ticks = ticks.wrapping_add(1);
         if let Err(error) = look_at(parts, "", which).await {
             tracing::warn!(%error, "what waits could not be looked at; trying again");
+        }
+        if let Err(error) = to_dev::take_again(parts).await {
+            tracing::warn!(%error, "releases could not be taken to DEV; trying again");
         }
     }
 }

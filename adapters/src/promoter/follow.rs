@@ -3,16 +3,14 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use opstella_commands::{CommandError, IdempotencyKey, PromoteRelease};
 use opstella_domain::evidence::{Artifact, ArtifactKey};
 use opstella_domain::policy::{Policy, PolicyKey};
-use opstella_domain::promotion::{EnvironmentKey, ServiceEnvironment, WhenBusy};
+use opstella_domain::promotion::{EnvironmentKey, ServiceEnvironment};
 use opstella_domain::release::{Release, ReleaseKey};
-use opstella_domain::service::Service;
-use opstella_domain::{Decide, Environment, ServiceKey};
+use opstella_domain::{Decide, ServiceKey};
 use opstella_journal::{Batch, JournalError, RecordedEvent};
 
-use super::{Parts, clock, notes};
+use super::{Parts, clock, notes, to_dev};
 
 const BATCH: usize = 200;
 
@@ -22,7 +20,8 @@ struct Changes {
     environments: BTreeSet<EnvironmentKey>,
     services: BTreeSet<ServiceKey>,
     policies: BTreeSet<PolicyKey>,
-    sealed: BTreeSet<ReleaseKey>,
+    /// In the order in which they were sealed: the last one is to run in the end.
+    sealed: Vec<ReleaseKey>,
 }
 
 impl Changes {
@@ -48,7 +47,7 @@ impl Changes {
                 if let Ok(key) = id.parse::<ReleaseKey>() {
                     self.services.insert(key.service.clone());
                     if event.event_type == "ReleaseSealed" {
-                        self.sealed.insert(key);
+                        self.sealed.push(key);
                     }
                 }
             }
@@ -97,7 +96,7 @@ async fn follow(parts: &Parts) -> Result<(), JournalError> {
             notes::note(pool, key, &now.state).await?;
         }
         for release in &changes.sealed {
-            to_dev(parts, release).await?;
+            to_dev::take(parts, release).await?;
         }
         for service in &changes.services {
             clock::look_at_all(parts, &format!("{service}/")).await?;
@@ -112,45 +111,5 @@ async fn follow(parts: &Parts) -> Result<(), JournalError> {
         }
         // Whatever was not done before a crash is done again: all of it changes nothing the second time.
         notes::note_position(pool, batch.position).await?;
-    }
-}
-
-/// A sealed release goes to DEV, where the service has it.
-async fn to_dev(parts: &Parts, release: &ReleaseKey) -> Result<(), JournalError> {
-    let service = parts
-        .commands
-        .journal()
-        .load_fresh::<Service>(&release.service.to_string())
-        .await?;
-    let has_dev = service
-        .state
-        .environments
-        .as_ref()
-        .is_some_and(|all| all.contains(Environment::Dev));
-    if !has_dev {
-        return Ok(());
-    }
-    let mut context = parts.context(&release.to_string());
-    let key = format!("to-dev:{release}");
-    context.idempotency = Some(IdempotencyKey {
-        fingerprint: key.clone(),
-        key,
-    });
-    let request = PromoteRelease {
-        key: EnvironmentKey {
-            service: release.service.clone(),
-            environment: Environment::Dev,
-        },
-        release: release.version.clone(),
-        change_reference: None,
-        when_busy: WhenBusy::Queue,
-    };
-    match parts.commands.promote(&context, request).await {
-        Ok(_) => Ok(()),
-        Err(CommandError::Journal(error)) => Err(error),
-        Err(error) => {
-            tracing::warn!(%release, %error, "the release does not go to DEV");
-            Ok(())
-        }
     }
 }

@@ -5,7 +5,8 @@
 //!  journal ──▶ follow ──▶ commands (promote, re-evaluate)
 //!                 │ notes: which environments wait, which run something
 //!                 ▼
-//!              clock (gates that open by time)     watch (Argo CD ──▶ drift, health)
+//!              clock (gates that open by time,     watch (Argo CD ──▶ drift, health)
+//!                     releases that DEV refused)
 //! ```
 //!
 //! One process at a time does it, by a lease of its own. It holds nothing: whatever it does is a command that another
@@ -14,6 +15,7 @@
 mod clock;
 mod follow;
 mod notes;
+mod to_dev;
 mod watch;
 
 use std::sync::Arc;
@@ -21,6 +23,7 @@ use std::time::Duration;
 
 use opstella_commands::{CommandContext, Commands};
 use opstella_domain::promotion::EnvironmentKey;
+use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -65,6 +68,8 @@ struct Parts {
     toolbox: Arc<dyn Toolbox>,
     options: PromoterOptions,
     stop: CancellationToken,
+    /// One release at a time is taken to DEV, so that an older one never comes after a newer one.
+    to_dev: Arc<Mutex<()>>,
 }
 
 impl Promoter {
@@ -76,6 +81,7 @@ impl Promoter {
             toolbox,
             options,
             stop: stop.clone(),
+            to_dev: Arc::default(),
         };
         Self {
             stop,

@@ -1,6 +1,9 @@
-//! The promoter's notes: which environments have a promotion that waits, and which run something.
+//! The promoter's notes: which environments have a promotion that waits, which run something, and which releases wait to
+//! be taken to DEV.
 
+use opstella_domain::ServiceKey;
 use opstella_domain::promotion::{EnvironmentKey, ServiceEnvironment};
+use opstella_domain::release::ReleaseKey;
 use opstella_journal::Position;
 use sqlx::PgPool;
 
@@ -67,6 +70,57 @@ pub(super) async fn page(
     )
     .bind(which == Which::Waiting)
     .bind(prefix)
+    .bind(after)
+    .bind(limit)
+    .fetch_all(pool)
+    .await?;
+    Ok(keys.iter().filter_map(|key| key.parse().ok()).collect())
+}
+
+/// Notes that a release waits to be taken to DEV, instead of any other of its service.
+pub(super) async fn keep_release(pool: &PgPool, release: &ReleaseKey) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "INSERT INTO promoter_releases (service, release) VALUES ($1, $2)
+         ON CONFLICT (service) DO UPDATE SET release = $2",
+    )
+    .bind(release.service.to_string())
+    .bind(release.to_string())
+    .execute(pool)
+    .await?;
+    Ok(())
+}
+
+/// No release of the service waits any more.
+pub(super) async fn forget_release(pool: &PgPool, service: &ServiceKey) -> Result<(), sqlx::Error> {
+    sqlx::query("DELETE FROM promoter_releases WHERE service = $1")
+        .bind(service.to_string())
+        .execute(pool)
+        .await?;
+    Ok(())
+}
+
+/// The release of a service that waits to be taken to DEV.
+pub(super) async fn kept_release(
+    pool: &PgPool,
+    service: &ServiceKey,
+) -> Result<Option<ReleaseKey>, sqlx::Error> {
+    let release: Option<String> =
+        sqlx::query_scalar("SELECT release FROM promoter_releases WHERE service = $1")
+            .bind(service.to_string())
+            .fetch_optional(pool)
+            .await?;
+    Ok(release.and_then(|release| release.parse().ok()))
+}
+
+/// Services after the given one, in order of their keys, of which a release waits.
+pub(super) async fn waiting_for_dev(
+    pool: &PgPool,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<ServiceKey>, sqlx::Error> {
+    let keys: Vec<String> = sqlx::query_scalar(
+        "SELECT service FROM promoter_releases WHERE service > $1 ORDER BY service LIMIT $2",
+    )
     .bind(after)
     .bind(limit)
     .fetch_all(pool)

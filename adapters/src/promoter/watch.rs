@@ -105,6 +105,8 @@ async fn observe(
         project: service.project.clone(),
         image: format!("{}/{component}", RegistryProject::of(service)),
         digest: digest.clone(),
+        // It is looked at once, and not waited for.
+        wait_minutes: 0,
     };
     adapter.observe(&operation).await
 }

@@ -36,6 +36,7 @@ pub fn hold(previous: Option<char>) -> Operation {
         project: "payments".parse().unwrap(),
         image: IMAGE.into(),
         previous: previous.map(digest),
+        wait_minutes: 15,
     }
 }
 
@@ -54,6 +55,7 @@ pub fn healthy(digit: char) -> Operation {
         project: "payments".parse().unwrap(),
         image: IMAGE.into(),
         digest: digest(digit),
+        wait_minutes: 15,
     }
 }
 

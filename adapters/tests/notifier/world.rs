@@ -62,6 +62,7 @@ async fn commands(url: &str) -> Commands {
     let options = CommandOptions {
         public_url: "https://opstella.example".into(),
         connection: "main".parse().unwrap(),
+        deploy_wait_minutes: 15,
     };
     Commands::new(journal, Arc::new(Authenticated), options)
 }

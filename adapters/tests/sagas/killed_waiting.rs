@@ -208,8 +208,9 @@ macro_rules! tests {
 }
 tests! {
     waiting_for_a_retry: provision = Provision, add_component = AddComponent, add_environment = AddEnvironment,
-        decommission = Decommission;
+        decommission = Decommission, promote = Promote;
     stuck_forwards: provision = Provision, add_component = AddComponent, add_environment = AddEnvironment,
-        decommission = Decommission;
-    stuck_backwards: provision = Provision, add_component = AddComponent, add_environment = AddEnvironment;
+        decommission = Decommission, promote = Promote;
+    stuck_backwards: provision = Provision, add_component = AddComponent, add_environment = AddEnvironment,
+        promote = Promote;
 }

@@ -49,6 +49,7 @@ async fn promote_all(
         connection: "main".parse().unwrap(),
         tools: Default::default(),
         public_url: "http://opstella.example".into(),
+        deploy_wait_minutes: 15,
     };
     for tool in Tool::all() {
         targets.insert(tool, &connection(tool, &process.tool_url(tool)));

@@ -101,6 +101,7 @@ impl World {
         let journal = Journal::open(pool, options).await.unwrap();
         let options = CommandOptions {
             public_url: "http://opstella.example".into(),
+            deploy_wait_minutes: 15,
             connection: "main".parse().unwrap(),
         };
         let commands = Commands::new(journal.clone(), Arc::new(Authenticated), options);

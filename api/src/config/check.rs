@@ -110,6 +110,12 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
             10_000,
         ),
         ("notifications.keep_days", notifications.keep_days, 1, 3650),
+        (
+            "engine.deploy_wait_minutes",
+            engine.deploy_wait_minutes.into(),
+            1,
+            1440,
+        ),
     ] {
         within(key, value, least, most)?;
     }

@@ -194,6 +194,11 @@ fn what_is_wrong_in_a_variable_is_named() {
             assert!(!text.to_lowercase().contains("hunter2"), "{key}: {text}");
         }
     }
+    let hasty = said(&[], &[("OPSTELLA_ENGINE__DEPLOY_WAIT_MINUTES", "0")]);
+    assert!(
+        hasty.contains("engine.deploy_wait_minutes: must be 1 to 1440, is 0"),
+        "{hasty}"
+    );
     // A credential is text, also where it looks like something else.
     let credentials = [
         ("OPSTELLA_CREDENTIALS__GITLAB_MAIN", "12345"),

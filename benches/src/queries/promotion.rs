@@ -164,7 +164,7 @@ impl History {
             waivers: vec![],
             predecessor,
             change_reference: Some("CHG0031337".to_owned()),
-            freeze_overridden: false,
+            overridden_freezes: vec![],
             policy: PolicyVersions::default(),
             at,
         };

@@ -71,6 +71,7 @@ impl Bench {
         let connection = "main".parse().ok();
         let options = CommandOptions {
             public_url: "http://127.0.0.1".into(),
+            deploy_wait_minutes: 15,
             connection: connection.unwrap_or_else(|| unreachable!("`main` is a connection name")),
         };
         let commands = Commands::new(self.journal.clone(), authoriser, options);

@@ -91,10 +91,10 @@ impl Commands {
         self.answer(context, &promotion, command).await
     }
 
-    /// `OverrideFreeze`: breaks the glass, once somebody else confirms it.
+    /// `OverrideFreeze`: breaks the glass of the freezes that hold now, once somebody else confirms it.
     ///
     /// # Errors
-    /// [`CommandError`].
+    /// [`CommandError`]; `WrongState` where no freeze holds.
     pub async fn override_freeze(
         &self,
         context: &CommandContext,
@@ -103,13 +103,19 @@ impl Commands {
     ) -> Result<Accepted, CommandError> {
         tracing::warn!(promotion = %promotion.id, environment = %promotion.key, actor = %context.actor.subject,
             "somebody wants to override a freeze");
-        let command = EnvironmentCommand::OverrideFreeze {
-            key: promotion.key.clone(),
-            promotion: promotion.id,
-            by: context.caller()?,
-            reason,
-        };
-        self.answer(context, &promotion, command).await
+        let (by, key, id) = (&context.caller()?, &promotion.key, promotion.id);
+        let reason = &reason;
+        self.move_promotion("OverrideFreeze", context, key, id, |environment| async move {
+            let freezes = self.freezes_held(key, environment.state.promotion(id)).await?;
+            Ok(EnvironmentCommand::OverrideFreeze {
+                key: key.clone(),
+                promotion: id,
+                by: by.clone(),
+                reason: reason.clone(),
+                freezes,
+            })
+        })
+        .await
     }
 
     /// `ConfirmFreezeOverride`: the second person.
@@ -125,6 +131,7 @@ impl Commands {
             key: promotion.key.clone(),
             promotion: promotion.id,
             by: context.caller()?,
+            at: Utc::now(),
         };
         let accepted = self.answer(context, &promotion, command).await?;
         tracing::warn!(promotion = %promotion.id, environment = %promotion.key, actor = %context.actor.subject,

@@ -4,21 +4,30 @@ use futures::future::join_all;
 use opstella_domain::policy::{CustomGate, GateInput, GateName, GateResult, GateVerdict};
 use serde_json::value::{RawValue, to_raw_value};
 
-use crate::Commands;
 use crate::gate::{Answer, GateProgram, NoAnswer, Question};
+use crate::{CommandError, Commands};
 
 impl Commands {
     /// Looks at custom gates. One that cannot be evaluated is closed, and says why.
-    pub(super) async fn look_at_custom(&self, gates: &[CustomGate], input: &GateInput) -> Vec<GateResult> {
+    ///
+    /// # Errors
+    /// [`CommandError::Unavailable`] where one could not be looked at for want of a process: that says nothing of the
+    /// release, and must neither close the gate nor void approvals.
+    pub(super) async fn look_at_custom(
+        &self,
+        gates: &[CustomGate],
+        input: &GateInput,
+    ) -> Result<Vec<GateResult>, CommandError> {
         if gates.is_empty() {
-            return Vec::new();
+            return Ok(Vec::new());
         }
         let input = to_raw_value(input).map_err(|error| NoAnswer::NotStarted(error.to_string()));
         let looks = gates.iter().map(|gate| {
             let input = input.clone();
             async move { result(gate, ask(self.gates.as_ref(), gate, input).await) }
         });
-        join_all(looks).await.into_iter().flatten().collect()
+        let results = join_all(looks).await;
+        results.into_iter().filter_map(Result::transpose).collect()
     }
 }
 
@@ -35,8 +44,10 @@ async fn ask(
     program.ok_or_else(none)?.ask(&question).await
 }
 
-fn result(gate: &CustomGate, answer: Result<Answer, NoAnswer>) -> Option<GateResult> {
-    let name: GateName = format!("custom:{}", gate.name).parse().ok()?;
+fn result(gate: &CustomGate, answer: Result<Answer, NoAnswer>) -> Result<Option<GateResult>, CommandError> {
+    let Ok(name) = format!("custom:{}", gate.name).parse::<GateName>() else {
+        return Ok(None);
+    };
     let (verdict, reason, remedy) = match answer {
         Ok(Answer::Passed) => (
             GateVerdict::Passed,
@@ -56,24 +67,30 @@ fn result(gate: &CustomGate, answer: Result<Answer, NoAnswer>) -> Option<GateRes
                 "whoever wrote the gate mends it, in the policy of the environment or of the project";
             (GateVerdict::Failed, fault(&answer), Some(remedy.to_owned()))
         }
-        Err(why) => {
-            tracing::warn!(gate = %name, %why, "a custom gate was not looked at");
-            let remedy = "it is looked at again when something changes; else a platform admin looks into the server's log";
+        Err(why @ NoAnswer::TooLarge) => {
+            let remedy = "security waives the gate; reports of this size are for people to read";
             (
                 GateVerdict::Failed,
                 format!("it was not looked at: {why}"),
                 Some(remedy.to_owned()),
             )
         }
+        Err(why @ (NoAnswer::Busy | NoAnswer::NotStarted(_))) => {
+            tracing::warn!(gate = %name, %why, "a custom gate was not looked at");
+            return Err(CommandError::Unavailable {
+                what: format!("the gate `{name}` could not be looked at: {why}"),
+                remedy: "try again in a few seconds; if it stays so, a platform admin looks into the server's log",
+            });
+        }
     };
-    Some(GateResult {
+    Ok(Some(GateResult {
         gate: name,
         verdict,
         reason,
         remedy,
         opens_at: None,
         evidence: Vec::new(),
-    })
+    }))
 }
 
 /// What is wrong with a gate's module.
@@ -104,13 +121,17 @@ mod tests {
         }
     }
 
+    fn told(answer: Result<Answer, NoAnswer>) -> GateResult {
+        result(&gate(), answer).unwrap().unwrap()
+    }
+
     #[test]
     fn a_denial_is_told_with_its_reasons() {
         let answer = Answer::Denied {
             reasons: vec!["one".to_owned(), "two".to_owned()],
             more: 3,
         };
-        let told = result(&gate(), Ok(answer)).unwrap();
+        let told = told(Ok(answer));
         assert_eq!(told.gate.as_str(), "custom:weekdays");
         assert_eq!(told.verdict, GateVerdict::Failed);
         assert_eq!(told.reason, "one; two; and 3 more");
@@ -136,16 +157,26 @@ mod tests {
             },
         ];
         for answer in faults {
-            let told = result(&gate(), Ok(answer.clone())).unwrap();
+            let told = told(Ok(answer.clone()));
             assert_eq!(told.verdict, GateVerdict::Failed, "{answer:?}");
             assert!(!told.reason.is_empty() && told.remedy.is_some(), "{answer:?}");
         }
-        let told = result(&gate(), Err(NoAnswer::Busy)).unwrap();
-        assert_eq!(told.verdict, GateVerdict::Failed);
-        assert_eq!(
-            result(&gate(), Ok(Answer::Passed)).unwrap().verdict,
-            GateVerdict::Passed
-        );
+        assert_eq!(told(Err(NoAnswer::TooLarge)).verdict, GateVerdict::Failed);
+        assert_eq!(told(Ok(Answer::Passed)).verdict, GateVerdict::Passed);
+    }
+
+    #[test]
+    fn a_gate_that_nobody_could_look_at_says_nothing() {
+        for why in [NoAnswer::Busy, NoAnswer::NotStarted("no such file".to_owned())] {
+            let error = result(&gate(), Err(why.clone())).unwrap_err();
+            let CommandError::Unavailable { what, .. } = &error else {
+                panic!("{error:?}")
+            };
+            assert!(
+                what.contains("custom:weekdays") && what.contains(&why.to_string()),
+                "{what}"
+            );
+        }
     }
 
     #[tokio::test]

@@ -20,7 +20,7 @@ impl Commands {
             RunStatus::Succeeded => RunEnd::Succeeded,
             _ => RunEnd::Undone {
                 cause: run.cause_text(),
-                changed: changed(run),
+                changed: run.committed(),
                 left_behind: !run.left_behind().is_empty(),
             },
         };
@@ -85,13 +85,6 @@ impl Commands {
         }
         Ok(())
     }
-}
-
-/// Whether a commit was made: from then on the environment was on its way to the release.
-fn changed(run: &Run) -> bool {
-    run.completed
-        .iter()
-        .any(|step| step.as_str().starts_with("gitlab.image/"))
 }
 
 /// Who ends what the end of a service ends.

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, VecDeque};
 use chrono::Utc;
 use opstella_domain::Decide;
 use opstella_domain::policy::{
-    Evaluation, GateInput, GateResult, ImageEvidence, Policy, PolicyKey, PolicyRules, PolicyVersions,
-    Predecessor, Running, approval_gate, evaluate,
+    Evaluation, GateInput, GateResult, HeldFreeze, ImageEvidence, Policy, PolicyKey, PolicyRules,
+    PolicyVersions, Predecessor, Running, approval_gate, evaluate,
 };
 use opstella_domain::promotion::{
     EnvironmentCommand, EnvironmentKey, Health, Promotion, PromotionId, PromotionKind, ServiceEnvironment,
@@ -14,6 +14,9 @@ use opstella_domain::promotion::{
 use opstella_domain::release::ReleaseKey;
 
 use crate::{CommandError, Commands};
+
+/// How often gates are looked at again because something changed while they were looked at.
+const MOST_LOOKS: usize = 4;
 
 /// The answer to "could this be promoted now?".
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,20 +55,58 @@ impl Commands {
         Ok((rules, versions))
     }
 
+    /// The same, as they hold for a promotion.
+    async fn rules_for(
+        &self,
+        key: &EnvironmentKey,
+        kind: PromotionKind,
+    ) -> Result<(PolicyRules, PolicyVersions), CommandError> {
+        let (rules, versions) = self.policy_of(key).await?;
+        let rules = match kind {
+            PromotionKind::Promote => rules,
+            PromotionKind::Rollback => rules.for_rollback(),
+        };
+        Ok((rules, versions))
+    }
+
+    /// The freezes that hold a promotion back now.
+    pub(super) async fn freezes_held(
+        &self,
+        key: &EnvironmentKey,
+        promotion: Option<&Promotion>,
+    ) -> Result<Vec<HeldFreeze>, CommandError> {
+        let Some(promotion) = promotion else {
+            return Ok(vec![]);
+        };
+        let (rules, _) = self.rules_for(key, promotion.kind).await?;
+        Ok(rules.freezes_held(Utc::now()))
+    }
+
     /// Looks at all gates of a promotion but the approvals'.
     pub(super) async fn look_at_gates(
         &self,
         key: &EnvironmentKey,
         promotion: &Promotion,
     ) -> Result<Evaluation, CommandError> {
-        let (rules, policy) = self.policy_of(key).await?;
-        let rules = match promotion.kind {
-            PromotionKind::Promote => rules,
-            PromotionKind::Rollback => rules.for_rollback(),
-        };
-        let input = self.gate_input(key, promotion, policy).await?;
-        let custom = self.look_at_custom(&rules.custom, &input).await;
-        Ok(evaluate(&rules, &input, custom))
+        for _ in 0..MOST_LOOKS {
+            let (rules, policy) = self.rules_for(key, promotion.kind).await?;
+            let input = self.gate_input(key, promotion, policy).await?;
+            if rules.custom.is_empty() {
+                return Ok(evaluate(&rules, &input, vec![]));
+            }
+            // These take their time. A policy that got stricter or a report that came meanwhile must not be missed: the
+            // append that follows expects a version of the environment alone, and would go through.
+            let custom = self.look_at_custom(&rules.custom, &input).await?;
+            let (_, policy) = self.rules_for(key, promotion.kind).await?;
+            let now = self.gate_input(key, promotion, policy).await?;
+            if input == (GateInput { at: input.at, ..now }) {
+                return Ok(evaluate(&rules, &input, custom));
+            }
+        }
+        Err(CommandError::Unavailable {
+            what: format!("what the gates of {key} look at changes faster than they look"),
+            remedy: "try again in a few seconds",
+        })
     }
 
     /// What the gates say of a promotion that nobody asked for. Whether the environment is busy is no question of the
@@ -131,7 +172,7 @@ impl Commands {
             waivers,
             predecessor: self.predecessor_now(key).await?,
             change_reference: promotion.change_reference.as_ref().map(|c| c.as_str().to_owned()),
-            freeze_overridden: promotion.freeze_overridden(),
+            overridden_freezes: promotion.overridden_freezes().to_vec(),
             policy,
             at: Utc::now(),
         })

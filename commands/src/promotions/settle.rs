@@ -1,4 +1,8 @@
 //! From what the environment decided to what follows: gates looked at, and the run planned where it starts.
+//!
+//! The append expects the version of the environment, and of the run. Of what gates looked at, it expects none: the journal
+//! knows versions of the streams that it appends to only. What is appended to a policy, a release or an image in the
+//! milliseconds between that look and this append counts as if it had come right after it.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -25,6 +29,22 @@ pub(crate) struct Settled {
     pub events: Vec<EnvironmentEvent>,
     /// The run that starts.
     pub run: Option<(RunId, StreamAppend)>,
+}
+
+impl Settled {
+    fn nothing() -> Self {
+        Self {
+            events: vec![],
+            run: None,
+        }
+    }
+}
+
+fn ends(event: &EnvironmentEvent) -> bool {
+    matches!(
+        event,
+        EnvironmentEvent::PromotionRejected { .. } | EnvironmentEvent::PromotionCancelled { .. }
+    )
 }
 
 impl Commands {
@@ -86,7 +106,14 @@ impl Commands {
     ) -> Result<Decision, CommandError> {
         let mut after = (*environment.state).clone();
         events.iter().cloned().for_each(|event| after.evolve(event));
-        let settled = self.settle(key, &after).await?;
+        let settled = match self.settle(key, &after).await {
+            // That one promotion is over does not depend on the gates of the next: the promoter looks at those again.
+            Err(CommandError::Unavailable { what, .. }) if events.iter().any(ends) => {
+                tracing::warn!(environment = %key, what, "the gates of the next promotion were not looked at");
+                Settled::nothing()
+            }
+            settled => settled?,
+        };
         events.extend(settled.events);
         let stream = StreamAppend::of(environment, events)?;
         let resource = format!(
@@ -110,17 +137,11 @@ impl Commands {
     ) -> Result<Settled, CommandError> {
         let waiting = environment.in_flight.as_ref().filter(|p| p.run.is_none());
         let Some(promotion) = waiting else {
-            return Ok(Settled {
-                events: vec![],
-                run: None,
-            });
+            return Ok(Settled::nothing());
         };
         // Of a service that is on its way out nothing is deployed any more.
         if self.existing_service(&key.service).await?.state.lifecycle != Lifecycle::Active {
-            return Ok(Settled {
-                events: vec![],
-                run: None,
-            });
+            return Ok(Settled::nothing());
         }
         let evaluation = self.look_at_gates(key, promotion).await?;
         let run = RunId(Uuid::now_v7());

@@ -62,6 +62,7 @@ impl Draft<'_> {
         let (project, registry) = (key.project.clone(), RegistryProject::of(key));
         let (digest, previous) = (&carried.digest, &carried.previous);
         let image = self.image(name)?;
+        let wait_minutes = self.deploy_wait_minutes();
         let step = |what: &str| format!("{what}/{name}");
         let look = Operation::HarborArtifact {
             project: registry.clone(),
@@ -73,6 +74,7 @@ impl Draft<'_> {
             project: project.clone(),
             image: image.clone(),
             previous: previous.clone(),
+            wait_minutes,
         };
         let tag = Operation::HarborEnvironmentTag {
             project: registry,
@@ -100,6 +102,7 @@ impl Draft<'_> {
             project,
             image,
             digest: digest.clone(),
+            wait_minutes,
         };
         let smoke = Operation::KubernetesSmoke {
             namespace: KubernetesName::namespace(key, environment),

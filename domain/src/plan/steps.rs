@@ -362,6 +362,10 @@ impl<'a> Draft<'a> {
         })
     }
 
+    pub(super) fn deploy_wait_minutes(&self) -> u32 {
+        self.targets.deploy_wait_minutes
+    }
+
     pub(super) fn image(&self, component: &ComponentName) -> Result<String, PlanError> {
         let registry = host(self.targets.get(Tool::Harbor)?.url.authority_and_path());
         Ok(format!(

@@ -15,7 +15,7 @@ pub struct ToolTarget {
     pub settings: ToolSettings,
 }
 
-/// All tools that are connected under one connection name, and Opstella's own public URL.
+/// All tools that are connected under one connection name, and what else a plan has to know of this installation.
 #[derive(Debug, Clone)]
 pub struct Targets {
     /// Under which name.
@@ -24,6 +24,8 @@ pub struct Targets {
     pub tools: BTreeMap<Tool, ToolTarget>,
     /// Where tools call Opstella, without a trailing slash.
     pub public_url: String,
+    /// How long a deployment may take to become healthy, in minutes.
+    pub deploy_wait_minutes: u32,
 }
 
 impl Targets {

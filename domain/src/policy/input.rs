@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::HeldFreeze;
 use crate::evidence::Evidence;
 use crate::release::{Digest, ReleaseVersion, Waiver};
 use crate::{ComponentName, Environment, ServiceKey};
@@ -65,8 +66,8 @@ pub struct GateInput {
     pub predecessor: Option<Predecessor>,
     /// The change that the promotion names.
     pub change_reference: Option<String>,
-    /// Whether two people have overridden the freeze.
-    pub freeze_overridden: bool,
+    /// Freezes that two platform admins have overridden for the promotion.
+    pub overridden_freezes: Vec<HeldFreeze>,
     /// Versions of the policies.
     pub policy: PolicyVersions,
     /// Now.

@@ -159,23 +159,14 @@ impl Decide for ServiceEnvironment {
                 promotion,
                 by,
                 reason,
-            } => {
-                let open = self.open(&key, promotion, "OverrideFreeze")?;
-                crate::reason::check("reason", &reason)?;
-                let wanted = EnvironmentEvent::FreezeOverrideRequested {
-                    promotion,
-                    by,
-                    reason,
-                };
-                Ok(if open.freeze_override.is_some() {
-                    vec![]
-                } else {
-                    vec![wanted]
-                })
-            }
-            EnvironmentCommand::ConfirmFreezeOverride { key, promotion, by } => {
-                self.confirm_override(&key, promotion, by)
-            }
+                freezes,
+            } => self.override_freeze(&key, promotion, by, reason, freezes),
+            EnvironmentCommand::ConfirmFreezeOverride {
+                key,
+                promotion,
+                by,
+                at,
+            } => self.confirm_override(&key, promotion, by, at),
             EnvironmentCommand::EndRun { run, end, at } => Ok(match self.ended(run, end, at) {
                 Some(event) => self.then_next(event),
                 None => vec![],

@@ -49,12 +49,14 @@ impl ServiceEnvironment {
         if gates != promotion.gates
             || promotion.basis.as_ref() != Some(&evaluation.basis)
             || promotion.policy != evaluation.policy
+            || promotion.independent_approvers != evaluation.independent_approvers
         {
             events.push(EnvironmentEvent::GatesEvaluated {
                 promotion: id,
                 policy: evaluation.policy,
                 gates,
                 basis: evaluation.basis,
+                independent_approvers: evaluation.independent_approvers,
                 at,
             });
         }
@@ -94,6 +96,11 @@ impl ServiceEnvironment {
             let rule = "somebody else than who asked for the promotion";
             return Err(DomainError::invalid("approver", rule));
         }
+        if promotion.independent_approvers && promotion.authors.contains(&approval.by) {
+            let rule =
+                "somebody who did not write what is in the release, as the policy of the environment asks";
+            return Err(DomainError::invalid("approver", rule));
+        }
         if approval.roles.is_empty() {
             let rule = "somebody with the role tester, approver, owner or security";
             return Err(DomainError::invalid("approver", rule));
@@ -116,34 +123,6 @@ impl ServiceEnvironment {
             promotion: id,
             approval,
         }])
-    }
-
-    pub(super) fn confirm_override(
-        &self,
-        key: &EnvironmentKey,
-        id: PromotionId,
-        by: Subject,
-    ) -> Result<Vec<EnvironmentEvent>, DomainError> {
-        let promotion = self.open(key, id, "ConfirmFreezeOverride")?;
-        let Some(wanted) = &promotion.freeze_override else {
-            return Err(DomainError::WrongState {
-                kind: "promotion",
-                id: id.to_string(),
-                state: "not to override a freeze".to_owned(),
-                command: "ConfirmFreezeOverride",
-                accepts: vec!["OverrideFreeze"],
-            });
-        };
-        if wanted.by == by {
-            return Err(DomainError::invalid(
-                "confirmer",
-                "somebody else than who asked for the override",
-            ));
-        }
-        match wanted.confirmed_by {
-            Some(_) => Ok(vec![]),
-            None => Ok(vec![EnvironmentEvent::FreezeOverridden { promotion: id, by }]),
-        }
     }
 
     /// What the end of a run means; none where it is not the run in flight.
@@ -244,7 +223,8 @@ impl ServiceEnvironment {
     }
 }
 
-/// The approvals that count: none after they were voided, and where approvers have to be independent, no author's.
+/// The approvals that count: none after they were voided, and where approvers have to be independent, no author's. Of
+/// those, one given before that was asked for is all that there can be.
 fn counted(promotion: &Promotion, evaluation: &Evaluation, void: bool) -> Vec<Approval> {
     if void {
         return vec![];

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{ChangeReference, EnvironmentKey, Health, PromotionId, PromotionKind};
-use crate::policy::{Approval, Evaluation};
+use crate::policy::{Approval, Evaluation, HeldFreeze};
 use crate::release::{Digest, ReleaseVersion};
 use crate::{ComponentName, Environment, RunId, Subject};
 
@@ -119,6 +119,8 @@ pub enum EnvironmentCommand {
         by: Subject,
         /// Why.
         reason: String,
+        /// The freezes that hold now: those are overridden, until they end, and no others.
+        freezes: Vec<HeldFreeze>,
     },
     /// `ConfirmFreezeOverride`: by somebody else.
     ConfirmFreezeOverride {
@@ -128,6 +130,8 @@ pub enum EnvironmentCommand {
         promotion: PromotionId,
         /// Who.
         by: Subject,
+        /// Now.
+        at: DateTime<Utc>,
     },
     /// The run in flight ended.
     EndRun {

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{ChangeReference, EnvironmentKey, PromotionId};
-use crate::policy::{Approval, GateResult, PolicyVersions};
+use crate::policy::{Approval, GateResult, HeldFreeze, PolicyVersions};
 use crate::release::{Digest, ReleaseVersion};
 use crate::{ComponentName, RunId, Subject};
 
@@ -73,6 +73,8 @@ pub enum EnvironmentEvent {
         gates: Vec<GateResult>,
         /// What approvals rest on.
         basis: Digest,
+        /// Who wrote what is in the release does not approve it.
+        independent_approvers: bool,
         /// When.
         at: DateTime<Utc>,
     },
@@ -108,7 +110,7 @@ pub enum EnvironmentEvent {
         /// Why.
         reason: String,
     },
-    /// A platform admin wants to break the glass; a second person has to confirm it.
+    /// A platform admin wants to break the glass; a second one has to confirm it.
     FreezeOverrideRequested {
         /// For which promotion.
         promotion: PromotionId,
@@ -116,8 +118,10 @@ pub enum EnvironmentEvent {
         by: Subject,
         /// Why.
         reason: String,
+        /// The freezes that held then.
+        freezes: Vec<HeldFreeze>,
     },
-    /// The glass is broken: the freeze does not hold for this promotion.
+    /// The glass is broken: the freezes that held when that was asked for do not hold for this promotion.
     FreezeOverridden {
         /// For which promotion.
         promotion: PromotionId,

@@ -34,6 +34,7 @@ impl ServiceEnvironment {
                     policy: PolicyVersions::default(),
                     gates: Vec::new(),
                     basis: None,
+                    independent_approvers: false,
                     approvals: Vec::new(),
                     freeze_override: None,
                     run: None,
@@ -53,11 +54,13 @@ impl ServiceEnvironment {
                 policy,
                 gates,
                 basis,
+                independent_approvers,
                 ..
             } => self.with(promotion, |p| {
                 p.policy = policy;
                 p.gates = gates;
                 p.basis = Some(basis);
+                p.independent_approvers = independent_approvers;
             }),
             EnvironmentEvent::PromotionApproved { promotion, approval } => self.with(promotion, |p| {
                 p.approvals.retain(|a| a.by != approval.by);
@@ -66,9 +69,15 @@ impl ServiceEnvironment {
             EnvironmentEvent::ApprovalsVoided { promotion, .. } => {
                 self.with(promotion, |p| p.approvals.clear());
             }
-            EnvironmentEvent::FreezeOverrideRequested { promotion, by, .. } => self.with(promotion, |p| {
+            EnvironmentEvent::FreezeOverrideRequested {
+                promotion,
+                by,
+                freezes,
+                ..
+            } => self.with(promotion, |p| {
                 p.freeze_override = Some(FreezeOverride {
                     by,
+                    freezes,
                     confirmed_by: None,
                 });
             }),

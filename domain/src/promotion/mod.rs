@@ -15,6 +15,7 @@ mod answers;
 mod command;
 mod event;
 mod fold;
+mod glass;
 mod ids;
 mod request;
 mod state;

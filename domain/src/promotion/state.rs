@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{ChangeReference, Health, PromotionId, PromotionKind};
-use crate::policy::{Approval, GateResult, GateVerdict, PolicyVersions};
+use crate::policy::{Approval, GateResult, GateVerdict, HeldFreeze, PolicyVersions};
 use crate::release::{Digest, ReleaseVersion};
 use crate::{ComponentName, RunId, Subject};
 
@@ -34,11 +34,13 @@ pub struct Drift {
     pub since: DateTime<Utc>,
 }
 
-/// A freeze that is to be broken.
+/// Freezes that are to be broken.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FreezeOverride {
     /// Who wants it.
     pub by: Subject,
+    /// Which freezes; until they end.
+    pub freezes: Vec<HeldFreeze>,
     /// Who confirmed it.
     pub confirmed_by: Option<Subject>,
 }
@@ -68,6 +70,8 @@ pub struct Promotion {
     pub gates: Vec<GateResult>,
     /// What approvals rest on.
     pub basis: Option<Digest>,
+    /// Who wrote what is in the release does not approve it: as the gates were last looked at.
+    pub independent_approvers: bool,
     /// The approvals that count.
     pub approvals: Vec<Approval>,
     /// The broken glass.
@@ -103,10 +107,11 @@ impl Promotion {
         }
     }
 
-    /// Whether two people have overridden the freeze.
-    pub fn freeze_overridden(&self) -> bool {
-        self.freeze_override
-            .as_ref()
-            .is_some_and(|o| o.confirmed_by.is_some())
+    /// The freezes that two people have overridden.
+    pub fn overridden_freezes(&self) -> &[HeldFreeze] {
+        match &self.freeze_override {
+            Some(broken) if broken.confirmed_by.is_some() => &broken.freezes,
+            _ => &[],
+        }
     }
 }

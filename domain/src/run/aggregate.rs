@@ -82,7 +82,25 @@ impl Run {
         self.saga.is_some_and(SagaKind::removes)
     }
 
+    /// Whether a step may be left out on the way forward. Each step of a promotion is a check, or a component of a
+    /// release that comes whole: without one of them the environment would not run what it is said to run.
+    fn may_leave_out(&self) -> bool {
+        self.saga != Some(SagaKind::Promote)
+    }
+
     fn accepts(&self) -> Vec<&'static str> {
+        let mut accepts = self.accepts_of_any();
+        if matches!(
+            self.status,
+            RunStatus::Running | RunStatus::Stuck { unwinding: false }
+        ) && !self.may_leave_out()
+        {
+            accepts.retain(|command| *command != "SkipStep");
+        }
+        accepts
+    }
+
+    fn accepts_of_any(&self) -> Vec<&'static str> {
         match self.status {
             RunStatus::Running if self.removes() => vec!["RetryStep", "SkipStep"],
             RunStatus::Running => vec!["CancelRun", "RetryStep", "SkipStep"],
@@ -106,10 +124,13 @@ impl Run {
                 id: self.id_text(),
             };
         }
-        let state = match &self.stuck_on {
+        let mut state = match &self.stuck_on {
             Some(step) => format!("{} on step {step}", self.status.slug()),
             None => self.status.slug().to_owned(),
         };
+        if command == "SkipStep" && !self.status.ended() && !self.may_leave_out() {
+            state.push_str(" on its way forward, where no step of a promotion is left out,");
+        }
         DomainError::WrongState {
             kind: "run",
             id: self.id_text(),

@@ -125,9 +125,10 @@ impl Run {
                     state.awaited_since = None;
                 }
             }
-            RunEvent::StepCompensated { step, .. } => {
+            RunEvent::StepCompensated { step, deleted, .. } => {
                 self.change(&step, |s| {
                     s.phase = StepPhase::Compensated;
+                    s.deleted = deleted;
                     s.not_before = None;
                 });
             }

@@ -111,7 +111,8 @@ pub enum RunCommand {
         /// Which step.
         step: StepId,
     },
-    /// `SkipStep`: goes on as if the step were done; of a compensation, leaves behind what the step had made.
+    /// `SkipStep`: goes on as if the step were done; of a compensation, leaves behind what the step had made. A promotion
+    /// that goes forward refuses it.
     SkipStep {
         /// Which step.
         step: StepId,

@@ -14,6 +14,7 @@ mod aggregate;
 mod apply;
 mod awaited;
 mod command;
+mod committed;
 mod event;
 mod status;
 mod step;

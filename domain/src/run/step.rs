@@ -49,6 +49,9 @@ pub struct StepState {
     pub compensation_attempt: u32,
     /// Failed tries of its compensation since an operator's last retry.
     pub compensation_failures: u32,
+    /// Whether its compensation changed something in the tool.
+    #[serde(default)]
+    pub deleted: bool,
 }
 
 impl StepState {

@@ -118,14 +118,17 @@ fn environment_events_fit() {
         {"PromotionRequested": rollback},
         {"PromotionTakenUp": {"promotion": ID}},
         {"GatesEvaluated": {
-            "promotion": ID, "policy": {"platform": 1, "project": 0}, "gates": gates, "basis": digest('c'), "at": AT}},
+            "promotion": ID, "policy": {"platform": 1, "project": 0}, "gates": gates, "basis": digest('c'),
+            "independent_approvers": true, "at": AT}},
         {"PromotionApproved": {"promotion": ID, "approval": {"by": "eve", "roles": ["security"], "at": AT}}},
         {"PromotionApproved": {"promotion": ID, "approval": {
             "by": "eve", "roles": ["owner", "approver"], "at": AT, "comment": "tested by hand"}}},
         {"ApprovalsVoided": {"promotion": ID, "reason": "a report is new"}},
         {"PromotionRejected": {"promotion": ID, "by": "eve", "reason": "no"}},
         {"PromotionCancelled": {"promotion": ID, "by": "alice", "reason": "no"}},
-        {"FreezeOverrideRequested": {"promotion": ID, "by": "root", "reason": "an outage"}},
+        {"FreezeOverrideRequested": {"promotion": ID, "by": "root", "reason": "an outage", "freezes": [
+            {"until": AT, "window": {"name": "year end", "timezone": "Europe/Berlin", "when": {
+                "type": "once", "from": "2025-12-20T00:00:00", "to": "2026-01-06T00:00:00"}}}]}},
         {"FreezeOverridden": {"promotion": ID, "by": "admin"}},
         {"DeploymentStarted": {"promotion": ID, "run": ID}},
         {"PromotionCompleted": {"promotion": ID, "at": AT}},

@@ -152,7 +152,7 @@ pub fn people() -> impl Strategy<Value = Vec<BTreeSet<ApproverRole>>> {
 }
 
 fn freezes() -> impl Strategy<Value = Vec<FreezeWindow>> {
-    let window = (0i64..3000, 1i64..600).prop_map(|(from, long)| {
+    let window = (0i64..3000, 1i64..3000).prop_map(|(from, long)| {
         let from = at().naive_utc() + TimeDelta::minutes(from);
         FreezeWindow {
             name: "some days".into(),

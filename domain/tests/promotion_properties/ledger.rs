@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use chrono::{DateTime, Utc};
-use opstella_domain::policy::ApproverRole;
+use opstella_domain::policy::{ApproverRole, HeldFreeze};
 use opstella_domain::promotion::{EnvironmentEvent, MAX_QUEUE, PromotionId, PromotionKind};
 use opstella_domain::release::{Digest, ReleaseVersion};
 use opstella_domain::{ComponentName, RunId, Subject};
@@ -26,7 +26,9 @@ pub struct Asked {
     pub approvals: Vec<(Subject, BTreeSet<ApproverRole>, Basis)>,
     /// What the gates said when they were last looked at.
     pub seen: Option<Basis>,
+    /// Who breaks the glass, and of which freezes.
     pub glass: Vec<Subject>,
+    pub broken: Vec<HeldFreeze>,
     pub run: Option<RunId>,
 }
 
@@ -110,6 +112,7 @@ impl Ledger {
                     approvals: vec![],
                     seen: None,
                     glass: vec![],
+                    broken: vec![],
                     run: None,
                 };
                 if *queued {
@@ -154,10 +157,20 @@ impl Ledger {
                     "voided although nothing changed"
                 );
             }
-            EnvironmentEvent::FreezeOverrideRequested { promotion, by, .. } => {
+            EnvironmentEvent::FreezeOverrideRequested {
+                promotion,
+                by,
+                freezes,
+                ..
+            } => {
                 let asked = self.find(*promotion);
-                assert!(asked.glass.is_empty());
-                asked.glass.push(by.clone());
+                let before = std::mem::replace(&mut asked.broken, freezes.clone());
+                assert!(!freezes.is_empty(), "nothing is frozen");
+                assert!(
+                    freezes.iter().any(|freeze| !before.contains(freeze)),
+                    "asked for already"
+                );
+                asked.glass = vec![by.clone()];
             }
             EnvironmentEvent::FreezeOverridden { promotion, by } => {
                 let asked = self.find(*promotion);

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use opstella_domain::evidence::{Evidence, ReportKind, Severity, Verdict};
-use opstella_domain::policy::{ApprovalRule, Freeze, PolicyRules};
+use opstella_domain::policy::{ApprovalRule, Freeze, FreezeWindow, PolicyRules};
 use opstella_domain::promotion::PromotionKind;
 use opstella_domain::release::{Digest, Waiver};
 use opstella_domain::{ComponentName, Environment, Subject};
@@ -180,12 +180,16 @@ impl Oracle<'_> {
                 })
             });
         let now = self.counts.now.naive_utc();
+        let broken = |window: &FreezeWindow| {
+            let broken = self.asked.broken.iter().any(|freeze| &freeze.window == window);
+            broken && self.asked.glass.len() == 2
+        };
         let frozen = rules.freezes.iter().any(|window| match window.when {
-            Freeze::Once { from, to } => from <= now && now < to,
+            Freeze::Once { from, to } => from <= now && now < to && !broken(window),
             Freeze::Weekly { .. } => unreachable!("no such windows here"),
         });
         let named = !rules.change_reference || self.asked.change;
-        soaked && named && (!frozen || self.asked.glass.len() == 2)
+        soaked && named && !frozen
     }
 
     fn approved(&self) -> bool {

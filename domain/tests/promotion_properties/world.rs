@@ -8,8 +8,8 @@ use opstella_domain::evidence::{
     Artifact, ArtifactCommand, ArtifactEvent, ArtifactKey, Evidence, Finding, ReportKind, Severity, Verdict,
 };
 use opstella_domain::policy::{
-    Approval, ApproverRole, GateInput, ImageEvidence, Policy, PolicyCommand, PolicyEvent, PolicyKey,
-    PolicyRules, PolicyVersions, Predecessor, Running, evaluate,
+    Approval, ApproverRole, GateInput, HeldFreeze, ImageEvidence, Policy, PolicyCommand, PolicyEvent,
+    PolicyKey, PolicyRules, PolicyVersions, Predecessor, Running, evaluate,
 };
 use opstella_domain::promotion::{
     EnvironmentCommand, EnvironmentEvent, Health, PromotionId, PromotionKind, RunEnd, ServiceEnvironment,
@@ -276,11 +276,13 @@ impl World {
             }
             Act::Override { place, which, by } => {
                 let place = self.place(place);
+                let promotion = self.promotion(place, which);
                 let command = EnvironmentCommand::OverrideFreeze {
                     key: environment_key(self.chosen[place]),
-                    promotion: self.promotion(place, which),
+                    promotion,
                     by: person(by),
                     reason: "the shop is down".into(),
+                    freezes: self.freezes_held(place, promotion),
                 };
                 self.environment(place, command, false).map(drop)
             }
@@ -290,6 +292,7 @@ impl World {
                     key: environment_key(self.chosen[place]),
                     promotion: self.promotion(place, which),
                     by: person(by),
+                    at: self.now,
                 };
                 self.environment(place, command, false).map(drop)
             }
@@ -554,7 +557,7 @@ impl World {
             waivers: self.releases[release].state.waivers.clone(),
             predecessor,
             change_reference: promotion.change_reference.as_ref().map(|c| c.as_str().to_owned()),
-            freeze_overridden: promotion.freeze_overridden(),
+            overridden_freezes: promotion.overridden_freezes().to_vec(),
             policy: PolicyVersions {
                 platform: self.places[place].platform.state.version,
                 project: self.places[place].project.state.version,
@@ -634,20 +637,32 @@ impl World {
         open
     }
 
-    fn evaluate(&mut self, place: usize) {
-        let Some((kind, promotion, input)) = self.gate_input(place) else {
-            return;
-        };
+    fn rules_for(&self, place: usize, kind: PromotionKind) -> PolicyRules {
         let policies = &self.places[place];
         let rules = Policy::effective(
             self.chosen[place],
             &policies.platform.state,
             &policies.project.state,
         );
-        let rules = match kind {
+        match kind {
             PromotionKind::Promote => rules,
             PromotionKind::Rollback => rules.for_rollback(),
+        }
+    }
+
+    fn freezes_held(&self, place: usize, promotion: PromotionId) -> Vec<HeldFreeze> {
+        let promotion = self.places[place].stream.state.promotion(promotion);
+        let rules = promotion.map(|promotion| self.rules_for(place, promotion.kind));
+        rules
+            .map(|rules| rules.freezes_held(self.now))
+            .unwrap_or_default()
+    }
+
+    fn evaluate(&mut self, place: usize) {
+        let Some((kind, promotion, input)) = self.gate_input(place) else {
+            return;
         };
+        let rules = self.rules_for(place, kind);
         let command = EnvironmentCommand::Evaluate {
             promotion,
             evaluation: Box::new(evaluate(&rules, &input, vec![])),
@@ -698,9 +713,31 @@ impl World {
                 let _ = self.approve(place, promotion.unwrap_or(promotion_id(0)), person);
             }
             self.now += TimeDelta::hours(24);
+            let promotion = self.places[place].ledger.flying.as_ref().map(|asked| asked.id);
+            let _ = self.break_glass(place, promotion.unwrap_or(promotion_id(0)));
             self.evaluate(place);
             let _ = self.end(place, how, false);
         }
+    }
+
+    /// Two people override what holds now.
+    fn break_glass(&mut self, place: usize, promotion: PromotionId) -> Result<(), DomainError> {
+        let key = environment_key(self.chosen[place]);
+        let asks = EnvironmentCommand::OverrideFreeze {
+            key: key.clone(),
+            promotion,
+            by: person(0),
+            reason: "the shop is down".into(),
+            freezes: self.freezes_held(place, promotion),
+        };
+        self.environment(place, asks, false)?;
+        let confirms = EnvironmentCommand::ConfirmFreezeOverride {
+            key,
+            promotion,
+            by: person(1),
+            at: self.now,
+        };
+        self.environment(place, confirms, false).map(drop)
     }
 
     /// What has to hold after every step.

@@ -46,6 +46,7 @@ pub fn targets() -> Targets {
         connection: "main".parse().unwrap(),
         tools: tools.collect(),
         public_url: "https://opstella.example".into(),
+        deploy_wait_minutes: 15,
     }
 }
 

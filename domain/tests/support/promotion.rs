@@ -8,8 +8,8 @@ use opstella_domain::evidence::{
     Evidence, Finding, ReportKind, Severity, SeverityCounts, TestCounts, Verdict,
 };
 use opstella_domain::policy::{
-    Approval, ApproverRole, GateInput, GateName, GateResult, GateVerdict, ImageEvidence, PolicyVersions,
-    Predecessor, Running,
+    Approval, ApproverRole, Freeze, FreezeWindow, GateInput, GateName, GateResult, GateVerdict, HeldFreeze,
+    ImageEvidence, PolicyVersions, Predecessor, Running,
 };
 use opstella_domain::promotion::{EnvironmentKey, PromotionId};
 use opstella_domain::release::{Digest, ReleaseImage, ReleaseKey, ReleaseVersion, Waiver, WaiverId};
@@ -137,6 +137,21 @@ pub fn gate(name: &str, verdict: GateVerdict) -> GateResult {
     }
 }
 
+/// A freeze that holds for so many minutes.
+pub fn held(name: &str, minutes: i64) -> HeldFreeze {
+    HeldFreeze {
+        window: FreezeWindow {
+            name: name.into(),
+            timezone: "UTC".parse().unwrap(),
+            when: Freeze::Once {
+                from: later(-10).naive_utc(),
+                to: later(minutes).naive_utc(),
+            },
+        },
+        until: later(minutes),
+    }
+}
+
 /// A waiver of a gate, or of a finding of it, for a day.
 pub fn waiver(number: u128, gate: &str, finding: Option<&str>) -> Waiver {
     Waiver {
@@ -170,7 +185,7 @@ pub fn gate_input(evidence: Vec<Evidence>) -> GateInput {
             }),
         }),
         change_reference: Some("CHG1".into()),
-        freeze_overridden: false,
+        overridden_freezes: vec![],
         policy: PolicyVersions::default(),
         at: at(),
     }

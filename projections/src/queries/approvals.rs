@@ -19,7 +19,8 @@ pub struct ApproverScope {
 /// Whose approvals.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WaitingFilter {
-    /// The subject: not what they asked for themselves, nor what they have approved.
+    /// The subject: not what they asked for themselves, nor what they have approved, nor what they wrote where
+    /// approvers have to be independent.
     pub subject: String,
     /// What they may approve.
     pub scopes: Vec<ApproverScope>,
@@ -45,7 +46,11 @@ impl Queries {
         statement.push_bind(filter.subject.clone());
         statement
             .push(" AND NOT EXISTS (SELECT FROM jsonb_array_elements(p.approvals) AS a WHERE a->>'by' = ");
-        statement.push_bind(filter.subject.clone()).push(")");
+        statement
+            .push_bind(filter.subject.clone())
+            .push(") AND NOT (p.independent_approvers AND ")
+            .push_bind(filter.subject.clone())
+            .push(" = ANY (p.authors))");
         self.page(statement, NEWEST_FIRST, page).await
     }
 }

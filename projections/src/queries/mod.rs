@@ -33,7 +33,9 @@ pub use lookups::Deploying;
 pub use matrix::{EnvironmentDrift, InFlight, MatrixEnvironment, MatrixService};
 pub use members::{Member, MemberRole};
 pub use page::{MAX_LIMIT, Page, PageRequest};
-pub use promotions::{FreezeOverride, Gate, Promotion, PromotionApproval, PromotionDetail, PromotionFilter};
+pub use promotions::{
+    FreezeOverride, Frozen, Gate, Promotion, PromotionApproval, PromotionDetail, PromotionFilter,
+};
 pub use reader::Reader;
 pub use releases::{Release, ReleaseDetail, ReleaseImage, ReleasePromotion, ReleaseWaiver};
 pub use resources::{Resource, ResourceFilter};

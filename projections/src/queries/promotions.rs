@@ -99,19 +99,30 @@ pub struct PromotionApproval {
     pub comment: Option<String>,
 }
 
-/// A freeze that is to be broken, or is.
+/// Freezes that are to be broken, or are.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct FreezeOverride {
     /// Who wants it.
     pub by: String,
     /// Why.
     pub reason: String,
+    /// Which freezes: those that held when it was asked for, until they end.
+    pub freezes: Vec<Frozen>,
     /// When it was asked for.
     pub requested_at: DateTime<Utc>,
     /// Who confirmed it; nobody yet where absent.
     pub confirmed_by: Option<String>,
     /// When it was confirmed.
     pub confirmed_at: Option<DateTime<Utc>>,
+}
+
+/// A freeze that held.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Frozen {
+    /// Its name.
+    pub name: String,
+    /// When it ends.
+    pub until: DateTime<Utc>,
 }
 
 /// A promotion with its images and all its gates.
@@ -127,6 +138,10 @@ pub struct PromotionDetail {
     /// Every gate, as last looked at; none before the first look.
     #[sqlx(json)]
     pub gates: Vec<Gate>,
+    /// Where the run that carries the release stands; `stuck` where it waits for an operator.
+    pub run_status: Option<String>,
+    /// The step that it is stuck on.
+    pub stuck_on: Option<String>,
     /// When the gates were last found changed.
     pub evaluated_at: Option<DateTime<Utc>>,
     /// Version of the platform's policy by which they were looked at; 0 for the rules that come along.
@@ -162,7 +177,9 @@ pub(super) const PROMOTION: &str = "SELECT p.id, p.project, p.service, p.environ
     p.approvals, p.approvals_voided, p.wanted_roles, p.freeze_override, p.run_id AS run, p.cause, p.left_behind, \
     p.back_to, p.ended_by, p.requested_at, p.started_at, p.finished_at, p.updated_at, ";
 
-const PARTS: &str = "p.images, p.gates, p.evaluated_at, p.policy_platform, p.policy_project, \
+const PARTS: &str = "p.images, p.gates, \
+    (SELECT r.status FROM read.runs r WHERE r.id = p.run_id) AS run_status, \
+    (SELECT r.stuck_on FROM read.runs r WHERE r.id = p.run_id) AS stuck_on, p.evaluated_at, p.policy_platform, p.policy_project, \
     coalesce((SELECT e.sequence FROM read.environments e WHERE e.project = p.project AND e.service = p.service \
               AND e.environment = p.environment), 0) AS version";
 

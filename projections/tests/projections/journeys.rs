@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Datelike, Days, TimeDelta, Utc};
 use opstella_domain::evidence::{Finding, ReportKind, Severity, Verdict};
-use opstella_domain::policy::{ApproverRole, GateInput, PolicyRules, PolicyVersions, evaluate};
+use opstella_domain::policy::{ApproverRole, GateInput, HeldFreeze, PolicyRules, PolicyVersions, evaluate};
 use opstella_domain::promotion::{
     EnvironmentCommand, EnvironmentKey, Health, PromotionId, PromotionKind, RunEnd, ServiceEnvironment,
     WhenBusy,
@@ -97,7 +97,7 @@ impl World {
             waivers: vec![],
             predecessor: None,
             change_reference: None,
-            freeze_overridden: false,
+            overridden_freezes: vec![],
             policy: PolicyVersions::default(),
             at: journeys.at(0),
         };
@@ -259,6 +259,7 @@ impl World {
             promotion: prd,
             by: who("adam"),
             reason: "the shop is down".into(),
+            freezes: vec![year_end(journeys.at(600))],
         };
         self.act::<ServiceEnvironment>(&place("PRD").to_string(), command)
             .await;
@@ -266,6 +267,7 @@ impl World {
             key: place("PRD"),
             promotion: prd,
             by: who("eve"),
+            at: journeys.at(110),
         };
         self.act::<ServiceEnvironment>(&place("PRD").to_string(), command)
             .await;
@@ -314,5 +316,17 @@ impl World {
             ("next", next),
         ];
         journeys.promotions.extend(more);
+    }
+}
+
+/// A freeze that holds until then.
+fn year_end(until: DateTime<Utc>) -> HeldFreeze {
+    let window = serde_json::json!({
+        "name": "year end", "timezone": "UTC",
+        "when": {"type": "once", "from": "2025-12-20T00:00:00", "to": "2026-01-06T00:00:00"},
+    });
+    HeldFreeze {
+        window: serde_json::from_value(window).unwrap(),
+        until,
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use opstella_domain::Decide;
 use opstella_domain::promotion::{EnvironmentEvent, EnvironmentKey, PromotionState, ServiceEnvironment};
 use opstella_journal::Position;
-use opstella_projections::models::Promotions;
+use opstella_projections::models::{Promotions, Runs};
 use opstella_projections::queries::*;
 use opstella_projections::{Projection, Queries};
 use sqlx::Executor;
@@ -154,6 +154,11 @@ async fn promotions_show_how_they_went() {
         ),
         ("adam", Some("eve"), "the shop is down")
     );
+    let frozen = &glass.freezes[0];
+    assert_eq!(
+        (frozen.name.as_str(), micros(frozen.until)),
+        ("year end", micros(journeys.at(600)))
+    );
     assert!(prd.gates.iter().all(|gate| gate.verdict == "passed"));
     assert!(prd.gates.iter().any(|gate| !gate.evidence.is_empty()));
     assert_eq!(micros(prd.promotion.requested_at), micros(journeys.at(110)));
@@ -274,6 +279,10 @@ async fn approvals_wait_for_those_who_may_give_them() {
         "her own request"
     );
     assert!(
+        waiting("dora", None, &["security"]).await.is_empty(),
+        "her own work"
+    );
+    assert!(
         waiting("olga", None, &["owner"]).await.is_empty(),
         "approved already"
     );
@@ -350,10 +359,10 @@ async fn environments_and_promotions_are_as_the_domain_has_them_after_every_even
         .execute("SET search_path = pg_temp, public")
         .await
         .unwrap();
-    connection
-        .execute(sqlx::raw_sql(Promotions.tables()))
-        .await
-        .unwrap();
+    // One promotion says where its run stands: with nobody to fill that table, nowhere.
+    for tables in [Promotions.tables(), Runs.tables()] {
+        connection.execute(sqlx::raw_sql(tables)).await.unwrap();
+    }
     drop(connection);
     let queries = Queries::at(alone.clone(), "pg_temp");
     let mut environments = BTreeMap::<String, ServiceEnvironment>::new();

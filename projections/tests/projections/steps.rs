@@ -216,7 +216,7 @@ impl World {
             waivers: release.waivers,
             predecessor,
             change_reference: promotion.change_reference.map(Into::into),
-            freeze_overridden: false,
+            overridden_freezes: vec![],
             policy: PolicyVersions {
                 platform: policy.version,
                 project: 0,

@@ -60,6 +60,7 @@ pub fn targets() -> Targets {
         connection: "main".parse().unwrap(),
         tools: BTreeMap::new(),
         public_url: "https://opstella.example".into(),
+        deploy_wait_minutes: 15,
     };
     for tool in Tool::all() {
         targets.insert(tool, &connection(tool, "tools"));

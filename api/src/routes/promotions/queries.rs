@@ -18,6 +18,8 @@ use crate::problem::Problem;
 use crate::state::AppState;
 
 const MODELS: &[&str] = &["promotions", "catalog"];
+/// One promotion says where its run stands.
+const DETAIL: &[&str] = &["promotions", "catalog", "runs"];
 const STATES: &[&str] = &[
     "queued",
     "blocked",
@@ -101,7 +103,7 @@ pub(crate) async fn get(
         service: path.parse("service")?,
     };
     let id: PromotionId = path.parse("promotion")?;
-    wait_for_named(&state, &request, &query, MODELS).await?;
+    wait_for_named(&state, &request, &query, DETAIL).await?;
     // That of another project is none.
     let of_service =
         |project: &str, name: &str| project == service.project.as_str() && name == service.service.as_str();

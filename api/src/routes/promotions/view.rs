@@ -30,6 +30,16 @@ fn explain(detail: &PromotionDetail) -> Vec<String> {
     let run = promotion.run.map(|run| run.to_string()).unwrap_or_default();
     match promotion.state.as_str() {
         "queued" => vec![format!("{what} waits for the promotion in flight to end")],
+        "deploying" if detail.run_status.as_deref() == Some("stuck") => {
+            let step = detail.stuck_on.as_deref().unwrap_or("a step");
+            vec![
+                format!("{what} is stuck: run {run} cannot go on with {step}, and waits for an operator"),
+                format!(
+                    "To move it on: an owner or a platform admin looks at `GET /api/v1/runs/{run}`, mends what it says, \
+                     and retries the step, or cancels or abandons the run"
+                ),
+            ]
+        }
         "deploying" => vec![format!("{what} is being deployed by run {run}")],
         "completed" => vec![format!("{what} is done")],
         "blocked" | "waiting" => {

@@ -125,7 +125,19 @@ async fn production_takes_two_independent_people_a_change_and_a_soak() {
 
     let body = json!({"release": version, "change_reference": "CHG0031337"});
     let prd = path_of(&delivery.promote("grace", "PRD", body).await.expect(202));
-    for who in ["ivan", "dave", "carol"] {
+    let refused = async || {
+        let own = delivery.approve("ivan", &prd).await.problem(422, "invalid-field");
+        own.field("approver", "did not write what is in the release");
+    };
+    refused().await;
+    let asked = async |who: &str| {
+        let page = delivery.get(who, "/approvals").await.expect(200);
+        page.body["items"].as_array().unwrap().len()
+    };
+    let others = async || (asked("dave").await == 1).then_some(());
+    delivery.until("somebody else to be asked", others).await;
+    assert_eq!(asked("ivan").await, 0, "the author is not asked");
+    for who in ["dave", "carol"] {
         delivery.approve(who, &prd).await.expect(200);
     }
     let only_the_soak = async || {
@@ -142,8 +154,9 @@ async fn production_takes_two_independent_people_a_change_and_a_soak() {
         (shown["approvals"] == json!([])).then_some(())
     };
     delivery.until("the approvals to be void", void).await;
-    // The author's does not count, and no one's counts twice.
-    for who in ["ivan", "dave", "dave"] {
+    // The author may not, and no one's counts twice.
+    refused().await;
+    for who in ["dave", "dave"] {
         delivery.approve(who, &prd).await.expect(200);
     }
     delivery.becomes(&prd, "waiting").await;
@@ -161,10 +174,26 @@ async fn a_freeze_holds_until_two_admins_override_it() {
     let weekly = json!({
         "type": "weekly", "from": {"day": from, "time": "00:00:00"}, "to": {"day": to, "time": "00:00:00"},
     });
-    let freeze = json!({"freezes": [{"name": "audit", "timezone": "UTC", "when": weekly}]});
-    delivery.set_rules("SIT", freeze).await;
+    let freeze = json!({"freezes": [{"name": "audit", "timezone": "UTC", "when": weekly}], "approvals": []});
+    let tester = json!({"approvals": [{"roles": ["tester"], "people": 1}]});
+    delivery.set_rules("SIT", tester).await;
     delivery.release_to_dev("1.0.0").await;
     let sit = delivery.asked("SIT", "1.0.0").await;
+    // Nobody overrides what does not hold, for a time when something does.
+    let early = json!({"reason": "there may be a freeze some day"});
+    let early = delivery
+        .post("root", &format!("{sit}/override-freeze"), early)
+        .await
+        .problem(409, "wrong-state");
+    let told = early.body["state"].as_str().unwrap();
+    assert!(told.starts_with("not held back by a freeze now"), "{told}");
+    delivery.set_rules("SIT", freeze).await;
+    let held = async || {
+        let shown = delivery.get("root", &sit).await.expect(200).body;
+        let words = shown["explanation"].to_string();
+        (words.contains("audit") && words.contains("a second platform admin")).then_some(())
+    };
+    delivery.until("the freeze to hold", held).await;
     let words = delivery.becomes(&sit, "waiting").await["explanation"].to_string();
     assert!(words.contains("audit"), "{words}");
     let (override_it, confirm) = (
@@ -190,6 +219,7 @@ async fn a_freeze_holds_until_two_admins_override_it() {
     delivery.post("admin2", &confirm, json!({})).await.expect(200);
     let done = delivery.becomes(&sit, "completed").await;
     assert!(done["freeze_override"]["confirmed_by"].is_string(), "{done:#}");
+    assert_eq!(done["freeze_override"]["freezes"][0]["name"], "audit");
     delivery.stop().await;
 }
 

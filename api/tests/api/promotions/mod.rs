@@ -4,6 +4,8 @@ mod decommission;
 mod evidence;
 mod failures;
 mod gates;
+mod gates_away;
 mod journey;
 mod kills;
 mod random;
+mod stuck;

@@ -1,31 +1,37 @@
 //! What the request itself has to bring: a moment at which something may go in, and a change.
 
-use crate::policy::{GateInput, GateName, GateResult, GateVerdict, PolicyRules};
+use crate::policy::{GateInput, GateName, GateResult, GateVerdict, HeldFreeze, PolicyRules};
 
-/// No freeze holds now, or two people have overridden it.
+/// No freeze holds now, or two platform admins have overridden each that does.
 pub fn frozen(input: &GateInput, rules: &PolicyRules) -> GateResult {
     let gate = GateName::FREEZE;
-    let holding = rules
-        .freezes
-        .iter()
-        .filter_map(|window| window.holds_until(input.at).map(|until| (until, window)))
-        .max_by_key(|(until, _)| *until);
-    match holding {
-        None => GateResult::passed(gate, "no freeze holds"),
-        Some((_, window)) if input.freeze_overridden => GateResult {
+    let held = rules.freezes_held(input.at);
+    let overridden = |freeze: &&HeldFreeze| {
+        let mut overrides = input.overridden_freezes.iter();
+        overrides.any(|o| o.covers(freeze, input.at))
+    };
+    let last = |freezes: Vec<&HeldFreeze>| freezes.into_iter().max_by_key(|freeze| freeze.until).cloned();
+    let (broken, closed): (Vec<_>, Vec<_>) = held.iter().partition(overridden);
+    match (last(closed), last(broken)) {
+        (None, None) => GateResult::passed(gate, "no freeze holds"),
+        (None, Some(freeze)) => GateResult {
             verdict: GateVerdict::Waived,
             ..GateResult::passed(
                 gate,
-                format!("the freeze `{}` was overridden by two people", window.name),
+                format!(
+                    "the freeze `{}` was overridden by two platform admins",
+                    freeze.window.name
+                ),
             )
         },
-        Some((until, window)) => {
-            let reason = format!("the freeze `{}` holds", window.name);
-            let until_text = until.format("%Y-%m-%d %H:%M UTC");
-            let remedy =
-                format!("wait until {until_text}, or have a platform admin and a second person override it");
+        (Some(freeze), _) => {
+            let reason = format!("the freeze `{}` holds", freeze.window.name);
+            let until = freeze.until.format("%Y-%m-%d %H:%M UTC");
+            let remedy = format!(
+                "wait until {until}, or have a platform admin override it and a second platform admin confirm that"
+            );
             GateResult {
-                opens_at: Some(until),
+                opens_at: Some(freeze.until),
                 ..GateResult::waiting(gate, reason, remedy)
             }
         }

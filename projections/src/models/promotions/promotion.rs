@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use opstella_domain::ComponentName;
-use opstella_domain::policy::{Approval, ApproverRole, GateResult, GateVerdict};
+use opstella_domain::policy::{Approval, ApproverRole, GateResult, GateVerdict, HeldFreeze};
 use opstella_domain::promotion::{EnvironmentEvent, EnvironmentKey, PromotionId, ServiceEnvironment};
 use opstella_domain::release::Digest;
 use opstella_journal::RecordedEvent;
@@ -36,6 +36,7 @@ pub(super) struct PromotionRow {
     pub approvals: Vec<Approval>,
     pub approvals_voided: i32,
     pub wanted_roles: Vec<String>,
+    pub independent_approvers: bool,
     pub freeze_override: Option<FreezeOverride>,
     pub run_id: Option<Uuid>,
     pub cause: Option<String>,
@@ -58,9 +59,17 @@ pub(super) struct PromotionRow {
 pub(super) struct FreezeOverride {
     pub by: String,
     pub reason: String,
+    pub freezes: Vec<Frozen>,
     pub requested_at: DateTime<Utc>,
     pub confirmed_by: Option<String>,
     pub confirmed_at: Option<DateTime<Utc>>,
+}
+
+/// A freeze of these.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Frozen {
+    pub name: String,
+    pub until: DateTime<Utc>,
 }
 
 /// The promotion that an event is about; none for what is about the environment.
@@ -125,6 +134,7 @@ impl PromotionRow {
             approvals: Vec::new(),
             approvals_voided: 0,
             wanted_roles: Vec::new(),
+            independent_approvers: false,
             freeze_override: None,
             run_id: None,
             cause: None,
@@ -156,10 +166,17 @@ impl PromotionRow {
             EnvironmentEvent::ApprovalsVoided { .. } => {
                 self.approvals_voided += integer(self.approvals.len());
             }
-            EnvironmentEvent::FreezeOverrideRequested { by, reason, .. } => {
+            EnvironmentEvent::FreezeOverrideRequested {
+                by, reason, freezes, ..
+            } => {
+                let frozen = |freeze: &HeldFreeze| Frozen {
+                    name: freeze.window.name.clone(),
+                    until: freeze.until,
+                };
                 self.freeze_override = Some(FreezeOverride {
                     by: by.to_string(),
                     reason: reason.clone(),
+                    freezes: freezes.iter().map(frozen).collect(),
                     requested_at: recorded.recorded_at,
                     confirmed_by: None,
                     confirmed_at: None,
@@ -207,6 +224,7 @@ impl PromotionRow {
             self.policy_project = open.policy.project;
             self.gates.clone_from(&open.gates);
             self.approvals.clone_from(&open.approvals);
+            self.independent_approvers = open.independent_approvers;
             self.run_id = open.run.map(|run| run.0);
         }
         self.wanted_roles = match self.finished_at.is_none() && self.run_id.is_none() {

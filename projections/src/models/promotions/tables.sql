@@ -41,6 +41,7 @@ CREATE TABLE promotions (
     approvals        jsonb NOT NULL,   -- those that count
     approvals_voided integer NOT NULL,
     wanted_roles     text[] NOT NULL,  -- in which somebody may approve; empty where nobody has to any more
+    independent_approvers boolean NOT NULL, -- who wrote what is in the release does not approve it
     freeze_override  jsonb,
     run_id           uuid,
     cause            text,             -- why it failed or was rolled back; the reason of who ended it
