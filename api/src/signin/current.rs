@@ -5,6 +5,7 @@ use actix_web::http::Method;
 use chrono::{DateTime, Utc};
 
 use super::provider::Tokens;
+use super::renew::AGAIN;
 use super::secret::Secret;
 use super::store::Row;
 use super::{SignIn, SignInError, csrf};
@@ -76,6 +77,11 @@ impl SignIn {
             Err(Refused::NoKeys) => return Err(SignInError::AccessToken(Refused::NoKeys)),
             // Its renewal did not work out yet.
             Err(Refused::Expired) if tokens.refresh.is_some() => return Err(SignInError::Later),
+            // The provider has other keys by now: ours are old, or the token is.
+            Err(Refused::UnknownKey) if tokens.refresh.is_some() => {
+                self.inner.store.renew_within(id, AGAIN).await?;
+                return Err(SignInError::Later);
+            }
             Err(Refused::Expired) => "the provider's token ended and cannot be renewed",
             Err(_) => "the provider's token is no longer taken",
         };

@@ -39,7 +39,7 @@ pub(super) fn client(timeout: Duration) -> Result<Client, reqwest::Error> {
 }
 
 /// Sends one request.
-pub(super) async fn send(client: Client, request: HttpRequest) -> Result<HttpResponse, HttpError> {
+async fn send(client: Client, request: HttpRequest) -> Result<HttpResponse, HttpError> {
     let (head, body) = request.into_parts();
     let response = client
         .request(head.method, head.uri.to_string())
@@ -63,5 +63,11 @@ pub(super) async fn send(client: Client, request: HttpRequest) -> Result<HttpRes
     Ok(answer.body(bytes)?)
 }
 
+/// What sends the requests of `openidconnect`.
+pub(super) fn sender(client: &Client) -> impl Fn(HttpRequest) -> Sending + use<> {
+    let client = client.clone();
+    move |request| Box::pin(send(client.clone(), request))
+}
+
 /// An answer on its way.
-pub(super) type Sending = std::pin::Pin<Box<dyn Future<Output = Result<HttpResponse, HttpError>> + Send>>;
+type Sending = std::pin::Pin<Box<dyn Future<Output = Result<HttpResponse, HttpError>> + Send>>;

@@ -13,7 +13,7 @@ const MOST_ATTEMPTS: i64 = 10_000;
 /// Rows that are swept at once.
 const SWEPT: i64 = 500;
 /// How long somebody has to renew tokens before another tries.
-const RENEWING: f64 = 30.0;
+pub(super) const LEASE: Duration = Duration::from_secs(30);
 
 pub(super) type Id = [u8; 32];
 type Result<T> = std::result::Result<T, sqlx::Error>;
@@ -43,6 +43,15 @@ pub(super) struct Ended {
     pub sealed: Vec<u8>,
     /// Because of its age.
     pub aged: bool,
+}
+
+/// The right to renew a session's tokens, for [`LEASE`].
+#[derive(FromRow)]
+pub(super) struct Lease {
+    /// The tokens to renew.
+    pub sealed: Vec<u8>,
+    /// Until when; it tells one lease from another.
+    renewing_until: DateTime<Utc>,
 }
 
 /// A session that begins.
@@ -134,28 +143,72 @@ impl Store {
     }
 
     /// Lets one caller, of all processes, renew a session's tokens; no lock is held meanwhile.
-    pub async fn may_renew(&self, id: &Id) -> Result<Option<Vec<u8>>> {
+    pub async fn may_renew(&self, id: &Id) -> Result<Option<Lease>> {
         let text = "UPDATE sessions SET renewing_until = now() + make_interval(secs => $2) \
             WHERE id = $1 AND renew_at <= now() AND (renewing_until IS NULL OR renewing_until <= now()) \
-            RETURNING sealed";
-        sqlx::query_scalar(text)
+            RETURNING sealed, renewing_until";
+        sqlx::query_as(text)
             .bind(id.as_slice())
-            .bind(RENEWING)
+            .bind(LEASE.as_secs_f64())
             .fetch_optional(&self.pool)
             .await
     }
 
-    /// Ends a renewal: with other tokens, or with the same, to be tried again.
-    pub async fn renewed(&self, id: &Id, sealed: Option<&[u8]>, renew_in: Option<Duration>) -> Result<()> {
-        let text = "UPDATE sessions SET sealed = coalesce($2, sealed), renewing_until = NULL, \
-            renew_at = now() + make_interval(secs => $3) WHERE id = $1";
-        sqlx::query(text)
+    /// Keeps renewed tokens; false where others are there than those that were renewed. It counts also where the
+    /// lease is over: whoever has it now cannot use the old tokens any more.
+    pub async fn renewed(
+        &self,
+        id: &Id,
+        lease: &Lease,
+        sealed: &[u8],
+        renew_in: Option<Duration>,
+    ) -> Result<bool> {
+        let text = "UPDATE sessions SET sealed = $3, renewing_until = NULL, \
+            renew_at = now() + make_interval(secs => $4) WHERE id = $1 AND sealed = $2";
+        let done = sqlx::query(text)
             .bind(id.as_slice())
+            .bind(&lease.sealed)
             .bind(sealed)
             .bind(renew_in.map(|wait| wait.as_secs_f64()))
             .execute(&self.pool)
             .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    /// Gives a lease back: the tokens are to be renewed a little later.
+    pub async fn not_renewed(&self, id: &Id, lease: &Lease, again_in: Duration) -> Result<()> {
+        let text = "UPDATE sessions SET renewing_until = NULL, renew_at = now() + make_interval(secs => $3) \
+            WHERE id = $1 AND renewing_until = $2";
+        sqlx::query(text)
+            .bind(id.as_slice())
+            .bind(lease.renewing_until)
+            .bind(again_in.as_secs_f64())
+            .execute(&self.pool)
+            .await?;
         Ok(())
+    }
+
+    /// Has the tokens renewed in that time at the latest.
+    pub async fn renew_within(&self, id: &Id, wait: Duration) -> Result<()> {
+        let text =
+            "UPDATE sessions SET renew_at = least(renew_at, now() + make_interval(secs => $2)) WHERE id = $1";
+        sqlx::query(text)
+            .bind(id.as_slice())
+            .bind(wait.as_secs_f64())
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
+
+    /// Ends a session whose tokens the provider does not renew, unless the lease is another's by now.
+    pub async fn end_leased(&self, id: &Id, lease: &Lease) -> Result<Option<Ended>> {
+        let text = "DELETE FROM sessions WHERE id = $1 AND renewing_until = $2 \
+            RETURNING id, subject, sealed, expires_at <= now() AS aged";
+        sqlx::query_as(text)
+            .bind(id.as_slice())
+            .bind(lease.renewing_until)
+            .fetch_optional(&self.pool)
+            .await
     }
 
     /// Ends one session; one caller of several gets it.

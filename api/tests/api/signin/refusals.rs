@@ -1,11 +1,13 @@
 //! Who does not get in, and that it is on record.
 
+use std::time::Duration;
+
 use opstella_sandbox::Fault;
 use serde_json::Value;
 use url::Url;
 
-use super::{Browser, change, recorded, server};
-use crate::support::Server;
+use super::{Browser, change, configure, recorded, server};
+use crate::support::{Server, eventually};
 
 /// The same address with another value of a parameter.
 fn with(url: &Url, name: &str, value: &str) -> Url {
@@ -167,12 +169,58 @@ async fn a_provider_that_is_away_is_a_503() {
     server.sandbox.add_fault(down).unwrap();
     let answer = browser.get("/auth/login").await.problem(503, "unavailable");
     assert_eq!(answer.header("retry-after"), "5");
+    eventually("the provider is asked again", async || {
+        let answer = browser.clone().get("/auth/login").await;
+        (answer.status == 303).then_some(())
+    })
+    .await;
     let to = browser.begin().await;
     let back = browser.approve(to, "alice").await;
     let down = fault("POST", "/realms/opstella/protocol/openid-connect/token");
     server.sandbox.add_fault(down).unwrap();
     browser.get(&back).await.problem(503, "unavailable");
     browser.sign_in("alice").await;
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_provider_that_is_away_is_not_asked_by_everybody() {
+    let server = Server::start_with(|config| {
+        configure(config);
+        config.oidc.jwks_refresh_seconds = 1;
+        config.oidc.jwks_min_interval_seconds = 3600;
+        config.oidc.timeout_seconds = 60;
+    })
+    .await;
+    let mut browser = Browser::new(&server.base);
+    browser.begin().await;
+    let discovery = "/realms/opstella/.well-known/openid-configuration";
+    // What keeps the keys of access tokens fresh asks there, too.
+    let away = Fault::on("keycloak").path(discovery).status(502);
+    server
+        .sandbox
+        .add_fault(away.latency(Duration::from_secs(5)))
+        .unwrap();
+    // What is held is old in a moment; then one browser waits for the provider, and no other does.
+    let waiting = eventually("a browser waits for the provider", async || {
+        let mut browser = browser.clone();
+        let mut asked = tokio::spawn(async move { browser.begin().await });
+        let soon = tokio::time::timeout(Duration::from_secs(1), &mut asked).await;
+        soon.is_err().then_some(asked)
+    })
+    .await;
+    for _ in 0..5 {
+        browser.begin().await;
+    }
+    assert!(!waiting.is_finished());
+    waiting.await.unwrap();
+    // Nor does anybody right after that did not work out.
+    let many = tokio::time::timeout(Duration::from_secs(4), async {
+        for _ in 0..5 {
+            browser.begin().await;
+        }
+    });
+    many.await.unwrap();
     server.stop().await;
 }
 
