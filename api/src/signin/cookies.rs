@@ -72,6 +72,15 @@ impl Cookies {
         self.cookie(self.session_name(), "", Duration::ZERO)
     }
 
+    /// What takes all of our cookies away.
+    pub fn none_of(&self, request: &HttpRequest) -> Vec<Cookie<'static>> {
+        let mut none = vec![self.no_session()];
+        if request.cookie(self.browser_name()).is_some() {
+            none.push(self.cookie(self.browser_name(), "", Duration::ZERO));
+        }
+        none
+    }
+
     fn cookie(&self, name: &'static str, value: &str, lifetime: Duration) -> Cookie<'static> {
         let seconds = i64::try_from(lifetime.as_secs()).unwrap_or(i64::MAX);
         Cookie::build(name, value.to_owned())

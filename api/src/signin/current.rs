@@ -6,7 +6,6 @@ use chrono::{DateTime, Utc};
 
 use super::provider::Tokens;
 use super::renew::AGAIN;
-use super::secret::Secret;
 use super::store::Row;
 use super::{SignIn, SignInError, csrf};
 use crate::auth::{Caller, Refused};
@@ -21,8 +20,6 @@ pub struct Current {
     pub expires_at: DateTime<Utc>,
     /// What `X-CSRF-Token` must be.
     pub csrf_token: String,
-    pub(super) id: Secret,
-    pub(super) tokens: Tokens,
 }
 
 impl SignIn {
@@ -64,8 +61,6 @@ impl SignIn {
             since: row.created_at,
             expires_at: row.expires_at,
             csrf_token: csrf::token(&id),
-            id,
-            tokens,
         }))
     }
 
@@ -98,17 +93,9 @@ impl SignIn {
             return Ok(None);
         };
         if ![Method::GET, Method::HEAD, Method::OPTIONS].contains(request.method()) {
-            self.check_csrf(request, &current)?;
+            csrf::check(request.headers(), &self.inner.public_url, &current.csrf_token)?;
         }
         Ok(Some(current.caller))
-    }
-
-    /// Refuses what may come from another site.
-    ///
-    /// # Errors
-    /// [`SignInError::CrossSite`].
-    pub fn check_csrf(&self, request: &HttpRequest, current: &Current) -> Result<(), SignInError> {
-        csrf::check(request.headers(), &self.inner.public_url, &current.csrf_token)
     }
 
     /// Refuses what a browser says comes from another site; for requests that need no token.

@@ -15,6 +15,9 @@ use super::store::New;
 use super::{SignIn, SignInError};
 use crate::http::observe::RequestIds;
 
+/// Who acts where it is not known who.
+pub(super) const NOBODY: &str = "system:sign-in";
+
 /// What the browser brings back.
 #[derive(Debug, Default)]
 pub struct Returned {
@@ -141,7 +144,7 @@ impl SignIn {
         let ids = request.extensions().get::<RequestIds>().cloned();
         let actor = match subject {
             Some(subject) => Actor::new(subject.as_str()),
-            None => Actor::new("system:sign-in"),
+            None => Actor::new(NOBODY),
         };
         CommandContext {
             actor: Actor {

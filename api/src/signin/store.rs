@@ -221,35 +221,34 @@ impl Store {
         .await
     }
 
-    /// Ends the sessions that a logout token names: that of the `sid`, or all of the subject.
-    pub async fn end_named(&self, sid: Option<&str>, subject: Option<&str>) -> Result<Vec<Ended>> {
-        let text = "DELETE FROM sessions WHERE ($1::text IS NULL OR sid = $1) AND ($2::text IS NULL OR subject = $2) \
-            AND coalesce($1, $2) IS NOT NULL RETURNING id, subject, sealed, expires_at <= now() AS aged";
-        sqlx::query_as(text)
-            .bind(sid)
-            .bind(subject)
-            .fetch_all(&self.pool)
-            .await
-    }
-
-    /// Remembers a logout token; false where it was taken before.
-    pub async fn first_time(&self, jti: &Id, expires_at: DateTime<Utc>) -> Result<bool> {
+    /// Ends the sessions that a logout token names, that of the `sid`, or all of the subject, and remembers the token, or
+    /// does neither; `None` where it was taken before.
+    pub async fn end_named(
+        &self,
+        jti: &Id,
+        expires_at: DateTime<Utc>,
+        sid: Option<&str>,
+        subject: Option<&str>,
+    ) -> Result<Option<Vec<Ended>>> {
+        let mut transaction = self.pool.begin().await?;
         let text = "INSERT INTO logout_tokens (jti, expires_at) VALUES ($1, $2) ON CONFLICT DO NOTHING";
-        let done = sqlx::query(text)
+        let first = sqlx::query(text)
             .bind(jti.as_slice())
             .bind(expires_at)
-            .execute(&self.pool)
+            .execute(&mut *transaction)
             .await?;
-        Ok(done.rows_affected() == 1)
-    }
-
-    /// Lets a logout token be sent again that could not be carried out.
-    pub async fn forget(&self, jti: &Id) -> Result<()> {
-        sqlx::query("DELETE FROM logout_tokens WHERE jti = $1")
-            .bind(jti.as_slice())
-            .execute(&self.pool)
+        if first.rows_affected() == 0 {
+            return Ok(None);
+        }
+        let text = "DELETE FROM sessions WHERE ($1::text IS NULL OR sid = $1) AND ($2::text IS NULL OR subject = $2) \
+            AND coalesce($1, $2) IS NOT NULL RETURNING id, subject, sealed, expires_at <= now() AS aged";
+        let ended = sqlx::query_as(text)
+            .bind(sid)
+            .bind(subject)
+            .fetch_all(&mut *transaction)
             .await?;
-        Ok(())
+        transaction.commit().await?;
+        Ok(Some(ended))
     }
 
     /// Deletes what is over, some at a time; gives the sessions among it, and whether there may be more.
