@@ -1,5 +1,6 @@
-//! The two cookies: of a session, and of a browser that is signing in.
+//! The cookies: names and flags. Those of sign-ins under way are in `attempt.rs`.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use actix_web::HttpRequest;
@@ -43,11 +44,11 @@ impl Cookies {
         }
     }
 
-    fn browser_name(&self) -> &'static str {
+    pub(super) fn attempt_prefix(&self) -> &'static str {
         if self.secure {
-            "__Host-opstella-signing-in"
+            "__Host-opstella-sign-in-"
         } else {
-            "opstella-signing-in"
+            "opstella-sign-in-"
         }
     }
 
@@ -55,33 +56,33 @@ impl Cookies {
         Secret::parse(request.cookie(self.session_name())?.value())
     }
 
-    pub(super) fn browser_of(&self, request: &HttpRequest) -> Option<Secret> {
-        Secret::parse(request.cookie(self.browser_name())?.value())
-    }
-
     pub(super) fn session(&self, id: &Secret) -> Cookie<'static> {
         self.cookie(self.session_name(), id.expose(), self.lifetime)
     }
 
-    pub(super) fn browser(&self, id: &Secret) -> Cookie<'static> {
-        self.cookie(self.browser_name(), id.expose(), SIGN_IN_WITHIN)
-    }
-
     /// What takes the session's cookie away.
     pub fn no_session(&self) -> Cookie<'static> {
-        self.cookie(self.session_name(), "", Duration::ZERO)
+        self.gone(self.session_name())
     }
 
     /// What takes all of our cookies away.
     pub fn none_of(&self, request: &HttpRequest) -> Vec<Cookie<'static>> {
-        let mut none = vec![self.no_session()];
-        if request.cookie(self.browser_name()).is_some() {
-            none.push(self.cookie(self.browser_name(), "", Duration::ZERO));
-        }
-        none
+        let attempts = self.attempts_of(request);
+        let attempts = attempts.iter().map(|cookie| self.gone(cookie.name()));
+        std::iter::once(self.no_session()).chain(attempts).collect()
     }
 
-    fn cookie(&self, name: &'static str, value: &str, lifetime: Duration) -> Cookie<'static> {
+    /// What takes a cookie away.
+    pub(super) fn gone(&self, name: &str) -> Cookie<'static> {
+        self.cookie(name.to_owned(), "", Duration::ZERO)
+    }
+
+    pub(super) fn cookie(
+        &self,
+        name: impl Into<Cow<'static, str>>,
+        value: &str,
+        lifetime: Duration,
+    ) -> Cookie<'static> {
         let seconds = i64::try_from(lifetime.as_secs()).unwrap_or(i64::MAX);
         Cookie::build(name, value.to_owned())
             .path("/")

@@ -8,7 +8,7 @@ use super::provider::Tokens;
 use super::renew::AGAIN;
 use super::store::Row;
 use super::{SignIn, SignInError, csrf};
-use crate::auth::{Caller, Refused};
+use crate::auth::{Caller, Refused, SessionId};
 
 /// A request's session.
 pub struct Current {
@@ -43,16 +43,16 @@ impl SignIn {
             return Err(SignInError::Ended);
         }
         let Some(tokens) = self.inner.sealer.open::<Tokens>(&row.sealed, &digest) else {
-            self.end_one(&digest, "the session's key is not known any more")
-                .await?;
-            return Err(SignInError::Ended);
+            // Another process may have its key.
+            return Err(SignInError::Unopened);
         };
         let tokens = if row.due {
             self.renew(digest, tokens, &row.subject).await?
         } else {
             tokens
         };
-        let caller = self.caller(&digest, &row, &tokens).await?;
+        let mut caller = self.caller(&digest, &row, &tokens).await?;
+        caller.session = Some(digest);
         if row.unseen {
             self.inner.store.seen(&digest).await?;
         }
@@ -82,6 +82,15 @@ impl SignIn {
         };
         self.end_one(id, reason).await?;
         Err(SignInError::Ended)
+    }
+
+    /// Whether a session goes on. Asking does not count as its use.
+    ///
+    /// # Errors
+    /// Where the database does not answer.
+    pub async fn goes_on(&self, session: &SessionId) -> Result<bool, SignInError> {
+        let row = self.inner.store.find(session).await?;
+        Ok(row.is_some_and(|row| !row.aged && !row.idle))
     }
 
     /// Who calls by a session, where there is one. A request that may change something must come from our own pages.

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use actix_web::cookie::Cookie;
 use actix_web::{HttpMessage, HttpRequest};
-use chrono::Utc;
 use opstella_commands::CommandContext;
 use opstella_domain::Subject;
 use opstella_journal::Actor;
 
-use super::begin::Attempt;
+use super::attempt::Attempt;
+use super::begin::now;
 use super::secret::Secret;
 use super::store::New;
 use super::{SignIn, SignInError};
@@ -35,8 +35,8 @@ pub struct Returned {
 
 /// A sign-in that is finished.
 pub struct Finished {
-    /// The new session's cookie.
-    pub cookie: Cookie<'static>,
+    /// The new session's cookie, and the end of the sign-in's.
+    pub cookies: [Cookie<'static>; 2],
     /// Where the browser goes.
     pub return_to: String,
 }
@@ -70,7 +70,9 @@ impl SignIn {
         subject: &mut Option<Subject>,
     ) -> Result<Finished, SignInError> {
         let inner = &self.inner;
-        let attempt = self.attempt(request, returned.state.as_deref()).await?;
+        let state = returned.state.as_deref().and_then(Secret::parse);
+        let state = state.ok_or(SignInError::UnknownState)?;
+        let attempt = self.attempt(request, &state).await?;
         if returned
             .issuer
             .is_some_and(|issuer| issuer != inner.provider.issuer())
@@ -123,20 +125,21 @@ impl SignIn {
             })
             .await?;
         Ok(Finished {
-            cookie: inner.cookies.session(&id),
+            cookies: [inner.cookies.session(&id), inner.cookies.no_attempt(&state)],
             return_to: attempt.return_to,
         })
     }
 
     /// What this browser began, once.
-    async fn attempt(&self, request: &HttpRequest, state: Option<&str>) -> Result<Attempt, SignInError> {
-        let state = state.and_then(Secret::parse).ok_or(SignInError::UnknownState)?;
-        let browser = self.inner.cookies.browser_of(request);
-        let browser = browser.ok_or(SignInError::UnknownState)?;
-        let sealed = self.inner.store.take(&state.digest(), &browser.digest()).await?;
-        sealed
-            .and_then(|sealed| self.inner.sealer.open(&sealed, &state.digest()))
-            .ok_or(SignInError::UnknownState)
+    async fn attempt(&self, request: &HttpRequest, state: &Secret) -> Result<Attempt, SignInError> {
+        let inner = &self.inner;
+        let kept = inner.cookies.attempt_of(request, state);
+        let attempt = kept.and_then(|kept| Attempt::open(&kept, &inner.sealer, state, now()));
+        let attempt = attempt.ok_or(SignInError::UnknownState)?;
+        if !inner.store.first_use(&state.digest()).await? {
+            return Err(SignInError::UnknownState);
+        }
+        Ok(attempt)
     }
 
     /// The context of what happens to somebody, or to nobody that is known.
@@ -167,7 +170,7 @@ pub(super) fn address(request: &HttpRequest) -> Option<String> {
 
 /// When to renew tokens: half a minute before they end, or, where they are short-lived, at half of their time.
 pub(super) fn renew_in(expires_in: Option<Duration>, expires_at: u64) -> Duration {
-    let now = u64::try_from(Utc::now().timestamp()).unwrap_or_default();
-    let left = expires_in.unwrap_or_else(|| Duration::from_secs(expires_at.saturating_sub(now)));
+    let left = expires_in
+        .unwrap_or_else(|| Duration::from_secs(expires_at).saturating_sub(Duration::from_micros(now())));
     left.saturating_sub(Duration::from_secs(30)).max(left / 2)
 }

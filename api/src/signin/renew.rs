@@ -125,7 +125,10 @@ impl SignIn {
     /// The tokens that the session has now.
     async fn held(&self, id: &Id) -> Result<Tokens, SignInError> {
         let row = self.inner.store.find(id).await?.ok_or(SignInError::Ended)?;
-        self.inner.sealer.open(&row.sealed, id).ok_or(SignInError::Ended)
+        self.inner
+            .sealer
+            .open(&row.sealed, id)
+            .ok_or(SignInError::Unopened)
     }
 
     /// Somebody else is at it: the tokens at hand will do as long as they are good.
@@ -137,7 +140,11 @@ impl SignIn {
         loop {
             let row = self.inner.store.find(id).await?.ok_or(SignInError::Ended)?;
             if !row.due {
-                return self.inner.sealer.open(&row.sealed, id).ok_or(SignInError::Ended);
+                return self
+                    .inner
+                    .sealer
+                    .open(&row.sealed, id)
+                    .ok_or(SignInError::Unopened);
             }
             if Instant::now() >= deadline {
                 return Err(SignInError::Later);

@@ -8,8 +8,6 @@ use sqlx::{FromRow, PgPool};
 use super::cookies::SIGN_IN_WITHIN;
 use crate::config::SessionConfig;
 
-/// Sign-ins under way at once. Anybody may begin one.
-const MOST_ATTEMPTS: i64 = 10_000;
 /// Rows that are swept at once.
 const SWEPT: i64 = 500;
 /// How long somebody has to renew tokens before another tries.
@@ -78,32 +76,16 @@ impl Store {
         }
     }
 
-    /// Keeps a sign-in that begins; false where too many are under way.
-    pub async fn begin(&self, state: &Id, browser: &Id, sealed: &[u8]) -> Result<bool> {
-        let text = "INSERT INTO sign_in_attempts (state, browser, sealed, expires_at) \
-            SELECT $1, $2, $3, now() + make_interval(secs => $4) \
-            WHERE (SELECT count(*) FROM (SELECT 1 FROM sign_in_attempts LIMIT $5) AS there) < $5";
+    /// Remembers that a sign-in came back; false where it did before.
+    pub async fn first_use(&self, state: &Id) -> Result<bool> {
+        let text = "INSERT INTO sign_ins_used (state, expires_at) VALUES ($1, now() + make_interval(secs => $2)) \
+            ON CONFLICT DO NOTHING";
         let done = sqlx::query(text)
             .bind(state.as_slice())
-            .bind(browser.as_slice())
-            .bind(sealed)
-            .bind(SIGN_IN_WITHIN.as_secs_f64())
-            .bind(MOST_ATTEMPTS)
+            .bind(2.0 * SIGN_IN_WITHIN.as_secs_f64())
             .execute(&self.pool)
             .await?;
         Ok(done.rows_affected() == 1)
-    }
-
-    /// Takes what this browser began under that state. It is there once.
-    pub async fn take(&self, state: &Id, browser: &Id) -> Result<Option<Vec<u8>>> {
-        let text = "DELETE FROM sign_in_attempts WHERE state = $1 AND browser = $2 \
-            RETURNING CASE WHEN expires_at > now() THEN sealed END";
-        let taken: Option<Option<Vec<u8>>> = sqlx::query_scalar(text)
-            .bind(state.as_slice())
-            .bind(browser.as_slice())
-            .fetch_optional(&self.pool)
-            .await?;
-        Ok(taken.flatten())
     }
 
     pub async fn insert(&self, new: New<'_>) -> Result<()> {
@@ -255,8 +237,8 @@ impl Store {
     pub async fn sweep(&self) -> Result<(Vec<Ended>, bool)> {
         let mut more = false;
         for text in [
-            "DELETE FROM sign_in_attempts WHERE state IN \
-                (SELECT state FROM sign_in_attempts WHERE expires_at <= now() LIMIT $1)",
+            "DELETE FROM sign_ins_used WHERE state IN \
+                (SELECT state FROM sign_ins_used WHERE expires_at <= now() LIMIT $1)",
             "DELETE FROM logout_tokens WHERE jti IN \
                 (SELECT jti FROM logout_tokens WHERE expires_at <= now() LIMIT $1)",
         ] {

@@ -48,21 +48,21 @@ async fn a_state_is_good_once_for_one_browser_and_ten_minutes() {
     refused(&mut browser, wrong.as_str(), "not begun").await;
     refused(&mut browser, "/auth/callback?code=x", "not begun").await;
     refused(&mut browser, "/auth/callback", "not begun").await;
-    browser.get(&back).await.expect(303);
-    // The same again.
     let mut copy = browser.clone();
-    let again = copy.get(&back).await;
+    browser.get(&back).await.expect(303);
+    // The same again: also where the browser kept its cookie, the provider does not see the code twice.
+    refused(&mut copy, &back, "finished already").await;
+    let again = browser.clone().get(&back).await;
     again.problem(400, "sign-in-failed");
-    assert_eq!(change(&server, "DELETE FROM sign_in_attempts").await, 1);
-    let mut late = Browser::new(&server.base);
-    let to = late.begin().await;
-    let back = late.approve(to, "alice").await;
-    change(
-        &server,
-        "UPDATE sign_in_attempts SET expires_at = now() - interval '1 second'",
-    )
-    .await;
-    refused(&mut late, &back, "too old").await;
+    browser.get("/auth/session").await.expect(200);
+    assert_eq!(server.keycloak().sessions_of("alice").len(), 1);
+    assert_eq!(
+        change(&server, "UPDATE sign_ins_used SET expires_at = now()").await,
+        1
+    );
+    let state = server.serving.as_ref().unwrap().state();
+    state.sign_in.as_ref().unwrap().sweep().await.unwrap();
+    assert_eq!(change(&server, "DELETE FROM sign_ins_used").await, 0);
     let (failed, event) = last_failure(&server, 7).await;
     assert_eq!(failed["client"], "opstella");
     assert!(
@@ -71,6 +71,33 @@ async fn a_state_is_good_once_for_one_browser_and_ten_minutes() {
     );
     assert_eq!(event["aggregate_id"], "system:sign-in");
     assert_eq!(event["actor_address"], "127.0.0.1");
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn beginning_many_sign_ins_takes_nothing_from_others() {
+    let server = server().await;
+    let mut browser = Browser::new(&server.base);
+    let to = browser.begin().await;
+    let mut others = Browser::new(&server.base);
+    let first = others.begin().await;
+    let mut last = first.clone();
+    for _ in 0..10 {
+        last = others.begin().await;
+    }
+    // Nothing is kept here.
+    assert_eq!(change(&server, "DELETE FROM sign_ins_used").await, 0);
+    let back = browser.approve(to, "alice").await;
+    browser.get(&back).await.expect(303);
+    // Of one browser, the newest few go on.
+    assert_eq!(others.signing_in(), 3);
+    let back = others.approve(first, "bob").await;
+    refused(&mut others, &back, "too old").await;
+    let back = others.approve(last, "bob").await;
+    others.get(&back).await.expect(303);
+    assert_eq!(others.signing_in(), 2);
+    others.get("/auth/clear-session").await.expect(303);
+    assert_eq!(others.signing_in(), 0);
     server.stop().await;
 }
 
