@@ -15,6 +15,7 @@ pub mod config;
 mod demo;
 pub mod events;
 pub mod http;
+mod issuer_http;
 pub mod openapi;
 mod outside;
 pub mod problem;

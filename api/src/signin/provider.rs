@@ -16,6 +16,7 @@ use url::Url;
 
 use super::http_client;
 use crate::config::{ConfigError, OidcConfig};
+use crate::issuer_http;
 use discovery::{Discovery, Known};
 pub(super) use error::ProviderError;
 use error::refused;
@@ -53,7 +54,7 @@ impl Provider {
             place: "in the configuration".to_owned(),
         };
         let algorithm = |algorithm| serde_json::from_value(format!("{algorithm:?}").into()).ok();
-        let http = http_client::client(Duration::from_secs(config.timeout_seconds))
+        let http = issuer_http::client(Duration::from_secs(config.timeout_seconds))
             .map_err(|_| broken("oidc.timeout_seconds"))?;
         let client_id = ClientId::new(client_id.to_owned());
         let discovery = Discovery::new(
