@@ -6,9 +6,10 @@ use std::time::Duration;
 use actix_web::HttpRequest;
 use actix_web::cookie::time;
 use actix_web::cookie::{Cookie, SameSite};
-use url::{Host, Url};
+use url::Url;
 
 use super::secret::Secret;
+use crate::config::is_plain_loopback;
 
 /// How long a sign-in may take.
 pub(super) const SIGN_IN_WITHIN: Duration = Duration::from_secs(600);
@@ -23,14 +24,8 @@ pub struct Cookies {
 impl Cookies {
     /// Secure, unless people reach Opstella by plain HTTP on their own machine.
     pub(super) fn of(public_url: &Url, lifetime: Duration) -> Self {
-        let loopback = match public_url.host() {
-            Some(Host::Ipv4(address)) => address.is_loopback(),
-            Some(Host::Ipv6(address)) => address.is_loopback(),
-            Some(Host::Domain(name)) => name == "localhost",
-            None => false,
-        };
         Self {
-            secure: !(loopback && public_url.scheme() == "http"),
+            secure: !is_plain_loopback(public_url),
             lifetime,
         }
     }

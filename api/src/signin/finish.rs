@@ -13,6 +13,7 @@ use super::begin::now;
 use super::secret::Secret;
 use super::store::New;
 use super::{SignIn, SignInError};
+use crate::http::client_address;
 use crate::http::observe::RequestIds;
 
 /// Who acts where it is not known who.
@@ -107,7 +108,7 @@ impl SignIn {
         let sealed = inner.sealer.seal(&granted.tokens, &digest);
         let sealed = sealed.ok_or(SignInError::Internal("a session could not be sealed"))?;
         let mut context = caller.context(request);
-        context.actor.address = address(request);
+        context.actor.address = client_address::of(request);
         // Nobody is signed in of whom there is no record.
         inner
             .commands
@@ -152,7 +153,7 @@ impl SignIn {
         CommandContext {
             actor: Actor {
                 client: Some(self.inner.client_id.clone()),
-                address: address(request),
+                address: client_address::of(request),
                 ..actor
             },
             correlation: ids
@@ -162,10 +163,6 @@ impl SignIn {
             ..CommandContext::default()
         }
     }
-}
-
-pub(super) fn address(request: &HttpRequest) -> Option<String> {
-    request.peer_addr().map(|address| address.ip().to_string())
 }
 
 /// When to renew tokens: half a minute before they end, or, where they are short-lived, at half of their time.

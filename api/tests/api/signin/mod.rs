@@ -6,6 +6,7 @@ mod csrf;
 mod ends;
 mod flow;
 mod provider;
+mod proxies;
 mod refusals;
 mod renewal;
 
