@@ -15,6 +15,7 @@ pub mod config;
 mod demo;
 pub mod events;
 pub mod http;
+mod issuer_http;
 mod notify;
 pub mod openapi;
 mod outside;

@@ -29,6 +29,7 @@ mod unit;
 pub use accepted::Accepted;
 pub use access::{
     Authenticated, Authoriser, CreateProjects, DenialLog, DenialWriter, Denied, Look, RoleAuthoriser,
+    address_block,
 };
 pub use catalog::{ConnectTool, CreateProject, RegisterTemplate};
 pub use concerns::project_of;

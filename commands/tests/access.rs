@@ -262,3 +262,36 @@ async fn denials_of_two_processes_are_all_kept_also_at_the_end() {
     let kept = both[0].journal().load_fresh::<Access>("bob").await.unwrap();
     assert_eq!((kept.version, kept.state.denials), (20, 20));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_fails_to_sign_in_takes_no_room_from_denials() {
+    let database = test_database().await.unwrap();
+    let journal = journal(&database).await;
+    let (log, writer) = DenialLog::new(journal.clone());
+    let commands = commands(&journal, CreateProjects::Anyone).recording(log);
+    let fail = |address: String| {
+        let mut context = caller("system:sign-in", Grants::default());
+        context.actor.address = Some(address);
+        commands.record_failed_sign_in(&context, None, "portal", "no reason");
+    };
+    // More addresses than are remembered, and more failures than wait to be written.
+    for index in 0..11_000_u32 {
+        fail(format!("10.0.{}.{}", index / 256, index % 256));
+    }
+    let bob = person("bob");
+    assert_eq!(ask(&commands, &bob, "ConnectTool", None).await, Way::Forbidden);
+    let cancel = CancellationToken::new();
+    let writing = tokio::spawn(writer.run(cancel.clone()));
+    // Written before what waits since longer.
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        let kept = journal.load_fresh::<Access>("bob").await.unwrap();
+        if kept.state.denials == 1 {
+            break;
+        }
+        assert!(Instant::now() < deadline, "the denial is written in time");
+        tokio::task::yield_now().await;
+    }
+    cancel.cancel();
+    writing.await.unwrap();
+}

@@ -174,6 +174,9 @@ enum Fate {
     FailsAndStays,
 }
 
+/// What it is, what becomes of which steps, and whether the environment was changed.
+type Case<'a> = (&'a str, &'a [(&'a str, Fate)], bool);
+
 /// A run of a promotion in which this becomes of these steps, and all others but the health checks go well.
 fn ended(fates: &[(&str, Fate)]) -> Run {
     let fate = |step: &StepId| {
@@ -221,7 +224,7 @@ fn ended(fates: &[(&str, Fate)]) -> Run {
 fn the_end_says_whether_the_environment_was_changed() {
     use Fate::{FailsAfter, FailsAndStays, FailsFirst, Finds, Makes};
     let (api, web) = ("gitlab.image/api", "gitlab.image/web");
-    let cases: &[(&str, &[(&str, Fate)], bool)] = &[
+    let cases: &[Case<'_>] = &[
         (
             "an image is missing",
             &[("harbor.artifact/api", FailsFirst)],

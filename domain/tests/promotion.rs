@@ -265,20 +265,20 @@ fn what_opens_by_itself_is_due_once_its_time_has_come() {
     soak.opens_at = Some(later(5));
     soaking.gates.push(soak);
     let waits = after(vec![ask(1, "1.0.0").into(), look(1, soaking.clone())]);
-    assert!(!waits.opens_by(later(4)));
-    assert!(waits.opens_by(later(5)));
+    assert!(!waits.is_due(later(4)));
+    assert!(waits.is_due(later(5)));
     let queued = after(vec![
         ask(1, "1.0.0").into(),
         look(1, evaluation(&[(Owner, 1)])),
         ask(2, "1.1.0").into(),
     ]);
-    assert!(!queued.opens_by(later(99)), "people are waited for");
+    assert!(!queued.is_due(later(99)), "people are waited for");
     let soaked = vec![
         ask(1, "1.0.0").into(),
         look(1, soaking),
         look(1, evaluation(&[(Owner, 1)])),
     ];
-    assert!(!after(soaked).opens_by(later(99)), "it was looked at since");
+    assert!(!after(soaked).is_due(later(99)), "it was looked at since");
 }
 
 /// In states of promotion 1: requested, evaluated (waits for an approval), blocked, deploying, over; and queued.

@@ -68,5 +68,5 @@ async fn look_at(parts: &Parts, prefix: &str, which: Look) -> Result<(), sqlx::E
 async fn is_due(parts: &Parts, key: &EnvironmentKey) -> bool {
     let journal = parts.commands.journal();
     let loaded = journal.load::<ServiceEnvironment>(&key.to_string()).await;
-    loaded.is_ok_and(|environment| environment.state.opens_by(Utc::now()))
+    loaded.is_ok_and(|environment| environment.state.is_due(Utc::now()))
 }

@@ -14,6 +14,9 @@ use super::Refused;
 use crate::http::observe::RequestIds;
 use crate::problem::Problem;
 
+/// What a browser's session is stored under: the digest of its cookie.
+pub type SessionId = [u8; 32];
+
 /// Who calls, and with which roles. What these allow is decided by the table of permissions.
 #[derive(Debug, Clone)]
 pub struct Caller {
@@ -23,6 +26,8 @@ pub struct Caller {
     pub grants: Arc<Grants>,
     /// When the token ends, in seconds since 1970.
     pub expires_at: u64,
+    /// The session that the caller came by; none with a bearer token.
+    pub session: Option<SessionId>,
 }
 
 impl Caller {

@@ -73,6 +73,7 @@ impl Claims {
             actor,
             grants: Arc::new(grants),
             expires_at: self.exp,
+            session: None,
         })
     }
 

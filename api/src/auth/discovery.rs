@@ -1,19 +1,15 @@
 //! Asking the issuer for its keys.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
-use futures::StreamExt;
 use jsonwebtoken::DecodingKey;
 use jsonwebtoken::jwk::{Jwk, PublicKeyUse};
 use reqwest::Client;
-use reqwest::redirect::Policy;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-/// Largest answer that is read.
-const LARGEST: usize = 1 << 20;
+use crate::issuer_http::{self, IssuerHttpError};
 
 /// A key of the issuer.
 #[derive(Clone)]
@@ -34,14 +30,6 @@ struct Discovery {
 #[derive(Deserialize)]
 struct Jwks {
     keys: Vec<Value>,
-}
-
-/// A client that does not follow redirects and does not wait for long.
-pub(super) fn client(timeout: Duration) -> Result<Client, reqwest::Error> {
-    Client::builder()
-        .timeout(timeout)
-        .redirect(Policy::none())
-        .build()
 }
 
 /// Reads the keys of an issuer.
@@ -77,22 +65,12 @@ fn usable(json: Value) -> Option<(String, Key)> {
 
 async fn get<T: DeserializeOwned>(client: &Client, url: &str) -> Result<T, String> {
     let fail = |what: String| format!("GET {url}: {what}");
-    let response = client
-        .get(url)
-        .send()
-        .await
-        .map_err(|error| fail(error.without_url().to_string()))?;
+    let response = client.get(url).send().await;
+    let response = response.map_err(|error| fail(IssuerHttpError::from(error).to_string()))?;
     if !response.status().is_success() {
         return Err(fail(format!("status {}", response.status())));
     }
-    let mut bytes = Vec::new();
-    let mut body = response.bytes_stream();
-    while let Some(chunk) = body.next().await {
-        let chunk = chunk.map_err(|error| fail(error.without_url().to_string()))?;
-        if bytes.len() + chunk.len() > LARGEST {
-            return Err(fail(format!("more than {LARGEST} bytes")));
-        }
-        bytes.extend_from_slice(&chunk);
-    }
+    let bytes = issuer_http::body(response).await;
+    let bytes = bytes.map_err(|error| fail(error.to_string()))?;
     serde_json::from_slice(&bytes).map_err(|error| fail(error.to_string()))
 }

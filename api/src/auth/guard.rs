@@ -8,6 +8,7 @@ use actix_web::{Error, HttpMessage, web};
 
 use super::permit::permit;
 use super::{Caller, Refused};
+use crate::http::client_address;
 use crate::problem::Problem;
 use crate::state::AppState;
 
@@ -32,7 +33,7 @@ pub async fn authenticate(
         None => check(&state, &request).await?,
     };
     state.rate.check(&caller.actor.subject)?;
-    caller.actor.address = request.peer_addr().map(|address| address.ip().to_string());
+    caller.actor.address = client_address::of(request.request());
     permit(&state, request.request(), &caller).await?;
     request.extensions_mut().insert(caller);
     next.call(request).await

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::discovery::{self, Key, KeySet};
 use crate::config::OidcConfig;
+use crate::issuer_http;
 
 /// Whether there are keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,7 +42,7 @@ impl Keys {
     pub fn new(issuer: String, config: &OidcConfig) -> Result<Self, reqwest::Error> {
         Ok(Self {
             issuer,
-            client: discovery::client(Duration::from_secs(config.timeout_seconds))?,
+            client: issuer_http::client(Duration::from_secs(config.timeout_seconds))?,
             max_age: Duration::from_secs(config.jwks_max_age_seconds),
             min_interval: Duration::from_secs(config.jwks_min_interval_seconds),
             held: Mutex::default(),

@@ -9,7 +9,7 @@ mod permit;
 mod refused;
 mod verifier;
 
-pub use caller::Caller;
+pub use caller::{Caller, SessionId};
 pub use guard::authenticate;
 pub use keys::KeyStatus;
 pub use refused::Refused;

@@ -3,7 +3,7 @@
 use jsonwebtoken::{Algorithm, AlgorithmFamily};
 use opstella_adapters::notifier::SigningKey;
 
-use super::{Config, ConfigError, session_key};
+use super::{Config, ConfigError, is_plain_loopback, session_key};
 
 /// Checks every value that has a rule.
 pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
@@ -169,6 +169,13 @@ fn check_sign_in(config: &Config) -> Result<(), ConfigError> {
         return broken(
             "oidc.client_id",
             "must not be empty; leave it out where no browser is to sign in",
+        );
+    }
+    let url = &config.server.public_url;
+    if oidc.client_id.is_some() && url.scheme() == "http" && !is_plain_loopback(url) {
+        return broken(
+            "server.public_url",
+            "must be https where oidc.client_id is set, or on loopback: browsers keep the session's cookie to TLS",
         );
     }
     if oidc.client_secret.is_some() && oidc.client_id.is_none() {

@@ -6,13 +6,17 @@ mod check;
 mod error;
 mod keys;
 mod load;
+mod network;
 mod notifications;
+mod public_url;
 mod sections;
 
 pub use error::ConfigError;
 pub use keys::all_keys;
 pub use load::load;
 pub use notifications::NotificationsConfig;
+pub use network::Network;
+pub(crate) use public_url::is_plain_loopback;
 pub use sections::{
     AccessConfig, DatabaseConfig, EngineConfig, GatesConfig, LimitsConfig, LogConfig, LogFormat, OidcConfig,
     ServerConfig, SessionConfig, ToolLimitConfig, session_key,

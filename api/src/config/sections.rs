@@ -14,7 +14,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use url::Url;
 
-use super::ConfigError;
+use super::{ConfigError, Network};
 
 /// `server`.
 #[derive(Debug, Clone, Deserialize)]
@@ -24,6 +24,8 @@ pub struct ServerConfig {
     pub listen: SocketAddr,
     /// Where people and tools reach Opstella; webhooks are made with it.
     pub public_url: Url,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<Network>,
     /// Threads that serve requests; 0: one a core.
     pub workers: usize,
     /// Seconds from the signal to stop until what is still under way is cut off.

@@ -1,6 +1,7 @@
 //! What every request goes through, and what handlers take from one.
 
 pub mod body;
+pub mod client_address;
 pub mod command;
 pub(crate) mod current;
 mod distinct;

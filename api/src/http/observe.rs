@@ -1,4 +1,4 @@
-//! The outermost layer: request ids, limits on the head, the time limit, spans and metrics.
+//! The outermost layer: request ids, the client's address, limits on the head, the time limit, spans and metrics.
 
 use std::time::{Duration, Instant};
 
@@ -11,6 +11,7 @@ use actix_web::{Error, HttpMessage, web};
 use tracing::Instrument;
 use uuid::Uuid;
 
+use super::client_address::ClientAddress;
 use super::command::prefer_wait;
 use super::current::{self, CurrentRequest};
 use super::fallback;
@@ -68,6 +69,10 @@ pub async fn observe(
     let refusal = check_head(&state, &request);
     let limit = time_limit(&state, &request);
     request.extensions_mut().insert(ids);
+    let trusted = &state.config.server.trusted_proxies;
+    if let Some(address) = ClientAddress::find(request.peer_addr(), request.headers(), trusted) {
+        request.extensions_mut().insert(address);
+    }
     let in_flight = InFlight::count();
     let answer = async {
         let result = match refusal {

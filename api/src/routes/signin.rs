@@ -15,7 +15,7 @@ pub(crate) use login::{__path_begin, __path_finish};
 pub(crate) use logout::{__path_backchannel, __path_clear, __path_clear_by_link, __path_sign_out};
 pub(crate) use session::__path_session;
 
-use crate::http::fallback;
+use crate::http::{client_address, fallback};
 use crate::problem::{Problem, ProblemKind};
 use crate::signin::SignIn;
 use crate::state::AppState;
@@ -23,16 +23,21 @@ use crate::state::AppState;
 /// Where the routes begin.
 pub const BASE: &str = "/auth";
 
-/// Lets in as many requests of an address as of a subject elsewhere.
+/// Where the provider, rather than a browser, asks.
+const BACK_CHANNEL: &str = "/auth/backchannel-logout";
+
+/// Lets in as many requests of an address as of a subject elsewhere. The provider's logouts do not count with what browsers
+/// ask from the same address.
 async fn front(
     state: Data<AppState>,
     request: ServiceRequest,
     next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    let address = request.peer_addr().map(|address| address.ip().to_string());
+    let back_channel = request.match_pattern().as_deref() == Some(BACK_CHANNEL);
+    let purpose = if back_channel { "back-channel" } else { "address" };
     state
         .rate
-        .check(&format!("address:{}", address.unwrap_or_default()))?;
+        .check(&client_address::bucket(request.request(), purpose))?;
     next.call(request).await
 }
 

@@ -95,6 +95,7 @@ fn open(
         context: caller.context(request),
         oversees: caller.oversees(),
         expires_at: caller.expires_at,
+        session: caller.session,
     };
     let feed = Feed::new(state.clone().into_inner(), scope, from, reader, place);
     Ok(HttpResponse::Ok()

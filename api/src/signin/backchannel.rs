@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::end::apart;
 use super::secret::digest;
 use super::{SignIn, SignInError};
 use crate::auth::Refused;
@@ -36,25 +37,19 @@ impl SignIn {
         let ends = DateTime::<Utc>::from_timestamp(claims.exp, 0).ok_or_else(|| refused("exp is no time"))?
             + chrono::Duration::seconds(LONGEST);
         let jti = digest(claims.jti.as_bytes());
-        if !self.inner.store.first_time(&jti, ends).await? {
-            return Err(refused("its jti was used before"));
-        }
-        let (sid, subject) = (claims.sid.as_deref(), claims.sub.as_deref());
-        let ended = match self.inner.store.end_named(sid, subject).await {
-            Ok(ended) => ended,
-            Err(error) => {
-                // The provider may send it again.
-                self.inner.store.forget(&jti).await?;
-                return Err(error.into());
+        let (this, context) = (self.clone(), self.context(request, None));
+        apart(async move {
+            let (sid, subject) = (claims.sid.as_deref(), claims.sub.as_deref());
+            let ended = this.inner.store.end_named(&jti, ends, sid, subject).await?;
+            let ended = ended.ok_or_else(|| refused("its jti was used before"))?;
+            tracing::info!(sessions = ended.len(), "the provider ended sessions");
+            for session in ended {
+                this.record(&context, &session, "signed out at the provider")
+                    .await;
             }
-        };
-        tracing::info!(sessions = ended.len(), "the provider ended sessions");
-        let context = self.context(request, None);
-        for session in ended {
-            self.record(&context, &session, "signed out at the provider")
-                .await;
-        }
-        Ok(())
+            Ok(())
+        })
+        .await
     }
 
     /// Section 2.6, in its order; the signature, issuer, audience and expiry are those of every token.

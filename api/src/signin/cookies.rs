@@ -1,13 +1,15 @@
-//! The two cookies: of a session, and of a browser that is signing in.
+//! The cookies: names and flags. Those of sign-ins under way are in `attempt.rs`.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use actix_web::HttpRequest;
 use actix_web::cookie::time;
 use actix_web::cookie::{Cookie, SameSite};
-use url::{Host, Url};
+use url::Url;
 
 use super::secret::Secret;
+use crate::config::is_plain_loopback;
 
 /// How long a sign-in may take.
 pub(super) const SIGN_IN_WITHIN: Duration = Duration::from_secs(600);
@@ -22,14 +24,8 @@ pub struct Cookies {
 impl Cookies {
     /// Secure, unless people reach Opstella by plain HTTP on their own machine.
     pub(super) fn of(public_url: &Url, lifetime: Duration) -> Self {
-        let loopback = match public_url.host() {
-            Some(Host::Ipv4(address)) => address.is_loopback(),
-            Some(Host::Ipv6(address)) => address.is_loopback(),
-            Some(Host::Domain(name)) => name == "localhost",
-            None => false,
-        };
         Self {
-            secure: !(loopback && public_url.scheme() == "http"),
+            secure: !is_plain_loopback(public_url),
             lifetime,
         }
     }
@@ -43,11 +39,11 @@ impl Cookies {
         }
     }
 
-    fn browser_name(&self) -> &'static str {
+    pub(super) fn attempt_prefix(&self) -> &'static str {
         if self.secure {
-            "__Host-opstella-signing-in"
+            "__Host-opstella-sign-in-"
         } else {
-            "opstella-signing-in"
+            "opstella-sign-in-"
         }
     }
 
@@ -55,24 +51,33 @@ impl Cookies {
         Secret::parse(request.cookie(self.session_name())?.value())
     }
 
-    pub(super) fn browser_of(&self, request: &HttpRequest) -> Option<Secret> {
-        Secret::parse(request.cookie(self.browser_name())?.value())
-    }
-
     pub(super) fn session(&self, id: &Secret) -> Cookie<'static> {
         self.cookie(self.session_name(), id.expose(), self.lifetime)
     }
 
-    pub(super) fn browser(&self, id: &Secret) -> Cookie<'static> {
-        self.cookie(self.browser_name(), id.expose(), SIGN_IN_WITHIN)
-    }
-
     /// What takes the session's cookie away.
     pub fn no_session(&self) -> Cookie<'static> {
-        self.cookie(self.session_name(), "", Duration::ZERO)
+        self.gone(self.session_name())
     }
 
-    fn cookie(&self, name: &'static str, value: &str, lifetime: Duration) -> Cookie<'static> {
+    /// What takes all of our cookies away.
+    pub fn none_of(&self, request: &HttpRequest) -> Vec<Cookie<'static>> {
+        let attempts = self.attempts_of(request);
+        let attempts = attempts.iter().map(|cookie| self.gone(cookie.name()));
+        std::iter::once(self.no_session()).chain(attempts).collect()
+    }
+
+    /// What takes a cookie away.
+    pub(super) fn gone(&self, name: &str) -> Cookie<'static> {
+        self.cookie(name.to_owned(), "", Duration::ZERO)
+    }
+
+    pub(super) fn cookie(
+        &self,
+        name: impl Into<Cow<'static, str>>,
+        value: &str,
+        lifetime: Duration,
+    ) -> Cookie<'static> {
         let seconds = i64::try_from(lifetime.as_secs()).unwrap_or(i64::MAX);
         Cookie::build(name, value.to_owned())
             .path("/")

@@ -5,10 +5,10 @@ use actix_web::http::Method;
 use chrono::{DateTime, Utc};
 
 use super::provider::Tokens;
-use super::secret::Secret;
+use super::renew::AGAIN;
 use super::store::Row;
 use super::{SignIn, SignInError, csrf};
-use crate::auth::{Caller, Refused};
+use crate::auth::{Caller, Refused, SessionId};
 
 /// A request's session.
 pub struct Current {
@@ -20,8 +20,6 @@ pub struct Current {
     pub expires_at: DateTime<Utc>,
     /// What `X-CSRF-Token` must be.
     pub csrf_token: String,
-    pub(super) id: Secret,
-    pub(super) tokens: Tokens,
 }
 
 impl SignIn {
@@ -45,16 +43,16 @@ impl SignIn {
             return Err(SignInError::Ended);
         }
         let Some(tokens) = self.inner.sealer.open::<Tokens>(&row.sealed, &digest) else {
-            self.end_one(&digest, "the session's key is not known any more")
-                .await?;
-            return Err(SignInError::Ended);
+            // Another process may have its key.
+            return Err(SignInError::Unopened);
         };
         let tokens = if row.due {
             self.renew(digest, tokens, &row.subject).await?
         } else {
             tokens
         };
-        let caller = self.caller(&digest, &row, &tokens).await?;
+        let mut caller = self.caller(&digest, &row, &tokens).await?;
+        caller.session = Some(digest);
         if row.unseen {
             self.inner.store.seen(&digest).await?;
         }
@@ -63,8 +61,6 @@ impl SignIn {
             since: row.created_at,
             expires_at: row.expires_at,
             csrf_token: csrf::token(&id),
-            id,
-            tokens,
         }))
     }
 
@@ -76,11 +72,25 @@ impl SignIn {
             Err(Refused::NoKeys) => return Err(SignInError::AccessToken(Refused::NoKeys)),
             // Its renewal did not work out yet.
             Err(Refused::Expired) if tokens.refresh.is_some() => return Err(SignInError::Later),
+            // The provider has other keys by now: ours are old, or the token is.
+            Err(Refused::UnknownKey) if tokens.refresh.is_some() => {
+                self.inner.store.renew_within(id, AGAIN).await?;
+                return Err(SignInError::Later);
+            }
             Err(Refused::Expired) => "the provider's token ended and cannot be renewed",
             Err(_) => "the provider's token is no longer taken",
         };
         self.end_one(id, reason).await?;
         Err(SignInError::Ended)
+    }
+
+    /// Whether a session goes on. Asking does not count as its use.
+    ///
+    /// # Errors
+    /// Where the database does not answer.
+    pub async fn goes_on(&self, session: &SessionId) -> Result<bool, SignInError> {
+        let row = self.inner.store.find(session).await?;
+        Ok(row.is_some_and(|row| !row.aged && !row.idle))
     }
 
     /// Who calls by a session, where there is one. A request that may change something must come from our own pages.
@@ -92,17 +102,9 @@ impl SignIn {
             return Ok(None);
         };
         if ![Method::GET, Method::HEAD, Method::OPTIONS].contains(request.method()) {
-            self.check_csrf(request, &current)?;
+            csrf::check(request.headers(), &self.inner.public_url, &current.csrf_token)?;
         }
         Ok(Some(current.caller))
-    }
-
-    /// Refuses what may come from another site.
-    ///
-    /// # Errors
-    /// [`SignInError::CrossSite`].
-    pub fn check_csrf(&self, request: &HttpRequest, current: &Current) -> Result<(), SignInError> {
-        csrf::check(request.headers(), &self.inner.public_url, &current.csrf_token)
     }
 
     /// Refuses what a browser says comes from another site; for requests that need no token.

@@ -1,26 +1,38 @@
 //! The ends of a session.
 
+use std::time::Duration;
+
 use actix_web::HttpRequest;
 use opstella_commands::CommandContext;
 use opstella_domain::Subject;
+use tokio::time::timeout;
+use tracing::Instrument;
 use url::Url;
 use uuid::Uuid;
 
 use super::provider::Tokens;
+use super::secret::Secret;
 use super::store::{Ended, Id};
-use super::{Current, SignIn, SignInError};
+use super::{SignIn, SignInError, csrf};
+
+/// How long signing out waits for what the provider says of itself. The session has ended already.
+const FAREWELL: Duration = Duration::from_secs(3);
 
 impl SignIn {
-    /// Signs out, by the user: the session ends here. Gives where the provider's session ends.
+    /// Signs out, by the user: the session ends here, whether or not the provider is there. Gives where the provider's
+    /// session ends; `None` where the browser has no session's cookie.
     ///
     /// # Errors
     /// [`SignInError`].
-    pub async fn sign_out(&self, request: &HttpRequest, current: &Current) -> Result<Url, SignInError> {
-        if let Some(ended) = self.inner.store.end(&current.id.digest()).await? {
-            let context = current.caller.context(request);
-            self.record(&context, &ended, "signed out").await;
-        }
-        Ok(self.provider_logout(current.tokens.id.as_deref()).await)
+    pub async fn sign_out(&self, request: &HttpRequest) -> Result<Option<Url>, SignInError> {
+        let Some(id) = self.inner.cookies.session_of(request) else {
+            return Ok(None);
+        };
+        let row = self.inner.store.find(&id.digest()).await?;
+        row.ok_or(SignInError::Ended)?;
+        csrf::check(request.headers(), &self.inner.public_url, &csrf::token(&id))?;
+        let id_token = self.end_asked(request, &id, "signed out").await?;
+        Ok(Some(self.provider_logout(id_token.as_deref()).await))
     }
 
     /// Ends whatever session the browser has. Gives where the provider's session ends.
@@ -28,39 +40,65 @@ impl SignIn {
     /// # Errors
     /// [`SignInError`].
     pub async fn clear(&self, request: &HttpRequest) -> Result<Url, SignInError> {
-        let mut id_token = None;
-        if let Some(id) = self.inner.cookies.session_of(request)
-            && let Some(ended) = self.inner.store.end(&id.digest()).await?
-        {
-            let tokens = self.inner.sealer.open::<Tokens>(&ended.sealed, &ended.id);
-            id_token = tokens.and_then(|tokens| tokens.id);
-            let subject = Subject::try_from(ended.subject.clone()).ok();
-            let context = self.context(request, subject.as_ref());
-            self.record(&context, &ended, "cleared the browser's session")
-                .await;
-        }
+        let id_token = match self.inner.cookies.session_of(request) {
+            Some(id) => {
+                self.end_asked(request, &id, "cleared the browser's session")
+                    .await?
+            }
+            None => None,
+        };
         Ok(self.provider_logout(id_token.as_deref()).await)
+    }
+
+    /// Ends a session as its user asks. Gives its ID token.
+    async fn end_asked(
+        &self,
+        request: &HttpRequest,
+        id: &Secret,
+        reason: &'static str,
+    ) -> Result<Option<String>, SignInError> {
+        let ended = self.end(self.context(request, None), id.digest(), reason).await?;
+        let tokens = ended.and_then(|ended| self.inner.sealer.open::<Tokens>(&ended.sealed, &ended.id));
+        Ok(tokens.and_then(|tokens| tokens.id))
     }
 
     /// Where the provider's session ends; where it has no such place or is away, where one would come back to.
     async fn provider_logout(&self, id_token: Option<&str>) -> Url {
         let provider = &self.inner.provider;
-        match provider.end_session(id_token).await {
-            Ok(Some(url)) => url,
-            Ok(None) => provider.after_logout().clone(),
-            Err(error) => {
-                tracing::warn!(%error, "the provider's session is not ended");
-                provider.after_logout().clone()
-            }
+        match timeout(FAREWELL, provider.end_session(id_token)).await {
+            Ok(Ok(Some(url))) => return url,
+            Ok(Ok(None)) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "the provider's session is not ended"),
+            Err(_) => tracing::warn!("the provider's session is not ended: it does not answer in time"),
         }
+        provider.after_logout().clone()
     }
 
     /// Ends one session by itself.
-    pub(super) async fn end_one(&self, id: &Id, reason: &str) -> Result<(), SignInError> {
-        if let Some(ended) = self.inner.store.end(id).await? {
-            self.record(&by_itself(), &ended, reason).await;
-        }
+    pub(super) async fn end_one(&self, id: &Id, reason: &'static str) -> Result<(), SignInError> {
+        self.end(by_itself(), *id, reason).await?;
         Ok(())
+    }
+
+    /// Ends a session and records it. Where the context is nobody's, it is its own user's.
+    async fn end(
+        &self,
+        mut context: CommandContext,
+        id: Id,
+        reason: &'static str,
+    ) -> Result<Option<Ended>, SignInError> {
+        let this = self.clone();
+        apart(async move {
+            let ended = this.inner.store.end(&id).await?;
+            if let Some(ended) = &ended {
+                if context.actor.subject == super::finish::NOBODY {
+                    context.actor.subject.clone_from(&ended.subject);
+                }
+                this.record(&context, ended, reason).await;
+            }
+            Ok(ended)
+        })
+        .await
     }
 
     /// Records the end. It has happened, whether or not that works.
@@ -81,7 +119,42 @@ impl SignIn {
     }
 }
 
+/// Carries something out to its end, also where the client goes away meanwhile: what has ended is on record.
+pub(super) async fn apart<T: Send + 'static>(
+    work: impl Future<Output = Result<T, SignInError>> + Send + 'static,
+) -> Result<T, SignInError> {
+    tokio::spawn(work.in_current_span())
+        .await
+        .map_err(|_| SignInError::Internal("the end of a session broke off"))?
+}
+
 /// The context of what Opstella does by itself.
 pub(super) fn by_itself() -> CommandContext {
     CommandContext::system("sessions", Uuid::now_v7().to_string())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_carried_out_apart_ends_also_where_nobody_waits() {
+        let (started, has_started) = oneshot::channel();
+        let (go, may_go) = oneshot::channel();
+        let (done, is_done) = oneshot::channel();
+        let request = tokio::spawn(apart(async move {
+            started.send(()).unwrap();
+            may_go.await.unwrap();
+            done.send(()).unwrap();
+            Ok(())
+        }));
+        has_started.await.unwrap();
+        request.abort();
+        assert!(request.await.unwrap_err().is_cancelled());
+        go.send(()).unwrap();
+        timeout(FAREWELL, is_done).await.unwrap().unwrap();
+    }
 }

@@ -34,12 +34,12 @@ pub enum SignInError {
     /// The tokens are not of one person.
     #[error("the provider gave tokens of different subjects")]
     OtherSubject,
-    /// Too many sign-ins are under way.
-    #[error("too many sign-ins are under way")]
-    TooMany,
     /// The session has ended.
     #[error("the session has ended")]
     Ended,
+    /// The session cannot be read here, perhaps elsewhere.
+    #[error("the session was sealed with another session.key")]
+    Unopened,
     /// The session's tokens cannot be renewed now.
     #[error("the session cannot be renewed now: the provider is away")]
     Later,
@@ -76,7 +76,7 @@ impl SignInError {
     pub(super) fn is_refusal(&self) -> bool {
         !matches!(
             self,
-            Self::TooMany | Self::Later | Self::Database(_) | Self::Record(_) | Self::Internal(_)
+            Self::Later | Self::Database(_) | Self::Record(_) | Self::Internal(_)
         )
     }
 }
@@ -101,8 +101,8 @@ impl From<SignInError> for Problem {
             | SignInError::WrongIssuer
             | SignInError::Refused(_)
             | SignInError::OtherSubject => failed(text),
-            SignInError::TooMany | SignInError::Later => away(text),
-            SignInError::Ended => Refused::Session.into(),
+            SignInError::Later => away(text),
+            SignInError::Ended | SignInError::Unopened => Refused::Session.into(),
             SignInError::CrossSite(_) => Self::new(ProblemKind::CrossSite, text)
                 .hint("send the csrf_token of GET /auth/session as X-CSRF-Token, from a page of this site"),
             SignInError::LogoutToken(_) => Self::new(ProblemKind::InvalidLogoutToken, text),

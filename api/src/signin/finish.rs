@@ -4,16 +4,20 @@ use std::time::Duration;
 
 use actix_web::cookie::Cookie;
 use actix_web::{HttpMessage, HttpRequest};
-use chrono::Utc;
 use opstella_commands::CommandContext;
 use opstella_domain::Subject;
 use opstella_journal::Actor;
 
-use super::begin::Attempt;
+use super::attempt::Attempt;
+use super::begin::now;
 use super::secret::Secret;
 use super::store::New;
 use super::{SignIn, SignInError};
+use crate::http::client_address;
 use crate::http::observe::RequestIds;
+
+/// Who acts where it is not known who.
+pub(super) const NOBODY: &str = "system:sign-in";
 
 /// What the browser brings back.
 #[derive(Debug, Default)]
@@ -32,8 +36,8 @@ pub struct Returned {
 
 /// A sign-in that is finished.
 pub struct Finished {
-    /// The new session's cookie.
-    pub cookie: Cookie<'static>,
+    /// The new session's cookie, and the end of the sign-in's.
+    pub cookies: [Cookie<'static>; 2],
     /// Where the browser goes.
     pub return_to: String,
 }
@@ -67,7 +71,9 @@ impl SignIn {
         subject: &mut Option<Subject>,
     ) -> Result<Finished, SignInError> {
         let inner = &self.inner;
-        let attempt = self.attempt(request, returned.state.as_deref()).await?;
+        let state = returned.state.as_deref().and_then(Secret::parse);
+        let state = state.ok_or(SignInError::UnknownState)?;
+        let attempt = self.attempt(request, &state).await?;
         if returned
             .issuer
             .is_some_and(|issuer| issuer != inner.provider.issuer())
@@ -102,7 +108,7 @@ impl SignIn {
         let sealed = inner.sealer.seal(&granted.tokens, &digest);
         let sealed = sealed.ok_or(SignInError::Internal("a session could not be sealed"))?;
         let mut context = caller.context(request);
-        context.actor.address = address(request);
+        context.actor.address = client_address::of(request);
         // Nobody is signed in of whom there is no record.
         inner
             .commands
@@ -120,20 +126,21 @@ impl SignIn {
             })
             .await?;
         Ok(Finished {
-            cookie: inner.cookies.session(&id),
+            cookies: [inner.cookies.session(&id), inner.cookies.no_attempt(&state)],
             return_to: attempt.return_to,
         })
     }
 
     /// What this browser began, once.
-    async fn attempt(&self, request: &HttpRequest, state: Option<&str>) -> Result<Attempt, SignInError> {
-        let state = state.and_then(Secret::parse).ok_or(SignInError::UnknownState)?;
-        let browser = self.inner.cookies.browser_of(request);
-        let browser = browser.ok_or(SignInError::UnknownState)?;
-        let sealed = self.inner.store.take(&state.digest(), &browser.digest()).await?;
-        sealed
-            .and_then(|sealed| self.inner.sealer.open(&sealed, &state.digest()))
-            .ok_or(SignInError::UnknownState)
+    async fn attempt(&self, request: &HttpRequest, state: &Secret) -> Result<Attempt, SignInError> {
+        let inner = &self.inner;
+        let kept = inner.cookies.attempt_of(request, state);
+        let attempt = kept.and_then(|kept| Attempt::open(&kept, &inner.sealer, state, now()));
+        let attempt = attempt.ok_or(SignInError::UnknownState)?;
+        if !inner.store.first_use(&state.digest()).await? {
+            return Err(SignInError::UnknownState);
+        }
+        Ok(attempt)
     }
 
     /// The context of what happens to somebody, or to nobody that is known.
@@ -141,12 +148,12 @@ impl SignIn {
         let ids = request.extensions().get::<RequestIds>().cloned();
         let actor = match subject {
             Some(subject) => Actor::new(subject.as_str()),
-            None => Actor::new("system:sign-in"),
+            None => Actor::new(NOBODY),
         };
         CommandContext {
             actor: Actor {
                 client: Some(self.inner.client_id.clone()),
-                address: address(request),
+                address: client_address::of(request),
                 ..actor
             },
             correlation: ids
@@ -158,13 +165,9 @@ impl SignIn {
     }
 }
 
-pub(super) fn address(request: &HttpRequest) -> Option<String> {
-    request.peer_addr().map(|address| address.ip().to_string())
-}
-
 /// When to renew tokens: half a minute before they end, or, where they are short-lived, at half of their time.
 pub(super) fn renew_in(expires_in: Option<Duration>, expires_at: u64) -> Duration {
-    let now = u64::try_from(Utc::now().timestamp()).unwrap_or_default();
-    let left = expires_in.unwrap_or_else(|| Duration::from_secs(expires_at.saturating_sub(now)));
+    let left = expires_in
+        .unwrap_or_else(|| Duration::from_secs(expires_at).saturating_sub(Duration::from_micros(now())));
     left.saturating_sub(Duration::from_secs(30)).max(left / 2)
 }

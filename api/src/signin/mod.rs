@@ -5,6 +5,7 @@
 //! (`renew.rs`). A request with the cookie becomes the same [`Caller`](crate::auth::Caller) that a bearer token makes
 //! (`current.rs`). A session ends by the user, by the provider (`backchannel.rs`), or after a time (`sweep.rs`).
 
+mod attempt;
 mod backchannel;
 mod begin;
 mod cookies;
@@ -71,6 +72,12 @@ impl SignIn {
         let Some(client_id) = config.oidc.client_id.clone() else {
             return Ok(None);
         };
+        if config.session.key.is_none() {
+            tracing::warn!(
+                "session.key is not set: sessions end with this process, and no other process knows them; \
+                 `openssl rand -base64 32` makes one"
+            );
+        }
         let public_url = config.server.public_url.clone();
         let inner = Inner {
             provider: Provider::new(issuer, &client_id, &config.oidc, &public_url)?,

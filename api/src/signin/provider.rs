@@ -1,46 +1,36 @@
 //! The OpenID provider, by the crate `openidconnect`: what it says of itself, code and refresh grant, logout.
 
+mod discovery;
+mod error;
 mod types;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use openidconnect::core::{CoreJwsSigningAlgorithm, CoreResponseType};
 use openidconnect::{
-    AccessTokenHash, AuthenticationFlow, AuthorizationCode, ClaimsVerificationError, ClientId, ClientSecret,
-    CsrfToken, IssuerUrl, LogoutRequest, Nonce, OAuth2TokenResponse, PkceCodeChallenge, PkceCodeVerifier,
-    PostLogoutRedirectUrl, ProviderMetadataWithLogout, RedirectUrl, RefreshToken, Scope, TokenResponse,
+    AccessTokenHash, AuthenticationFlow, AuthorizationCode, ClaimsVerificationError, ClientId, CsrfToken,
+    IssuerUrl, LogoutRequest, Nonce, NonceVerifier, OAuth2TokenResponse, PkceCodeChallenge, PkceCodeVerifier,
+    PostLogoutRedirectUrl, RedirectUrl, RefreshToken, Scope, TokenResponse,
 };
-use secrecy::{ExposeSecret, SecretString};
-use tokio::sync::Mutex;
-use tokio::time::Instant;
 use url::Url;
 
 use super::http_client;
 use crate::config::{ConfigError, OidcConfig};
-use types::{Client, IdToken, IdTokenClaims, refused};
-pub(super) use types::{Granted, ProviderError, Tokens};
+use crate::issuer_http;
+use discovery::{Discovery, Known};
+pub(super) use error::ProviderError;
+use error::refused;
+pub(super) use types::{Granted, Renewed, Tokens};
+use types::{IdToken, IdTokenClaims};
 
 /// The provider, and what is known of it.
 pub(super) struct Provider {
-    issuer: IssuerUrl,
     client_id: ClientId,
-    client_secret: Option<SecretString>,
     scopes: Vec<Scope>,
     algorithms: Vec<CoreJwsSigningAlgorithm>,
-    redirect: RedirectUrl,
     after_logout: PostLogoutRedirectUrl,
     http: reqwest::Client,
-    refresh: Duration,
-    max_age: Duration,
-    min_interval: Duration,
-    known: Mutex<Option<Arc<Known>>>,
-}
-
-struct Known {
-    client: Client,
-    metadata: ProviderMetadataWithLogout,
-    since: Instant,
+    discovery: Discovery,
 }
 
 /// What begins a sign-in: where the browser is sent, and what is kept meanwhile.
@@ -64,33 +54,35 @@ impl Provider {
             place: "in the configuration".to_owned(),
         };
         let algorithm = |algorithm| serde_json::from_value(format!("{algorithm:?}").into()).ok();
+        let http = issuer_http::client(Duration::from_secs(config.timeout_seconds))
+            .map_err(|_| broken("oidc.timeout_seconds"))?;
+        let client_id = ClientId::new(client_id.to_owned());
+        let discovery = Discovery::new(
+            IssuerUrl::new(issuer.to_owned()).map_err(|_| broken("oidc.issuer"))?,
+            client_id.clone(),
+            RedirectUrl::new(format!("{base}/auth/callback")).map_err(|_| broken("server.public_url"))?,
+            http.clone(),
+            config,
+        );
         Ok(Self {
-            issuer: IssuerUrl::new(issuer.to_owned()).map_err(|_| broken("oidc.issuer"))?,
-            client_id: ClientId::new(client_id.to_owned()),
-            client_secret: config.client_secret.clone(),
+            client_id,
             scopes: config.scopes.iter().cloned().map(Scope::new).collect(),
             algorithms: config.algorithms.iter().filter_map(algorithm).collect(),
-            redirect: RedirectUrl::new(format!("{base}/auth/callback"))
-                .map_err(|_| broken("server.public_url"))?,
             after_logout: PostLogoutRedirectUrl::new(format!("{base}/"))
                 .map_err(|_| broken("server.public_url"))?,
-            http: http_client::client(Duration::from_secs(config.timeout_seconds))
-                .map_err(|_| broken("oidc.timeout_seconds"))?,
-            refresh: Duration::from_secs(config.jwks_refresh_seconds),
-            max_age: Duration::from_secs(config.jwks_max_age_seconds),
-            min_interval: Duration::from_secs(config.jwks_min_interval_seconds),
-            known: Mutex::default(),
+            http,
+            discovery,
         })
     }
 
     /// The issuer, as it names itself.
     pub fn issuer(&self) -> &str {
-        self.issuer.as_str()
+        self.discovery.issuer()
     }
 
     /// Where a browser goes to sign in, bound to this state.
     pub async fn begin(&self, state: &str) -> Result<Begun, ProviderError> {
-        let known = self.known(false).await?;
+        let known = self.discovery.known(false).await?;
         let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
         let state = CsrfToken::new(state.to_owned());
         let mut request = known
@@ -119,8 +111,8 @@ impl Provider {
         verifier: String,
         nonce: String,
     ) -> Result<Granted, ProviderError> {
-        let known = self.known(false).await?;
-        let http = self.http();
+        let known = self.discovery.known(false).await?;
+        let http = http_client::sender(&self.http);
         let response = known
             .client
             .exchange_code(AuthorizationCode::new(code.to_owned()))
@@ -153,7 +145,7 @@ impl Provider {
         &self,
         known: &Known,
         id: &IdToken,
-        nonce: &Nonce,
+        nonce: impl NonceVerifier + Copy,
     ) -> Result<IdTokenClaims, ProviderError> {
         let verify = |known: &Known| {
             let verifier = known
@@ -164,17 +156,17 @@ impl Provider {
         };
         match verify(known) {
             Err(ClaimsVerificationError::SignatureVerification(_)) => {
-                verify(&*self.known(true).await?).map_err(ProviderError::IdToken)
+                verify(&*self.discovery.known(true).await?).map_err(ProviderError::IdToken)
             }
             other => other.map_err(ProviderError::IdToken),
         }
     }
 
     /// Renews tokens.
-    pub async fn renew(&self, tokens: &Tokens) -> Result<Granted, ProviderError> {
+    pub async fn renew(&self, tokens: &Tokens) -> Result<Renewed, ProviderError> {
         let refresh = tokens.refresh.clone().ok_or(ProviderError::NoRefreshToken)?;
-        let known = self.known(false).await?;
-        let http = self.http();
+        let known = self.discovery.known(false).await?;
+        let http = http_client::sender(&self.http);
         let refresh = RefreshToken::new(refresh);
         let response = known
             .client
@@ -183,24 +175,37 @@ impl Provider {
             .request_async(&http)
             .await
             .map_err(refused)?;
-        let mut granted = Granted::of(&response, Some(tokens));
-        if let Some(id) = response.id_token() {
-            // It need not have the nonce again.
-            let verifier = known
-                .client
-                .id_token_verifier()
-                .set_allowed_algs(self.algorithms.clone());
-            let any = |_: Option<&Nonce>| Ok(());
-            let claims = id.claims(&verifier, any).map_err(ProviderError::IdToken)?;
-            granted.subject = Some(claims.subject().as_str().to_owned());
-            granted.tokens.id = Some(id.to_string());
+        let Granted {
+            mut tokens,
+            expires_in,
+            ..
+        } = Granted::of(&response, Some(tokens));
+        let id = response.id_token().cloned();
+        if let Some(id) = &id {
+            tokens.id = Some(id.to_string());
         }
-        Ok(granted)
+        Ok(Renewed {
+            tokens,
+            expires_in,
+            id,
+        })
+    }
+
+    /// Checks the ID token among renewed tokens: whose it is; `None` where there is none.
+    pub async fn check_renewed(&self, renewed: &Renewed) -> Result<Option<String>, ProviderError> {
+        let Some(id) = &renewed.id else {
+            return Ok(None);
+        };
+        let known = self.discovery.known(false).await?;
+        // It need not have the nonce again.
+        let any = |_: Option<&Nonce>| Ok(());
+        let claims = self.check(&known, id, any).await?;
+        Ok(Some(claims.subject().as_str().to_owned()))
     }
 
     /// Where a browser goes to end the provider's session, too; `None` where the provider has no such place.
     pub async fn end_session(&self, id_token: Option<&str>) -> Result<Option<Url>, ProviderError> {
-        let known = self.known(false).await?;
+        let known = self.discovery.known(false).await?;
         let Some(endpoint) = known.metadata.additional_metadata().end_session_endpoint.clone() else {
             return Ok(None);
         };
@@ -216,40 +221,5 @@ impl Provider {
     /// Where a browser comes back to once it is signed out.
     pub fn after_logout(&self) -> &Url {
         self.after_logout.url()
-    }
-
-    fn http(&self) -> impl Fn(openidconnect::HttpRequest) -> http_client::Sending + use<> {
-        let client = self.http.clone();
-        move |request| Box::pin(http_client::send(client.clone(), request))
-    }
-
-    /// What the provider says of itself; anew where that is old, or where it is `doubted` and not quite new.
-    async fn known(&self, doubted: bool) -> Result<Arc<Known>, ProviderError> {
-        let mut held = self.known.lock().await;
-        let enough = if doubted { self.min_interval } else { self.refresh };
-        if let Some(known) = held.as_ref().filter(|known| known.since.elapsed() < enough) {
-            return Ok(Arc::clone(known));
-        }
-        let http = self.http();
-        let metadata = match ProviderMetadataWithLogout::discover_async(self.issuer.clone(), &http).await {
-            Ok(metadata) => metadata,
-            Err(error) => {
-                let error = ProviderError::Unreachable(types::chain(&error));
-                tracing::warn!(%error, "the provider cannot be asked about itself");
-                let usable = held.clone().filter(|known| known.since.elapsed() < self.max_age);
-                return usable.ok_or(error);
-            }
-        };
-        let secret = self.client_secret.as_ref();
-        let secret = secret.map(|secret| ClientSecret::new(secret.expose_secret().to_owned()));
-        let client = Client::from_provider_metadata(metadata.clone(), self.client_id.clone(), secret)
-            .set_redirect_uri(self.redirect.clone());
-        let known = Arc::new(Known {
-            client,
-            metadata,
-            since: Instant::now(),
-        });
-        *held = Some(Arc::clone(&known));
-        Ok(known)
     }
 }

@@ -8,12 +8,10 @@ use sqlx::{FromRow, PgPool};
 use super::cookies::SIGN_IN_WITHIN;
 use crate::config::SessionConfig;
 
-/// Sign-ins under way at once. Anybody may begin one.
-const MOST_ATTEMPTS: i64 = 10_000;
 /// Rows that are swept at once.
 const SWEPT: i64 = 500;
 /// How long somebody has to renew tokens before another tries.
-const RENEWING: f64 = 30.0;
+pub(super) const LEASE: Duration = Duration::from_secs(30);
 
 pub(super) type Id = [u8; 32];
 type Result<T> = std::result::Result<T, sqlx::Error>;
@@ -45,6 +43,15 @@ pub(super) struct Ended {
     pub aged: bool,
 }
 
+/// The right to renew a session's tokens, for [`LEASE`].
+#[derive(FromRow)]
+pub(super) struct Lease {
+    /// The tokens to renew.
+    pub sealed: Vec<u8>,
+    /// Until when; it tells one lease from another.
+    renewing_until: DateTime<Utc>,
+}
+
 /// A session that begins.
 pub(super) struct New<'a> {
     pub id: &'a Id,
@@ -69,32 +76,16 @@ impl Store {
         }
     }
 
-    /// Keeps a sign-in that begins; false where too many are under way.
-    pub async fn begin(&self, state: &Id, browser: &Id, sealed: &[u8]) -> Result<bool> {
-        let text = "INSERT INTO sign_in_attempts (state, browser, sealed, expires_at) \
-            SELECT $1, $2, $3, now() + make_interval(secs => $4) \
-            WHERE (SELECT count(*) FROM (SELECT 1 FROM sign_in_attempts LIMIT $5) AS there) < $5";
+    /// Remembers that a sign-in came back; false where it did before.
+    pub async fn first_use(&self, state: &Id) -> Result<bool> {
+        let text = "INSERT INTO sign_ins_used (state, expires_at) VALUES ($1, now() + make_interval(secs => $2)) \
+            ON CONFLICT DO NOTHING";
         let done = sqlx::query(text)
             .bind(state.as_slice())
-            .bind(browser.as_slice())
-            .bind(sealed)
-            .bind(SIGN_IN_WITHIN.as_secs_f64())
-            .bind(MOST_ATTEMPTS)
+            .bind(2.0 * SIGN_IN_WITHIN.as_secs_f64())
             .execute(&self.pool)
             .await?;
         Ok(done.rows_affected() == 1)
-    }
-
-    /// Takes what this browser began under that state. It is there once.
-    pub async fn take(&self, state: &Id, browser: &Id) -> Result<Option<Vec<u8>>> {
-        let text = "DELETE FROM sign_in_attempts WHERE state = $1 AND browser = $2 \
-            RETURNING CASE WHEN expires_at > now() THEN sealed END";
-        let taken: Option<Option<Vec<u8>>> = sqlx::query_scalar(text)
-            .bind(state.as_slice())
-            .bind(browser.as_slice())
-            .fetch_optional(&self.pool)
-            .await?;
-        Ok(taken.flatten())
     }
 
     pub async fn insert(&self, new: New<'_>) -> Result<()> {
@@ -134,28 +125,72 @@ impl Store {
     }
 
     /// Lets one caller, of all processes, renew a session's tokens; no lock is held meanwhile.
-    pub async fn may_renew(&self, id: &Id) -> Result<Option<Vec<u8>>> {
+    pub async fn may_renew(&self, id: &Id) -> Result<Option<Lease>> {
         let text = "UPDATE sessions SET renewing_until = now() + make_interval(secs => $2) \
             WHERE id = $1 AND renew_at <= now() AND (renewing_until IS NULL OR renewing_until <= now()) \
-            RETURNING sealed";
-        sqlx::query_scalar(text)
+            RETURNING sealed, renewing_until";
+        sqlx::query_as(text)
             .bind(id.as_slice())
-            .bind(RENEWING)
+            .bind(LEASE.as_secs_f64())
             .fetch_optional(&self.pool)
             .await
     }
 
-    /// Ends a renewal: with other tokens, or with the same, to be tried again.
-    pub async fn renewed(&self, id: &Id, sealed: Option<&[u8]>, renew_in: Option<Duration>) -> Result<()> {
-        let text = "UPDATE sessions SET sealed = coalesce($2, sealed), renewing_until = NULL, \
-            renew_at = now() + make_interval(secs => $3) WHERE id = $1";
-        sqlx::query(text)
+    /// Keeps renewed tokens; false where others are there than those that were renewed. It counts also where the
+    /// lease is over: whoever has it now cannot use the old tokens any more.
+    pub async fn renewed(
+        &self,
+        id: &Id,
+        lease: &Lease,
+        sealed: &[u8],
+        renew_in: Option<Duration>,
+    ) -> Result<bool> {
+        let text = "UPDATE sessions SET sealed = $3, renewing_until = NULL, \
+            renew_at = now() + make_interval(secs => $4) WHERE id = $1 AND sealed = $2";
+        let done = sqlx::query(text)
             .bind(id.as_slice())
+            .bind(&lease.sealed)
             .bind(sealed)
             .bind(renew_in.map(|wait| wait.as_secs_f64()))
             .execute(&self.pool)
             .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    /// Gives a lease back: the tokens are to be renewed a little later.
+    pub async fn not_renewed(&self, id: &Id, lease: &Lease, again_in: Duration) -> Result<()> {
+        let text = "UPDATE sessions SET renewing_until = NULL, renew_at = now() + make_interval(secs => $3) \
+            WHERE id = $1 AND renewing_until = $2";
+        sqlx::query(text)
+            .bind(id.as_slice())
+            .bind(lease.renewing_until)
+            .bind(again_in.as_secs_f64())
+            .execute(&self.pool)
+            .await?;
         Ok(())
+    }
+
+    /// Has the tokens renewed in that time at the latest.
+    pub async fn renew_within(&self, id: &Id, wait: Duration) -> Result<()> {
+        let text =
+            "UPDATE sessions SET renew_at = least(renew_at, now() + make_interval(secs => $2)) WHERE id = $1";
+        sqlx::query(text)
+            .bind(id.as_slice())
+            .bind(wait.as_secs_f64())
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
+
+    /// Ends a session whose tokens the provider does not renew, unless the lease is another's by now.
+    pub async fn end_leased(&self, id: &Id, lease: &Lease) -> Result<Option<Ended>> {
+        let text = "DELETE FROM sessions WHERE id = $1 AND renewing_until = $2 \
+            RETURNING id, subject, sealed, expires_at <= now() AS aged";
+        sqlx::query_as(text)
+            .bind(id.as_slice())
+            .bind(lease.renewing_until)
+            .fetch_optional(&self.pool)
+            .await
     }
 
     /// Ends one session; one caller of several gets it.
@@ -168,43 +203,42 @@ impl Store {
         .await
     }
 
-    /// Ends the sessions that a logout token names: that of the `sid`, or all of the subject.
-    pub async fn end_named(&self, sid: Option<&str>, subject: Option<&str>) -> Result<Vec<Ended>> {
-        let text = "DELETE FROM sessions WHERE ($1::text IS NULL OR sid = $1) AND ($2::text IS NULL OR subject = $2) \
-            AND coalesce($1, $2) IS NOT NULL RETURNING id, subject, sealed, expires_at <= now() AS aged";
-        sqlx::query_as(text)
-            .bind(sid)
-            .bind(subject)
-            .fetch_all(&self.pool)
-            .await
-    }
-
-    /// Remembers a logout token; false where it was taken before.
-    pub async fn first_time(&self, jti: &Id, expires_at: DateTime<Utc>) -> Result<bool> {
+    /// Ends the sessions that a logout token names, that of the `sid`, or all of the subject, and remembers the token, or
+    /// does neither; `None` where it was taken before.
+    pub async fn end_named(
+        &self,
+        jti: &Id,
+        expires_at: DateTime<Utc>,
+        sid: Option<&str>,
+        subject: Option<&str>,
+    ) -> Result<Option<Vec<Ended>>> {
+        let mut transaction = self.pool.begin().await?;
         let text = "INSERT INTO logout_tokens (jti, expires_at) VALUES ($1, $2) ON CONFLICT DO NOTHING";
-        let done = sqlx::query(text)
+        let first = sqlx::query(text)
             .bind(jti.as_slice())
             .bind(expires_at)
-            .execute(&self.pool)
+            .execute(&mut *transaction)
             .await?;
-        Ok(done.rows_affected() == 1)
-    }
-
-    /// Lets a logout token be sent again that could not be carried out.
-    pub async fn forget(&self, jti: &Id) -> Result<()> {
-        sqlx::query("DELETE FROM logout_tokens WHERE jti = $1")
-            .bind(jti.as_slice())
-            .execute(&self.pool)
+        if first.rows_affected() == 0 {
+            return Ok(None);
+        }
+        let text = "DELETE FROM sessions WHERE ($1::text IS NULL OR sid = $1) AND ($2::text IS NULL OR subject = $2) \
+            AND coalesce($1, $2) IS NOT NULL RETURNING id, subject, sealed, expires_at <= now() AS aged";
+        let ended = sqlx::query_as(text)
+            .bind(sid)
+            .bind(subject)
+            .fetch_all(&mut *transaction)
             .await?;
-        Ok(())
+        transaction.commit().await?;
+        Ok(Some(ended))
     }
 
     /// Deletes what is over, some at a time; gives the sessions among it, and whether there may be more.
     pub async fn sweep(&self) -> Result<(Vec<Ended>, bool)> {
         let mut more = false;
         for text in [
-            "DELETE FROM sign_in_attempts WHERE state IN \
-                (SELECT state FROM sign_in_attempts WHERE expires_at <= now() LIMIT $1)",
+            "DELETE FROM sign_ins_used WHERE state IN \
+                (SELECT state FROM sign_ins_used WHERE expires_at <= now() LIMIT $1)",
             "DELETE FROM logout_tokens WHERE jti IN \
                 (SELECT jti FROM logout_tokens WHERE expires_at <= now() LIMIT $1)",
         ] {

@@ -112,6 +112,16 @@ fn what_is_wrong_in_a_file_is_named() {
             "server.public_url",
             "http or https URL",
         ),
+        (
+            "[server]\npublic_url = \"http://opstella.example\"\n[oidc]\nclient_id = \"x\"",
+            "server.public_url",
+            "must be https where oidc.client_id is set",
+        ),
+        (
+            "[server]\ntrusted_proxies = [\"10.0.0.0/8\", \"hunter2-and-more\"]",
+            "server.trusted_proxies",
+            "must be addresses and networks",
+        ),
         ("[credentials]\nGitLab = \"hunter2-and-more\"", "credentials", ""),
         ("[credentials]\ngitlab = 5", "credentials.gitlab", "must be"),
         (
@@ -139,6 +149,23 @@ fn what_is_wrong_in_a_file_is_named() {
         none.to_string().contains("/nowhere/opstella.toml cannot be read"),
         "{none}"
     );
+}
+
+#[test]
+fn browsers_sign_in_by_tls_or_on_loopback() {
+    for (url, client) in [
+        ("https://opstella.example", "client_id = \"x\""),
+        ("http://localhost:8080", "client_id = \"x\""),
+        ("http://127.0.0.1:8080", "client_id = \"x\""),
+        ("http://opstella.example", ""),
+    ] {
+        let text = format!("[server]\npublic_url = \"{url}\"\n[oidc]\n{client}");
+        assert!(load(&text).is_ok(), "{text}");
+    }
+    let proxies = load("[server]\ntrusted_proxies = [\"10.1.2.3/8\", \"::1\"]").unwrap();
+    let proxies = proxies.server.trusted_proxies;
+    assert!(proxies[0].contains("10.9.9.9".parse().unwrap()));
+    assert!(proxies[1].contains("::1".parse().unwrap()) && !proxies[1].contains("::2".parse().unwrap()));
 }
 
 #[test]

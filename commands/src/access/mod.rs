@@ -2,6 +2,7 @@
 
 mod authorise;
 mod denials;
+mod origin;
 mod permit;
 mod quota;
 mod record;
@@ -9,3 +10,4 @@ mod signing;
 
 pub use authorise::{Authenticated, Authoriser, CreateProjects, Denied, Look, RoleAuthoriser};
 pub use denials::{DenialLog, DenialWriter};
+pub use origin::address_block;

@@ -48,12 +48,12 @@ impl ServiceEnvironment {
             .unwrap_or_default()
     }
 
-    /// Whether a gate of the promotion in flight opens by itself, and its time has come.
-    pub fn opens_by(&self, now: DateTime<Utc>) -> bool {
-        let waiting = self.in_flight.iter().filter(|p| p.run.is_none());
-        waiting
-            .flat_map(|p| &p.gates)
-            .any(|gate| gate.opens_at.is_some_and(|at| at <= now))
+    /// Whether the promotion in flight has gates that nobody could look at yet, or one that opens by itself, and its time
+    /// has come.
+    pub fn is_due(&self, now: DateTime<Utc>) -> bool {
+        let opens = |p: &Promotion| p.gates.iter().any(|gate| gate.opens_at.is_some_and(|at| at <= now));
+        let waiting = self.in_flight.as_ref().filter(|p| p.run.is_none());
+        waiting.is_some_and(|p| p.basis.is_none() || opens(p))
     }
 
     /// A promotion that is not over.

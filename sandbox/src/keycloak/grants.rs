@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::Keycloak;
 use super::people::{self, Client, DemoUser};
 use super::sessions::Refresh;
-use super::tokens::{Signing, full_scope, sign};
+use super::tokens::{Signing, full_scope};
 use crate::params::Params;
 use crate::{Reply, Request};
 
@@ -43,7 +43,7 @@ impl Keycloak {
                 }
                 let claims = self.client_claims(client, &scope);
                 Ok(tokens(json!({
-                    "access_token": sign(&claims, Signing::Realm), "expires_in": self.token_lifetime.as_secs(),
+                    "access_token": self.sign(&claims, Signing::Realm), "expires_in": self.token_lifetime.as_secs(),
                     "refresh_expires_in": 0, "token_type": "Bearer", "not-before-policy": 0,
                     "scope": full_scope(&scope),
                 })))
@@ -190,7 +190,7 @@ impl Keycloak {
             };
             sso.refresh.insert(refresh.clone(), kept);
         }
-        let access = sign(&claims, Signing::Realm);
+        let access = self.sign(&claims, Signing::Realm);
         let mut body = json!({
             "access_token": access, "expires_in": self.token_lifetime.as_secs(),
             "refresh_expires_in": self.refresh_lifetime.as_secs(), "refresh_token": refresh,
@@ -209,7 +209,7 @@ impl Keycloak {
             }
             claims.remove("realm_access");
             claims.remove("scope");
-            fields.insert("id_token".to_owned(), sign(&claims, Signing::Realm).into());
+            fields.insert("id_token".to_owned(), self.sign(&claims, Signing::Realm).into());
         }
         tokens(body)
     }

@@ -79,10 +79,10 @@ impl Keys {
         STANDARD.encode(&self.public_der)
     }
 
-    /// The set with this key alone.
-    pub(crate) fn jwks(&self) -> Value {
+    /// The set with this key alone, under this id.
+    pub(crate) fn jwks(&self, kid: &str) -> Value {
         json!({"keys": [{
-            "kid": self.id, "kty": "RSA", "alg": "RS256", "use": "sig",
+            "kid": kid, "kty": "RSA", "alg": "RS256", "use": "sig",
             "n": URL_SAFE_NO_PAD.encode(&self.modulus), "e": URL_SAFE_NO_PAD.encode(&self.exponent),
         }]})
     }

@@ -12,6 +12,7 @@ mod people;
 mod sessions;
 mod tokens;
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -33,6 +34,7 @@ pub struct Keycloak {
     refresh_lifetime: Duration,
     base_url: Mutex<String>,
     sso: Mutex<Sso>,
+    rotations: AtomicU64,
 }
 
 impl Default for Keycloak {
@@ -50,6 +52,7 @@ impl Keycloak {
             refresh_lifetime: Duration::from_secs(1800),
             base_url: Mutex::new("http://127.0.0.1/keycloak".to_owned()),
             sso: Mutex::default(),
+            rotations: AtomicU64::new(0),
         }
     }
 
@@ -73,6 +76,20 @@ impl Keycloak {
         format!("{base}/realms/{KEYCLOAK_REALM}")
     }
 
+    /// From now on tokens name another key, and no other is listed. It is the old key under a new name: making one
+    /// takes long.
+    pub fn rotate_keys(&self) {
+        self.rotations.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// `kid` of the key that signs now.
+    fn kid(&self) -> String {
+        match self.rotations.load(Ordering::Relaxed) {
+            0 => keys::realm().id().to_owned(),
+            many => format!("{}-{many}", keys::realm().id()),
+        }
+    }
+
     fn answer(&self, request: &Request) -> Reply {
         let segments = request.segments();
         let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
@@ -89,7 +106,7 @@ impl Keycloak {
         match (request.method.as_str(), rest.as_str()) {
             ("GET", "") => Reply::json(StatusCode::OK, &self.realm()),
             ("GET", ".well-known/openid-configuration") => Reply::json(StatusCode::OK, &self.discovery()),
-            ("GET", "certs") => Reply::json(StatusCode::OK, &keys::realm().jwks()),
+            ("GET", "certs") => Reply::json(StatusCode::OK, &keys::realm().jwks(&self.kid())),
             ("POST", "token") => self.token(request),
             ("POST", "token/introspect") => self.introspect(request),
             ("GET" | "POST", "userinfo") => self.userinfo(request),

@@ -36,17 +36,14 @@ impl Keycloak {
     /// A token of a demo user, as the password grant gives it; `None` where there is no such user.
     pub fn issue_for(&self, username: &str) -> Option<String> {
         let user = people::user(username)?;
-        Some(sign(
-            &self.user_claims(user, KEYCLOAK_CLIENT, "openid"),
-            Signing::Realm,
-        ))
+        Some(self.sign(&self.user_claims(user, KEYCLOAK_CLIENT, "openid"), Signing::Realm))
     }
 
     /// A token of a client's service account, as the client credentials grant gives it; `None` where there is no such
     /// client, or it has no secret.
     pub fn issue_for_client(&self, id: &str) -> Option<String> {
         let client = self.clients.iter().find(|c| c.id == id && c.secret.is_some())?;
-        Some(sign(&self.client_claims(client, ""), Signing::Realm))
+        Some(self.sign(&self.client_claims(client, ""), Signing::Realm))
     }
 
     /// The `sub` of a demo user's tokens.
@@ -62,7 +59,7 @@ impl Keycloak {
             all.extend(claims);
         }
         all.retain(|_, value| !value.is_null());
-        sign(&all, signing)
+        self.sign(&all, signing)
     }
 
     fn common_claims(&self, name: &str, client_id: &str) -> Map<String, Value> {
@@ -106,6 +103,32 @@ impl Keycloak {
         claims
     }
 
+    pub(super) fn sign(&self, claims: &Map<String, Value>, signing: Signing) -> String {
+        let realm = keys::realm();
+        let kid = self.kid();
+        let header = |algorithm| {
+            let mut header = Header::new(algorithm);
+            header.kid = Some(kid.clone());
+            header
+        };
+        let signed = match signing {
+            Signing::Realm => encode(&header(Algorithm::RS256), claims, realm.encoding()),
+            Signing::Rs384 => encode(&header(Algorithm::RS384), claims, realm.encoding()),
+            Signing::ForeignKey => encode(&header(Algorithm::RS256), claims, keys::foreign().encoding()),
+            Signing::Hs256WithPublicKey => {
+                let secret = EncodingKey::from_secret(realm.public_key_base64().as_bytes());
+                encode(&header(Algorithm::HS256), claims, &secret)
+            }
+            Signing::Unsigned => {
+                let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+                let head = json!({"alg": "none", "typ": "JWT", "kid": kid});
+                return format!("{}.{}.", part(&head), part(&Value::Object(claims.clone())));
+            }
+        };
+        // Signing JSON with a key of the right family does not fail; an empty token would be refused everywhere.
+        signed.unwrap_or_default()
+    }
+
     /// The claims of a token that this realm signed and that has not expired.
     pub(super) fn verify(&self, token: &str) -> Option<Map<String, Value>> {
         self.check(token, true)
@@ -137,29 +160,4 @@ pub(super) fn full_scope(asked: &str) -> String {
         }
     }
     scopes.join(" ")
-}
-
-pub(super) fn sign(claims: &Map<String, Value>, signing: Signing) -> String {
-    let realm = keys::realm();
-    let header = |algorithm| {
-        let mut header = Header::new(algorithm);
-        header.kid = Some(realm.id().to_owned());
-        header
-    };
-    let signed = match signing {
-        Signing::Realm => encode(&header(Algorithm::RS256), claims, realm.encoding()),
-        Signing::Rs384 => encode(&header(Algorithm::RS384), claims, realm.encoding()),
-        Signing::ForeignKey => encode(&header(Algorithm::RS256), claims, keys::foreign().encoding()),
-        Signing::Hs256WithPublicKey => {
-            let secret = EncodingKey::from_secret(realm.public_key_base64().as_bytes());
-            encode(&header(Algorithm::HS256), claims, &secret)
-        }
-        Signing::Unsigned => {
-            let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
-            let head = json!({"alg": "none", "typ": "JWT", "kid": realm.id()});
-            return format!("{}.{}.", part(&head), part(&Value::Object(claims.clone())));
-        }
-    };
-    // Signing JSON with a key of the right family does not fail; an empty token would be refused everywhere.
-    signed.unwrap_or_default()
 }

@@ -16,7 +16,7 @@ use crate::state::AppState;
     responses((status = 303, description = "To the provider", headers(("Location" = String, description = "Where"))),
         (status = 400, description = "A parameter breaks a rule", body = Problem,
             content_type = "application/problem+json"),
-        (status = 503, description = "The provider is away, or too many sign-ins are under way", body = Problem,
+        (status = 503, description = "The provider is away", body = Problem,
             content_type = "application/problem+json")))]
 pub(crate) async fn begin(
     state: Data<AppState>,
@@ -27,9 +27,11 @@ pub(crate) async fn begin(
     query.only(&["return_to"])?;
     let return_to = query.parse::<ReturnTo>("return_to", ReturnTo::RULE)?;
     let beginning = sign_in.begin(&request, &return_to.unwrap_or_default()).await?;
-    Ok(see_other(beginning.url.as_str())
-        .cookie(beginning.cookie)
-        .finish())
+    let mut response = see_other(beginning.url.as_str());
+    for cookie in beginning.cookies {
+        response.cookie(cookie);
+    }
+    Ok(response.finish())
 }
 
 /// Finishes a sign-in: where the OpenID provider sends the browser back to.
@@ -67,5 +69,9 @@ pub(crate) async fn finish(
         description: text("error_description")?,
     };
     let finished = sign_in.finish(&request, returned).await?;
-    Ok(see_other(&finished.return_to).cookie(finished.cookie).finish())
+    let mut response = see_other(&finished.return_to);
+    for cookie in finished.cookies {
+        response.cookie(cookie);
+    }
+    Ok(response.finish())
 }

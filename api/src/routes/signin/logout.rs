@@ -14,8 +14,9 @@ use crate::problem::{Problem, ProblemKind};
 use crate::signin::{SignIn, SignInError};
 use crate::state::AppState;
 
-/// What browsers are told to forget of this site.
-const EVERYTHING: &str = "\"cache\", \"cookies\", \"storage\"";
+/// What browsers are told to forget of this site. Not `"cookies"`: that takes those of the whole registrable domain, and
+/// would sign people out of GitLab next door. Our own are taken away one by one.
+const FORGET: &str = "\"cache\", \"storage\"";
 
 /// Where signing out goes on.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -40,7 +41,7 @@ pub struct LogoutTokenForm {
             content_type = "application/problem+json"),
         (status = 403, description = "The request may come from another site", body = Problem,
             content_type = "application/problem+json"),
-        (status = 503, description = "The provider or the database is away", body = Problem,
+        (status = 503, description = "The database is away", body = Problem,
             content_type = "application/problem+json")))]
 pub(crate) async fn sign_out(
     state: Data<AppState>,
@@ -50,9 +51,7 @@ pub(crate) async fn sign_out(
 ) -> Result<HttpResponse, Problem> {
     let sign_in = sign_in(&state)?;
     query.only(&[])?;
-    let current = sign_in.current(&request).await?.ok_or(Refused::NoSession)?;
-    sign_in.check_csrf(&request, &current)?;
-    let url = sign_in.sign_out(&request, &current).await?;
+    let url = sign_in.sign_out(&request).await?.ok_or(Refused::NoSession)?;
     Ok(HttpResponse::Ok()
         .cookie(sign_in.cookies().no_session())
         .json(SignedOutView {
@@ -109,10 +108,11 @@ pub(crate) async fn clear_by_link(
 
 async fn cleared(sign_in: &SignIn, request: &HttpRequest) -> Result<HttpResponse, Problem> {
     let url = sign_in.clear(request).await?;
-    Ok(see_other(url.as_str())
-        .cookie(sign_in.cookies().no_session())
-        .insert_header(("Clear-Site-Data", EVERYTHING))
-        .finish())
+    let mut response = see_other(url.as_str());
+    for cookie in sign_in.cookies().none_of(request) {
+        response.cookie(cookie);
+    }
+    Ok(response.insert_header(("Clear-Site-Data", FORGET)).finish())
 }
 
 /// Ends the sessions that the OpenID provider names (OpenID Connect Back-Channel Logout 1.0).

@@ -12,13 +12,16 @@ use opstella_domain::{Decide, ProjectSlug};
 use opstella_journal::{Position, RecordedEvent, Subscription};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 
+use crate::auth::SessionId;
 use crate::events::{EventView, project_of};
 use crate::state::AppState;
 
 /// Events read at once while catching up.
 const BATCH: usize = 100;
+/// How long a heartbeat waits to learn of the reader's session.
+const LONGEST_LOOK: Duration = Duration::from_secs(5);
 
 /// Whose events.
 pub(super) enum Scope {
@@ -41,6 +44,8 @@ pub(super) struct StreamReader {
     pub oversees: bool,
     /// When their token ends, in seconds since 1970.
     pub expires_at: u64,
+    /// The session that they came by, if they did.
+    pub session: Option<SessionId>,
 }
 
 /// Why a stream ends.
@@ -66,6 +71,7 @@ pub(super) struct Feed {
     live: Receiver<Arc<RecordedEvent>>,
     ready: VecDeque<Arc<RecordedEvent>>,
     expires: Instant,
+    beats_at: Instant,
     ended: bool,
     greeted: bool,
     _place: OwnedSemaphorePermit,
@@ -92,6 +98,7 @@ impl Feed {
             .as_secs();
         // Followed before the journal is read, so that nothing falls between the two.
         let live = state.events.follow();
+        let beats_at = Instant::now() + heartbeat(&state);
         let missed = Some(state.journal.subscribe(from));
         Self {
             state,
@@ -102,6 +109,7 @@ impl Feed {
             ready: VecDeque::new(),
             expires: Instant::now() + Duration::from_secs(reader.expires_at.saturating_sub(now)),
             reader,
+            beats_at,
             ended: false,
             greeted: false,
             _place: place,
@@ -125,19 +133,38 @@ impl Feed {
         if self.ended {
             return None;
         }
-        let heartbeat = Duration::from_secs(self.state.config.limits.heartbeat_seconds);
-        let heartbeat = Instant::now() + heartbeat;
         let stopping = self.state.stopping.clone();
-        let expires = self.expires;
+        let (expires, beats_at) = (self.expires, self.beats_at);
+        // In this order: however many events there are, they do not hold up what ends the stream.
         tokio::select! {
-            event = self.event() => Some(self.show(event)),
-            () = sleep_until(heartbeat) => Some(Bytes::from_static(b": heartbeat\n\n")),
+            biased;
+            () = stopping.cancelled() => None,
             () = sleep_until(expires) => {
                 self.ended = true;
                 Some(Bytes::from_static(b": the token has expired\n\n"))
             }
-            () = stopping.cancelled() => None,
+            () = sleep_until(beats_at) => Some(self.beat().await),
+            event = self.event() => Some(self.show(event)),
         }
+    }
+
+    /// A sign of life, as long as the reader's session has one.
+    async fn beat(&mut self) -> Bytes {
+        self.beats_at = Instant::now() + heartbeat(&self.state);
+        if self.session_has_ended().await {
+            self.ended = true;
+            return Bytes::from_static(b": the session has ended\n\n");
+        }
+        Bytes::from_static(b": heartbeat\n\n")
+    }
+
+    /// Where that cannot be told now, the next heartbeat asks again: without the database, no events come either.
+    async fn session_has_ended(&self) -> bool {
+        let (Some(session), Some(sign_in)) = (&self.reader.session, &self.state.sign_in) else {
+            return false;
+        };
+        let goes_on = timeout(LONGEST_LOOK, sign_in.goes_on(session)).await;
+        matches!(goes_on, Ok(Ok(false)))
     }
 
     fn show(&mut self, event: Result<Arc<RecordedEvent>, End>) -> Bytes {
@@ -237,6 +264,11 @@ impl Feed {
             _ => false,
         }
     }
+}
+
+/// Between two heartbeats.
+fn heartbeat(state: &AppState) -> Duration {
+    Duration::from_secs(state.config.limits.heartbeat_seconds)
 }
 
 fn failed(error: &dyn std::error::Error) -> End {

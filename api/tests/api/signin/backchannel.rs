@@ -83,6 +83,29 @@ async fn a_logout_token_is_taken_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_logout_that_fails_may_be_sent_again() {
+    let server = server().await;
+    let mut browser = signed_in(&server, "alice").await;
+    change(
+        &server,
+        "CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no'; END $$",
+    )
+    .await;
+    change(
+        &server,
+        "CREATE TRIGGER no BEFORE DELETE ON sessions EXECUTE FUNCTION no()",
+    )
+    .await;
+    let token = server.keycloak().issue(claims(&server, json!({})));
+    assert!(send(&server, &token).await.status.is_server_error());
+    assert_eq!(change(&server, "DELETE FROM logout_tokens").await, 0);
+    change(&server, "DROP TRIGGER no ON sessions").await;
+    send(&server, &token).await.expect(200);
+    browser.get("/auth/session").await.problem(401, "unauthenticated");
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn only_a_right_logout_token_is_taken() {
     let server = server().await;
     let mut browser = signed_in(&server, "alice").await;

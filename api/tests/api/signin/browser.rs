@@ -99,6 +99,12 @@ impl Browser {
             .map(String::as_str)
     }
 
+    /// How many sign-ins the browser has under way.
+    pub fn signing_in(&self) -> usize {
+        let names = self.cookies.keys().map(|(_, name)| name);
+        names.filter(|name| name.starts_with("opstella-sign-in-")).count()
+    }
+
     pub fn set_session(&mut self, value: &str) {
         let mine = site(&Url::parse(&self.base).unwrap());
         self.cookies

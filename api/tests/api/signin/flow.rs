@@ -3,7 +3,8 @@
 use reqwest::Method;
 use serde_json::json;
 
-use super::{Browser, recorded, server, signed_in};
+use super::{Browser, configure, recorded, server, signed_in};
+use crate::support::sse::{Events, Said};
 use crate::support::{Server, eventually};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -202,16 +203,25 @@ async fn where_it_is_not_configured_nobody_signs_in() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn streams_take_the_cookie() {
-    let server = server().await;
+    let server = Server::start_with(|config| {
+        configure(config);
+        config.limits.heartbeat_seconds = 1;
+    })
+    .await;
+    let mut browser = signed_in(&server, "root").await;
+    let stream = |browser: &Browser| browser.request(Method::GET, "/api/v1/events/stream").send();
+    let mut followed = Events::of(stream(&browser).await.unwrap()).await;
+    assert_eq!(followed.next().await, Some(Said::Comment("heartbeat".into())));
+    // The stream ends with the session.
+    browser.post("/auth/logout", json!({})).await.expect(200);
+    let mut last = followed.next().await;
+    while matches!(&last, Some(Said::Event { .. })) || last == Some(Said::Comment("heartbeat".into())) {
+        last = followed.next().await;
+    }
+    assert_eq!(last, Some(Said::Comment("the session has ended".into())));
+    assert_eq!(followed.next().await, None);
     let browser = signed_in(&server, "root").await;
-    let stream = browser
-        .request(Method::GET, "/api/v1/events/stream")
-        .send()
-        .await
-        .unwrap();
-    assert_eq!(stream.status(), 200, "{stream:?}");
-    assert_eq!(stream.headers()["content-type"], "text/event-stream");
-    drop(stream);
+    drop(stream(&browser).await.unwrap());
     eventually("the server still answers", async || {
         let healthy = server.get("//healthz").await;
         (healthy.status == 200).then_some(())

@@ -6,6 +6,7 @@ mod csrf;
 mod ends;
 mod flow;
 mod provider;
+mod proxies;
 mod refusals;
 mod renewal;
 
@@ -90,4 +91,11 @@ async fn recorded(server: &Server, event_type: &str, many: usize) -> Vec<(Value,
         all.push((detail["payload"][event_type].clone(), event));
     }
     all
+}
+
+/// The events of a type that there are now.
+async fn events(server: &Server, event_type: &str) -> Vec<Value> {
+    let path = format!("/events?event_type={event_type}&limit=200");
+    let found = server.get(&path).await.expect(200).body;
+    found["items"].as_array().unwrap().clone()
 }

@@ -1,11 +1,13 @@
 //! Who does not get in, and that it is on record.
 
+use std::time::Duration;
+
 use opstella_sandbox::Fault;
 use serde_json::Value;
 use url::Url;
 
-use super::{Browser, change, recorded, server};
-use crate::support::Server;
+use super::{Browser, change, configure, recorded, server};
+use crate::support::{Server, eventually};
 
 /// The same address with another value of a parameter.
 fn with(url: &Url, name: &str, value: &str) -> Url {
@@ -46,21 +48,21 @@ async fn a_state_is_good_once_for_one_browser_and_ten_minutes() {
     refused(&mut browser, wrong.as_str(), "not begun").await;
     refused(&mut browser, "/auth/callback?code=x", "not begun").await;
     refused(&mut browser, "/auth/callback", "not begun").await;
-    browser.get(&back).await.expect(303);
-    // The same again.
     let mut copy = browser.clone();
-    let again = copy.get(&back).await;
+    browser.get(&back).await.expect(303);
+    // The same again: also where the browser kept its cookie, the provider does not see the code twice.
+    refused(&mut copy, &back, "finished already").await;
+    let again = browser.clone().get(&back).await;
     again.problem(400, "sign-in-failed");
-    assert_eq!(change(&server, "DELETE FROM sign_in_attempts").await, 1);
-    let mut late = Browser::new(&server.base);
-    let to = late.begin().await;
-    let back = late.approve(to, "alice").await;
-    change(
-        &server,
-        "UPDATE sign_in_attempts SET expires_at = now() - interval '1 second'",
-    )
-    .await;
-    refused(&mut late, &back, "too old").await;
+    browser.get("/auth/session").await.expect(200);
+    assert_eq!(server.keycloak().sessions_of("alice").len(), 1);
+    assert_eq!(
+        change(&server, "UPDATE sign_ins_used SET expires_at = now()").await,
+        1
+    );
+    let state = server.serving.as_ref().unwrap().state();
+    state.sign_in.as_ref().unwrap().sweep().await.unwrap();
+    assert_eq!(change(&server, "DELETE FROM sign_ins_used").await, 0);
     let (failed, event) = last_failure(&server, 7).await;
     assert_eq!(failed["client"], "opstella");
     assert!(
@@ -69,6 +71,33 @@ async fn a_state_is_good_once_for_one_browser_and_ten_minutes() {
     );
     assert_eq!(event["aggregate_id"], "system:sign-in");
     assert_eq!(event["actor_address"], "127.0.0.1");
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn beginning_many_sign_ins_takes_nothing_from_others() {
+    let server = server().await;
+    let mut browser = Browser::new(&server.base);
+    let to = browser.begin().await;
+    let mut others = Browser::new(&server.base);
+    let first = others.begin().await;
+    let mut last = first.clone();
+    for _ in 0..10 {
+        last = others.begin().await;
+    }
+    // Nothing is kept here.
+    assert_eq!(change(&server, "DELETE FROM sign_ins_used").await, 0);
+    let back = browser.approve(to, "alice").await;
+    browser.get(&back).await.expect(303);
+    // Of one browser, the newest few go on.
+    assert_eq!(others.signing_in(), 3);
+    let back = others.approve(first, "bob").await;
+    refused(&mut others, &back, "too old").await;
+    let back = others.approve(last, "bob").await;
+    others.get(&back).await.expect(303);
+    assert_eq!(others.signing_in(), 2);
+    others.get("/auth/clear-session").await.expect(303);
+    assert_eq!(others.signing_in(), 0);
     server.stop().await;
 }
 
@@ -167,12 +196,58 @@ async fn a_provider_that_is_away_is_a_503() {
     server.sandbox.add_fault(down).unwrap();
     let answer = browser.get("/auth/login").await.problem(503, "unavailable");
     assert_eq!(answer.header("retry-after"), "5");
+    eventually("the provider is asked again", async || {
+        let answer = browser.clone().get("/auth/login").await;
+        (answer.status == 303).then_some(())
+    })
+    .await;
     let to = browser.begin().await;
     let back = browser.approve(to, "alice").await;
     let down = fault("POST", "/realms/opstella/protocol/openid-connect/token");
     server.sandbox.add_fault(down).unwrap();
     browser.get(&back).await.problem(503, "unavailable");
     browser.sign_in("alice").await;
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_provider_that_is_away_is_not_asked_by_everybody() {
+    let server = Server::start_with(|config| {
+        configure(config);
+        config.oidc.jwks_refresh_seconds = 1;
+        config.oidc.jwks_min_interval_seconds = 3600;
+        config.oidc.timeout_seconds = 60;
+    })
+    .await;
+    let mut browser = Browser::new(&server.base);
+    browser.begin().await;
+    let discovery = "/realms/opstella/.well-known/openid-configuration";
+    // What keeps the keys of access tokens fresh asks there, too.
+    let away = Fault::on("keycloak").path(discovery).status(502);
+    server
+        .sandbox
+        .add_fault(away.latency(Duration::from_secs(5)))
+        .unwrap();
+    // What is held is old in a moment; then one browser waits for the provider, and no other does.
+    let waiting = eventually("a browser waits for the provider", async || {
+        let mut browser = browser.clone();
+        let mut asked = tokio::spawn(async move { browser.begin().await });
+        let soon = tokio::time::timeout(Duration::from_secs(1), &mut asked).await;
+        soon.is_err().then_some(asked)
+    })
+    .await;
+    for _ in 0..5 {
+        browser.begin().await;
+    }
+    assert!(!waiting.is_finished());
+    waiting.await.unwrap();
+    // Nor does anybody right after that did not work out.
+    let many = tokio::time::timeout(Duration::from_secs(4), async {
+        for _ in 0..5 {
+            browser.begin().await;
+        }
+    });
+    many.await.unwrap();
     server.stop().await;
 }
 

@@ -1,10 +1,12 @@
 //! Tokens are renewed before they end, by one request of many.
 
+use std::time::Duration;
+
 use futures::future::join_all;
 use opstella_sandbox::Fault;
 use reqwest::Method;
 
-use super::{change, recorded, server, server_with_tokens_of, signed_in};
+use super::{change, events, recorded, server, server_with_tokens_of, signed_in};
 use crate::support::{Answer, eventually};
 
 const DUE: &str = "UPDATE sessions SET renew_at = now()";
@@ -100,5 +102,73 @@ async fn a_provider_that_is_away_does_not_end_sessions() {
     browser.get("/auth/session").await.expect(200);
     change(&server, DUE).await;
     browser.get("/auth/session").await.expect(200);
+    server.stop().await;
+}
+
+/// Renews until the tokens are others; nothing but 200 and 503 is answered on the way.
+async fn renewed(server: &crate::support::Server, browser: &mut super::Browser) {
+    let before = sealed(server).await;
+    change(server, DUE).await;
+    eventually("other tokens that are taken", async || {
+        let answer = browser.clone().get("/auth/session").await;
+        assert!(
+            answer.status == 200 || answer.status == 503,
+            "{}: {}",
+            answer.status,
+            answer.body
+        );
+        (answer.status == 200 && sealed(server).await != before).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_key_of_the_provider_does_not_end_sessions() {
+    let mut server = server().await;
+    let mut browser = signed_in(&server, "alice").await;
+    for _ in 0..2 {
+        server.keycloak().rotate_keys();
+        renewed(&server, &mut browser).await;
+    }
+    // Also where the new key cannot be read: the new tokens are kept until it can.
+    let certs = "/realms/opstella/protocol/openid-connect/certs";
+    let down = Fault::on("keycloak").path(certs).status(502);
+    server.sandbox.add_fault(down).unwrap();
+    server.keycloak().rotate_keys();
+    let before = sealed(&server).await;
+    change(&server, DUE).await;
+    browser.get("/auth/session").await.problem(503, "unavailable");
+    assert_ne!(sealed(&server).await, before);
+    browser.get("/api/v1/projects").await.problem(503, "unavailable");
+    server.sandbox.clear_faults();
+    renewed(&server, &mut browser).await;
+    server.token = server.keycloak().issue_for("root").unwrap();
+    assert!(events(&server, "SignedOut").await.is_empty());
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_renewal_that_outlives_its_lease_does_not_end_the_session() {
+    let server = server().await;
+    let mut browser = signed_in(&server, "alice").await;
+    let slow = Fault::on("keycloak").method("POST").path(TOKEN).times(1);
+    let slow = slow.latency(Duration::from_secs(3));
+    server.sandbox.add_fault(slow).unwrap();
+    change(&server, DUE).await;
+    let first = tokio::spawn({
+        let mut browser = browser.clone();
+        async move { browser.get("/auth/session").await }
+    });
+    eventually("the renewal is under way", async || {
+        (server.sandbox.faults_hit() == 1).then_some(())
+    })
+    .await;
+    // As if it had been under way for longer.
+    change(&server, "UPDATE sessions SET renewing_until = now()").await;
+    browser.get("/auth/session").await.expect(200);
+    // The first one's refresh token is used up when it gets there; the session has other tokens by now.
+    first.await.unwrap().expect(200);
+    browser.get("/auth/session").await.expect(200);
+    assert!(events(&server, "SignedOut").await.is_empty());
     server.stop().await;
 }

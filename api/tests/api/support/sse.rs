@@ -22,7 +22,11 @@ pub struct Events {
 
 impl Events {
     pub async fn open(server: &Server, path: &str, last: Option<&str>) -> Self {
-        let response = ask(server, path, last).await;
+        Self::of(ask(server, path, last).await).await
+    }
+
+    /// The stream of an answer.
+    pub async fn of(response: Response) -> Self {
         assert_eq!(response.status().as_u16(), 200);
         assert_eq!(response.headers()["content-type"], "text/event-stream");
         assert_eq!(response.headers()["x-accel-buffering"], "no");
