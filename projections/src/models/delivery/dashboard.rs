@@ -13,7 +13,11 @@ pub(super) const VIEWS: &[DashboardView] = &[
             ("environment", "Into which environment"),
             ("release", "Which release"),
             ("kind", "promote, or rollback to a release that was there before"),
-            ("outcome", "completed, failed or rolled-back"),
+            (
+                "outcome",
+                "completed; rolled-back: what ran before is back; failed: something may be left behind; unchanged: it \
+                 ended before anything was changed, and counts for nothing",
+            ),
             (
                 "troubled",
                 "Whether it was completed, and then degraded or taken back by a rollback",
@@ -30,15 +34,19 @@ pub(super) const VIEWS: &[DashboardView] = &[
     },
     DashboardView {
         name: "recoveries",
-        comment: "Every time that an environment was well again after a deployment that did not succeed, or ill health",
+        comment: "Every time that an environment was well again after a deployment that failed, or ill health",
         columns: &[
             ("project", "Slug of the project"),
             ("service", "Name of the service"),
             ("environment", "Which environment"),
-            ("down_since", "Since when something was wrong"),
+            (
+                "down_since",
+                "When the deployment began that did not succeed, or what runs fell ill; of a release that was taken back \
+                 and never fell ill, when it came",
+            ),
             (
                 "recovered_at",
-                "When a deployment was completed, or what runs was healthy again",
+                "When what ran before was back, what runs was healthy again, or the next deployment was completed",
             ),
             ("week", "The Monday of the week of the recovery, UTC"),
             ("seconds", "How long it took"),
@@ -54,11 +62,11 @@ pub(super) const VIEWS: &[DashboardView] = &[
             ("project", "Slug of the project"),
             ("service", "Name of the service"),
             ("week", "The Monday of the week, UTC"),
-            ("attempts", "Promotions forward whose deployment was over"),
+            ("attempts", "Promotions forward that changed PRD"),
             ("deployments", "Those of them that were completed"),
             (
                 "failures",
-                "Those that failed, were rolled back, or were completed and then degraded or taken back",
+                "Those that were rolled back, left something behind, or were completed and then degraded or taken back",
             ),
             ("lead_p50_seconds", "Median lead time for changes"),
             ("recoveries", "How often it was well again"),
@@ -71,7 +79,7 @@ pub(super) const VIEWS: &[DashboardView] = &[
                       count(*) FILTER (WHERE outcome = 'completed') AS deployments, \
                       count(*) FILTER (WHERE outcome <> 'completed' OR troubled) AS failures, \
                       percentile_cont(0.5) WITHIN GROUP (ORDER BY lead_seconds) AS lead \
-                      FROM deployments WHERE environment = 'PRD' AND kind = 'promote' \
+                      FROM deployments WHERE environment = 'PRD' AND kind = 'promote' AND outcome <> 'unchanged' \
                       GROUP BY project, service, week) d \
                 FULL JOIN (SELECT project, service, week, count(*) AS recoveries, \
                            percentile_cont(0.5) WITHIN GROUP (ORDER BY seconds) AS recovery \

@@ -6,10 +6,11 @@
 //! | --- | --- |
 //! | deployment frequency | promotions into PRD that were completed; going back to an earlier release is a remedy, not a deployment |
 //! | change lead time | from the release's registration to its completion in PRD; events have no time of a commit |
-//! | change fail rate | of the deployments of promotions into PRD that are over, the share that failed, was rolled back, or was completed and then fell ill or was taken back by a rollback |
-//! | failed deployment recovery time | from a deployment that failed or was rolled back, or from ill health, until the next one was completed or health was back |
+//! | change fail rate | of the deployments of promotions into PRD that changed it, the share that was rolled back, left something behind, or was completed and then fell ill or was taken back by a rollback |
+//! | failed deployment recovery time | until what ran before was back, health was back, or the next deployment was completed; from the start of the deployment that did not succeed, from when a completed one fell ill, or, where one is taken back that never fell ill, from its completion |
 //!
-//! What an operator or a gate stopped before its deployment began is no deployment.
+//! What ended before anything was changed is no deployment, whether a gate, a person or a failure stopped it. One outage is
+//! one recovery: what fails while something is wrong already does not start another.
 
 mod dashboard;
 mod fold;
@@ -49,7 +50,7 @@ impl Projection for Delivery {
     }
 
     fn version(&self) -> i32 {
-        1
+        2
     }
 
     fn tables(&self) -> &'static str {
@@ -96,6 +97,7 @@ fn fact(event: &RecordedEvent) -> Result<Option<Fact>, ApplyError> {
             | "PromotionCancelled"
             | "PromotionCompleted"
             | "PromotionFailed"
+            | "DeploymentStarted"
             | "DeploymentRolledBack"
             | "HealthChanged",
         ) => Some(Fact::Environment(key(event)?, decode(event)?)),

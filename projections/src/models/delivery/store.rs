@@ -28,17 +28,17 @@ ON CONFLICT (project, service, version) DO NOTHING";
 
 const PROMOTIONS: &str = "
 INSERT INTO delivery_promotions
-SELECT * FROM jsonb_to_recordset($1) AS r(promotion_id uuid, release text, kind text)
-ON CONFLICT (promotion_id) DO NOTHING";
+SELECT * FROM jsonb_to_recordset($1) AS r(promotion_id uuid, release text, kind text, started_at timestamptz)
+ON CONFLICT (promotion_id) DO UPDATE SET started_at = excluded.started_at";
 
 const OVER: &str = "DELETE FROM delivery_promotions WHERE promotion_id IN (SELECT k::uuid FROM jsonb_array_elements_text($1) AS k)";
 
 const ENVIRONMENTS: &str = "
 INSERT INTO delivery_environments
 SELECT * FROM jsonb_to_recordset($1) AS r(project text, service text, environment text, promotion_id uuid,
-    down_since timestamptz)
+    brought_at timestamptz, down_since timestamptz)
 ON CONFLICT (project, service, environment) DO UPDATE SET promotion_id = excluded.promotion_id,
-    down_since = excluded.down_since";
+    brought_at = excluded.brought_at, down_since = excluded.down_since";
 
 const DEPLOYMENTS: &str = "
 INSERT INTO deployments
@@ -75,7 +75,7 @@ pub(super) async fn load(
             }
             Fact::Environment(key, event) => {
                 services.insert(&key.service);
-                promotions.extend(ended(event));
+                promotions.extend(moved(event));
             }
         }
     }
@@ -106,10 +106,11 @@ fn key_of(row: &EnvironmentRow) -> Result<EnvironmentKey, ApplyError> {
     })
 }
 
-/// The promotion that an event ends.
-fn ended(event: &EnvironmentEvent) -> Option<PromotionId> {
+/// The promotion that an event starts to deploy, or ends.
+fn moved(event: &EnvironmentEvent) -> Option<PromotionId> {
     match event {
-        EnvironmentEvent::PromotionRejected { promotion, .. }
+        EnvironmentEvent::DeploymentStarted { promotion, .. }
+        | EnvironmentEvent::PromotionRejected { promotion, .. }
         | EnvironmentEvent::PromotionCancelled { promotion, .. }
         | EnvironmentEvent::PromotionCompleted { promotion, .. }
         | EnvironmentEvent::PromotionFailed { promotion, .. }

@@ -6,7 +6,7 @@ CREATE TABLE deployments (
     environment    text NOT NULL,
     release        text NOT NULL,
     kind           text NOT NULL,
-    outcome        text NOT NULL,     -- completed, failed or rolled-back
+    outcome        text NOT NULL,     -- completed, rolled-back, failed (something may be left), unchanged
     troubled       boolean NOT NULL,  -- completed, and then degraded or taken back by a rollback
     finished_at    timestamptz NOT NULL,
     week           date NOT NULL,     -- the Monday, UTC
@@ -48,7 +48,8 @@ CREATE TABLE delivery_releases (
 CREATE TABLE delivery_promotions (
     promotion_id uuid PRIMARY KEY,
     release      text NOT NULL,
-    kind         text NOT NULL
+    kind         text NOT NULL,
+    started_at   timestamptz         -- when its deployment began
 );
 
 -- What each environment runs, and since when something is wrong there.
@@ -57,6 +58,7 @@ CREATE TABLE delivery_environments (
     service      text NOT NULL,
     environment  text NOT NULL,
     promotion_id uuid,
+    brought_at   timestamptz,        -- when that came by a promotion forward; null once it fell ill
     down_since   timestamptz,
     PRIMARY KEY (project, service, environment)
 );
