@@ -72,6 +72,7 @@ impl Commands {
                 images: request.images.clone(),
                 author,
                 components: service.components.iter().map(|c| c.name.clone()).collect(),
+                at: Utc::now(),
             };
             decide_one(&release, command, path(key))
         };

@@ -102,6 +102,7 @@ impl History {
                 component: component.clone(),
                 digest: digest.clone(),
                 commit: "0123456789abcdef0123456789abcdef01234567".parse()?,
+                committed_at: Some(at),
                 pipeline: Some("https://gitlab.example/pipelines/1".to_owned()),
             });
             components.push(component.clone());
@@ -112,6 +113,7 @@ impl History {
             images,
             author: "developer".parse()?,
             components,
+            at,
         };
         self.decide(&mut Release::default(), &id, command, at, sink)
     }

@@ -175,6 +175,7 @@ impl World {
                     images: images.collect(),
                     author: person(by),
                     components: COMPONENTS.map(name).to_vec(),
+                    at: self.now,
                 };
                 self.release(release, command)
             }
@@ -679,6 +680,7 @@ impl World {
                 images: both.collect(),
                 author: person(by),
                 components: COMPONENTS.map(name).to_vec(),
+                at: self.now,
             },
         );
         let _ = self.try_act(Act::Seal { release });

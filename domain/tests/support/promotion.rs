@@ -57,6 +57,7 @@ pub fn image(component: &str, contents: &str) -> ReleaseImage {
         component: name(component),
         digest: digest(contents),
         commit: "0123456789abcdef0123456789abcdef01234567".parse().unwrap(),
+        committed_at: None,
         pipeline: None,
     }
 }

@@ -26,7 +26,8 @@ pub struct DeliveryWeek {
     pub failures: i64,
     /// `failures` of `attempts`, 0 to 1; absent without attempts.
     pub change_failure_rate: Option<f64>,
-    /// Median time from a release's registration to its completion in PRD, in seconds.
+    /// Median time from the first commit that is new in a release (from its registration, where CI does not say when that
+    /// was) to its completion in PRD, in seconds.
     pub lead_time_p50_seconds: Option<f64>,
     /// How often PRD was well again after a deployment that failed, or ill health.
     pub recoveries: i64,

@@ -45,6 +45,8 @@ pub struct ReleaseImage {
     pub digest: String,
     /// From which commit.
     pub commit: String,
+    /// When that was committed, as CI says.
+    pub committed_at: Option<DateTime<Utc>>,
     /// By which pipeline: a link.
     pub pipeline: Option<String>,
     /// Who wrote what is in it.

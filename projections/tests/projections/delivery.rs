@@ -246,3 +246,49 @@ async fn delivery_is_reckoned_by_week() {
     assert_eq!(world.count(weekly).await, 1);
     running.stop().await;
 }
+
+#[tokio::test]
+async fn lead_time_begins_with_the_first_commit_that_is_new_in_the_release() {
+    let story = Story::of(&[]).await;
+    let now = Utc::now();
+    let ago = |hours| Some(now - TimeDelta::hours(hours));
+    let [a, b, c, d] = ["a", "b", "c", "d"].map(|hex| hex.repeat(40));
+    for (version, component, commit, committed_at) in [
+        ("1", "api", &a, ago(30)),
+        ("1", "web", &b, ago(10)),
+        // Another release had it before: it is no change.
+        ("2", "api", &a, ago(30)),
+        ("2", "web", &c, ago(5)),
+        ("3", "api", &d, None),
+        ("3", "web", &c, ago(5)),
+    ] {
+        let commit = (commit.as_str(), committed_at);
+        story
+            .world
+            .register_commit(version, component, "dora", commit)
+            .await;
+    }
+    for (version, minutes) in [("1", 0), ("2", 20), ("3", 40)] {
+        story.promotes(version, RunEnd::Succeeded, minutes).await;
+    }
+    story.told().await;
+    let queries = story.world.queries();
+    let third = queries.release("retail", "shop", "3").await.unwrap().unwrap();
+    assert!(third.images[0].committed_at.is_none());
+    assert!((third.images[1].committed_at.unwrap() - ago(5).unwrap()).abs() < TimeDelta::milliseconds(1));
+    let expected = [
+        story.at(10) - ago(30).unwrap(),
+        story.at(30) - ago(5).unwrap(),
+        story.at(50) - third.release.registered_at,
+    ];
+    let sql = "SELECT lead_seconds FROM dashboard.deployments ORDER BY finished_at";
+    let leads: Vec<f64> = sqlx::query_scalar(sql)
+        .fetch_all(&story.world.pool)
+        .await
+        .unwrap();
+    assert_eq!(leads.len(), 3);
+    for (lead, expected) in leads.iter().zip(expected) {
+        let expected = expected.num_milliseconds() as f64 / 1e3;
+        assert!((lead - expected).abs() < 0.1, "{lead} and not {expected}");
+    }
+}

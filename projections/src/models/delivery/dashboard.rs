@@ -26,7 +26,7 @@ pub(super) const VIEWS: &[DashboardView] = &[
             ("week", "The Monday of that week, UTC"),
             (
                 "lead_seconds",
-                "From the release's registration, of a completed promotion forward",
+                "From the first commit that is new in the release, else from its registration, of a completed promotion forward",
             ),
         ],
         query: "SELECT d.promotion_id, d.project, d.service, d.environment, d.release, d.kind, d.outcome, d.troubled, \

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use opstella_domain::promotion::{EnvironmentEvent, EnvironmentKey, Health, PromotionId};
-use opstella_domain::release::ReleaseKey;
+use opstella_domain::release::{Commit, ReleaseImage, ReleaseKey};
+use opstella_domain::{ComponentName, ServiceKey};
 use opstella_journal::RecordedEvent;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -51,6 +52,19 @@ pub(super) struct ReleaseRow {
     pub position: i64,
 }
 
+/// A commit, and the first release that has it.
+#[derive(Debug, Serialize)]
+pub(super) struct ChangeRow {
+    pub project: String,
+    pub service: String,
+    pub component: String,
+    pub commit: String,
+    pub version: String,
+    pub committed_at: Option<DateTime<Utc>>,
+    pub transaction_id: i64,
+    pub position: i64,
+}
+
 #[derive(Debug, Serialize)]
 pub(super) struct DeploymentRow {
     pub promotion_id: Uuid,
@@ -85,6 +99,7 @@ pub(super) struct State {
     /// Those that an earlier batch saw begin and this one saw end.
     pub over: BTreeSet<PromotionId>,
     pub releases: BTreeMap<ReleaseKey, ReleaseRow>,
+    pub changes: BTreeMap<(ServiceKey, ComponentName, Commit), ChangeRow>,
     pub deployments: Vec<DeploymentRow>,
     pub recoveries: Vec<RecoveryRow>,
     /// Completed deployments that trouble followed.
@@ -92,10 +107,24 @@ pub(super) struct State {
 }
 
 impl State {
-    /// A release is there. The first registration counts.
-    pub fn registered(&mut self, key: &ReleaseKey, recorded: &RecordedEvent) {
+    /// Images of a release are there. The first registration counts, and the first release that has a commit.
+    pub fn registered(&mut self, key: &ReleaseKey, images: Vec<ReleaseImage>, recorded: &RecordedEvent) {
         let (project, service) = place::halves(&key.service);
         let (transaction_id, position) = halves(recorded);
+        for image in images {
+            let row = ChangeRow {
+                project: project.clone(),
+                service: service.clone(),
+                component: image.component.to_string(),
+                commit: image.commit.to_string(),
+                version: key.version.to_string(),
+                committed_at: image.committed_at,
+                transaction_id,
+                position,
+            };
+            let change = (key.service.clone(), image.component, image.commit);
+            self.changes.entry(change).or_insert(row);
+        }
         self.releases.entry(key.clone()).or_insert(ReleaseRow {
             project,
             service,

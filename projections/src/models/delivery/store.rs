@@ -26,6 +26,12 @@ SELECT * FROM jsonb_to_recordset($1) AS r(project text, service text, version te
     transaction_id bigint, position bigint)
 ON CONFLICT (project, service, version) DO NOTHING";
 
+const CHANGES: &str = "
+INSERT INTO delivery_changes
+SELECT * FROM jsonb_to_recordset($1) AS r(project text, service text, component text, commit text, version text,
+    committed_at timestamptz, transaction_id bigint, position bigint)
+ON CONFLICT (project, service, component, commit) DO NOTHING";
+
 const PROMOTIONS: &str = "
 INSERT INTO delivery_promotions
 SELECT * FROM jsonb_to_recordset($1) AS r(promotion_id uuid, release text, kind text, started_at timestamptz)
@@ -45,12 +51,15 @@ INSERT INTO deployments
 SELECT d.promotion_id, d.project, d.service, d.environment, d.release, d.kind, d.outcome, false, d.finished_at,
     date_trunc('week', d.finished_at AT TIME ZONE 'UTC')::date,
     CASE WHEN d.outcome = 'completed' AND d.kind = 'promote'
-         THEN greatest(extract(epoch FROM d.finished_at - r.registered_at), 0) END,
+         THEN greatest(extract(epoch FROM d.finished_at - coalesce(c.committed_at, r.registered_at)), 0) END,
     d.transaction_id, d.position
 FROM jsonb_to_recordset($1) AS d(promotion_id uuid, project text, service text, environment text, release text,
     kind text, outcome text, finished_at timestamptz, transaction_id bigint, position bigint)
 LEFT JOIN delivery_releases r ON r.project = d.project AND r.service = d.service AND r.version = d.release
-    AND (r.transaction_id, r.position) < (d.transaction_id, d.position)";
+    AND (r.transaction_id, r.position) < (d.transaction_id, d.position)
+LEFT JOIN LATERAL (SELECT min(c.committed_at) AS committed_at FROM delivery_changes c
+    WHERE c.project = d.project AND c.service = d.service AND c.version = d.release
+    AND (c.transaction_id, c.position) < (d.transaction_id, d.position)) c ON true";
 
 const TROUBLED: &str = "UPDATE deployments SET troubled = true WHERE promotion_id IN (SELECT k::uuid FROM jsonb_array_elements_text($1) AS k)";
 
@@ -69,7 +78,7 @@ pub(super) async fn load(
     let (mut services, mut promotions) = (BTreeSet::new(), BTreeSet::new());
     for (_, fact) in facts {
         match fact {
-            Fact::Registered(_) => {}
+            Fact::Registered(..) => {}
             Fact::Gone(service) => {
                 services.insert(service);
             }
@@ -121,11 +130,13 @@ fn moved(event: &EnvironmentEvent) -> Option<PromotionId> {
 
 pub(super) async fn write(tx: &mut PgConnection, state: State) -> Result<(), ApplyError> {
     let releases: Vec<_> = state.releases.into_values().collect();
+    let changes: Vec<_> = state.changes.into_values().collect();
     let promotions: Vec<_> = state.promotions.into_values().collect();
     let over: Vec<PromotionId> = state.over.into_iter().collect();
     let environments: Vec<_> = state.environments.into_values().collect();
     let troubled: Vec<Uuid> = state.troubled.into_iter().collect();
     rows::write(tx, RELEASES, &releases).await?;
+    rows::write(tx, CHANGES, &changes).await?;
     rows::write(tx, PROMOTIONS, &promotions).await?;
     rows::write(tx, OVER, &over).await?;
     rows::write(tx, ENVIRONMENTS, &environments).await?;

@@ -10,7 +10,7 @@ CREATE TABLE deployments (
     troubled       boolean NOT NULL,  -- completed, and then degraded or taken back by a rollback
     finished_at    timestamptz NOT NULL,
     week           date NOT NULL,     -- the Monday, UTC
-    lead_seconds   double precision,  -- from the release's registration, of a completed promotion forward
+    lead_seconds   double precision,  -- from the first commit that is new in it, else its registration; of a completed promotion forward
     transaction_id bigint NOT NULL,
     position       bigint NOT NULL
 );
@@ -43,6 +43,20 @@ CREATE TABLE delivery_releases (
     position       bigint NOT NULL,
     PRIMARY KEY (project, service, version)
 );
+
+-- Every commit of a component, with the first release that has it.
+CREATE TABLE delivery_changes (
+    project        text NOT NULL,
+    service        text NOT NULL,
+    component      text NOT NULL,
+    commit         text NOT NULL,
+    version        text NOT NULL,
+    committed_at   timestamptz,       -- as CI says
+    transaction_id bigint NOT NULL,
+    position       bigint NOT NULL,
+    PRIMARY KEY (project, service, component, commit)
+);
+CREATE INDEX delivery_changes_release ON delivery_changes (project, service, version);
 
 -- Promotions that are not over.
 CREATE TABLE delivery_promotions (

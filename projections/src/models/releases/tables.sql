@@ -21,6 +21,7 @@ CREATE TABLE release_images (
     component text NOT NULL,
     digest    text NOT NULL,
     commit    text NOT NULL,
+    committed_at timestamptz,  -- as CI says
     pipeline  text,
     author    text NOT NULL,
     added_at  timestamptz NOT NULL,
