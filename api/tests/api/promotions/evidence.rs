@@ -180,9 +180,12 @@ async fn a_bad_report_leaves_nothing_behind() {
         let stored = (delivery.rows("events").await, delivery.rows("reports").await);
         assert_eq!(stored, (events, 0), "{what}");
     }
-    send(&delivery, "frank", "1.0.0", sent("image-scan", scan.clone()))
-        .await
-        .problem(403, "forbidden");
+    // Not by people either, who could put a report of their own in the place of the pipeline's.
+    for who in ["frank", "grace", "alice"] {
+        send(&delivery, who, "1.0.0", sent("image-scan", scan.clone()))
+            .await
+            .problem(403, "forbidden");
+    }
     send(&delivery, CI, "9.9.9", sent("image-scan", scan))
         .await
         .problem(404, "not-found");
