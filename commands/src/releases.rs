@@ -9,7 +9,7 @@ use opstella_journal::Loaded;
 use uuid::Uuid;
 
 use crate::catalog::decide_one;
-use crate::{Accepted, CommandContext, CommandError, Commands};
+use crate::{Accepted, CommandContext, CommandError, Commands, Report};
 
 /// `RegisterRelease`.
 #[derive(Debug, Clone)]
@@ -31,6 +31,8 @@ pub struct AddEvidence {
     pub component: ComponentName,
     /// What the report says.
     pub evidence: Evidence,
+    /// The report itself.
+    pub original: Report,
 }
 
 /// `GrantWaiver`.
@@ -93,7 +95,8 @@ impl Commands {
         self.change_release("SealRelease", context, &key, command).await
     }
 
-    /// Adds what a report says of an image of a release. The same report again changes nothing.
+    /// Adds what a report says of an image of a release, and keeps the report. The same report again changes nothing, and
+    /// of one that is refused nothing is kept.
     ///
     /// # Errors
     /// [`CommandError`]; `NotFound` where the release has no image of the component.
@@ -112,7 +115,12 @@ impl Commands {
                 key: artifact,
                 evidence: Box::new(request.evidence.clone()),
             };
-            decide_one(&loaded, command, path(key))
+            let decision = decide_one(&loaded, command, path(key))?;
+            if decision.streams.iter().any(|stream| !stream.is_empty()) {
+                self.keep_report(&request.evidence.report, &request.original)
+                    .await?;
+            }
+            Ok(decision)
         };
         self.carry_out("AddEvidence", context, Some(&key.service.project), decide)
             .await

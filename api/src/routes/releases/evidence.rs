@@ -74,15 +74,14 @@ pub(crate) async fn add(
         .map_err(|error| crate::problem::internal(error.to_string()))?
         .map_err(refused)?;
     let evidence = parsed.into_evidence(Utc::now(), environment);
-    let report = Report {
-        content,
-        content_type,
-    };
-    state.commands.keep_report(&evidence.report, &report).await?;
     let request = AddEvidence {
         key,
         component,
         evidence,
+        original: Report {
+            content,
+            content_type,
+        },
     };
     let accepted = state.commands.add_evidence(&context, request).await?;
     respond(&state, &head, accepted, Kind::Created).await

@@ -158,6 +158,16 @@ async fn a_bad_report_leaves_nothing_behind() {
                 ..sent("tests", entities)
             },
         ),
+        (
+            "of no environment",
+            422,
+            sent("dynamic-scan", reports::baseline_scan().to_string()),
+        ),
+        (
+            "of an environment, and not of one",
+            422,
+            sent("image-scan&environment=DEV", scan.clone()),
+        ),
         ("of no kind", 400, sent("horoscope", scan.clone())),
         (
             "of no type",
