@@ -1,8 +1,11 @@
 //! Releases, their evidence and waivers.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use opstella_domain::evidence::{Artifact, ArtifactCommand, ArtifactKey, Evidence};
 use opstella_domain::policy::GateName;
+use opstella_domain::promotion::{EnvironmentKey, ServiceEnvironment};
 use opstella_domain::release::{Digest, Release, ReleaseCommand, ReleaseImage, ReleaseKey, Waiver, WaiverId};
 use opstella_domain::{ComponentName, DomainError, ServiceKey, Subject};
 use opstella_journal::Loaded;
@@ -111,9 +114,11 @@ impl Commands {
             let component = &request.component;
             let image = self.release_image(key, component).await?;
             let (artifact, loaded) = self.artifact(&key.service, component, &image.digest).await?;
+            let mut evidence = request.evidence.clone();
+            evidence.ran = self.ran(&key.service, &evidence).await?;
             let command = ArtifactCommand::AddEvidence {
                 key: artifact,
-                evidence: Box::new(request.evidence.clone()),
+                evidence: Box::new(evidence),
             };
             let decision = decide_one(&loaded, command, path(key))?;
             if decision.streams.iter().any(|stream| !stream.is_empty()) {
@@ -124,6 +129,23 @@ impl Commands {
         };
         self.carry_out("AddEvidence", context, Some(&key.service.project), decide)
             .await
+    }
+
+    /// What an environment ran when it was scanned; nothing of other reports.
+    async fn ran(
+        &self,
+        service: &ServiceKey,
+        evidence: &Evidence,
+    ) -> Result<BTreeMap<ComponentName, Digest>, CommandError> {
+        let Some(environment) = evidence.environment else {
+            return Ok(BTreeMap::new());
+        };
+        let key = EnvironmentKey {
+            service: service.clone(),
+            environment,
+        };
+        let scanned = self.load::<ServiceEnvironment>(&key.to_string()).await?;
+        Ok(scanned.state.ran_at(evidence.made_at()))
     }
 
     /// An image of a component, with the evidence on it.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -45,6 +46,18 @@ impl ServiceEnvironment {
             .as_ref()
             .map(|d| d.images.clone())
             .unwrap_or_default()
+    }
+
+    /// The images that ran here at an instant, as far as is remembered; not those of components that were changed by hand.
+    pub fn ran_at(&self, at: DateTime<Utc>) -> BTreeMap<ComponentName, Digest> {
+        let Some(deployment) = self.history.iter().rev().find(|d| d.since <= at) else {
+            return BTreeMap::new();
+        };
+        let mut images = deployment.images.clone();
+        if let Some(drift) = self.drift.as_ref().filter(|drift| drift.since <= at) {
+            images.retain(|name, _| !drift.found.contains_key(name));
+        }
+        images
     }
 
     /// A promotion that is not over.

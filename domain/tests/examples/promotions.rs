@@ -60,6 +60,7 @@ fn artifact_events_fit() {
         ("kind", json!("dynamic-scan")),
         ("produced_at", json!(AT)),
         ("environment", json!("UAT")),
+        ("ran", json!({"api": digest('a')})),
         ("verdict", json!("passed")),
         (
             "findings",

@@ -21,7 +21,7 @@ use proptest::sample::Index;
 use uuid::Uuid;
 
 use crate::acts::{Act, COMPONENTS, End, FINDINGS, GATES, PEOPLE, RELEASES};
-use crate::ledger::Ledger;
+use crate::ledger::{Images, Ledger};
 use crate::oracle::{Counts, Oracle};
 use crate::support::promotion::{
     digest, environment_key, evidence, gate_name, image, name, promotion_id, version, who,
@@ -383,10 +383,22 @@ impl World {
             component: name(COMPONENTS[component]),
             digest: digest(contents),
         };
+        if kind == ReportKind::DynamicScan {
+            report.ran = self.ran_in(of, self.now - TimeDelta::minutes(age));
+        }
         self.sent.push((key.clone(), report.clone()));
         let image = (key.component.clone(), key.digest.clone());
-        self.reports.entry(image).or_default().push(report.clone());
-        self.send(key, report)
+        self.send(key, report.clone())?;
+        self.reports.entry(image).or_default().push(report);
+        Ok(())
+    }
+
+    /// What ran in an environment at an instant.
+    fn ran_in(&self, environment: Environment, at: DateTime<Utc>) -> Images {
+        let place = self.chosen.iter().position(|chosen| *chosen == environment);
+        let came = place.map(|place| self.places[place].ledger.came.as_slice());
+        let there = came.unwrap_or_default().iter().rfind(|came| came.at <= at);
+        there.map(|came| came.images.clone()).unwrap_or_default()
     }
 
     fn send(&mut self, key: ArtifactKey, evidence: Evidence) -> Result<(), DomainError> {
@@ -686,8 +698,8 @@ impl World {
         let _ = self.try_act(Act::Seal { release });
         for place in 0..=place {
             for (component, _) in COMPONENTS.iter().enumerate() {
-                use ReportKind::{DynamicScan, ImageScan, QualityGate, StaticAnalysis};
-                for kind in [QualityGate, ImageScan, StaticAnalysis, DynamicScan] {
+                use ReportKind::{ImageScan, QualityGate, StaticAnalysis};
+                for kind in [QualityGate, ImageScan, StaticAnalysis] {
                     let of = self.chosen[place];
                     let _ = self.report(component, &contents(component, release % 3), kind, &[], of, 0);
                 }
@@ -702,6 +714,8 @@ impl World {
             self.now += TimeDelta::hours(24);
             self.evaluate(place);
             let _ = self.end(place, how, false);
+            let (scan, of) = (ReportKind::DynamicScan, self.chosen[place]);
+            let _ = self.report(0, &contents(0, release % 3), scan, &[], of, 0);
         }
     }
 

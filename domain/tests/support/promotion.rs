@@ -97,6 +97,10 @@ pub fn evidence(kind: ReportKind) -> Evidence {
         produced_at: None,
         recorded_at: at(),
         environment: (kind == ReportKind::DynamicScan).then_some(Environment::Uat),
+        ran: match kind {
+            ReportKind::DynamicScan => images(&[("api", "api-1")]),
+            _ => BTreeMap::new(),
+        },
         verdict: Verdict::Passed,
         counts: SeverityCounts::default(),
         findings: vec![],

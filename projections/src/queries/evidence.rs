@@ -1,5 +1,7 @@
 //! Evidence: what reports say of an image.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
@@ -16,6 +18,9 @@ pub struct Evidence {
     pub kind: String,
     /// Which environment was looked at, of a dynamic scan.
     pub environment: Option<String>,
+    /// The images that it ran then, by component.
+    #[sqlx(json)]
+    pub ran: BTreeMap<String, String>,
     /// `passed` or `failed`, by the report's own rules; a gate may be stricter.
     pub verdict: String,
     /// Findings by severity.
@@ -39,7 +44,7 @@ pub struct Evidence {
     pub produced_at: Option<DateTime<Utc>>,
     /// When it was recorded.
     pub recorded_at: DateTime<Utc>,
-    /// Whether it is the newest of its kind and environment, which counts.
+    /// Whether it is the newest of its kind, and of a dynamic scan, of its environment with these images: that counts.
     pub newest: bool,
 }
 
@@ -97,7 +102,7 @@ pub struct EvidenceFilter {
     pub kind: Option<String>,
 }
 
-const EVIDENCE: &str = "SELECT e.kind, e.environment, e.verdict, e.counts, e.findings, e.tests, e.packages, e.tool, \
+const EVIDENCE: &str = "SELECT e.kind, e.environment, e.ran, e.verdict, e.counts, e.findings, e.tests, e.packages, e.tool, \
     e.report, e.size, e.produced_at, e.recorded_at, e.newest, ";
 
 const NEWEST_FIRST: Keys = Keys {

@@ -53,7 +53,7 @@ pub struct ReleaseImage {
     pub author: String,
     /// When it was added.
     pub added_at: DateTime<Utc>,
-    /// The newest evidence of each kind, and of dynamic scans of each environment.
+    /// The newest evidence of each kind, and of dynamic scans, of each environment with the same images.
     pub evidence: Vec<Evidence>,
 }
 

@@ -56,6 +56,12 @@ pub fn report(kind: ReportKind, number: u8, at: DateTime<Utc>) -> Evidence {
         produced_at: Some(at),
         recorded_at: at,
         environment: (kind == ReportKind::DynamicScan).then_some(Environment::Uat),
+        ran: match kind {
+            ReportKind::DynamicScan => ["api", "web"]
+                .map(|name| (name.parse().unwrap(), image(name, "1.0.0")))
+                .into(),
+            _ => BTreeMap::new(),
+        },
         verdict: Verdict::Passed,
         counts: SeverityCounts::default(),
         findings: vec![],

@@ -168,6 +168,14 @@ async fn a_bad_report_leaves_nothing_behind() {
             422,
             sent("image-scan&environment=DEV", scan.clone()),
         ),
+        (
+            "of an environment that runs nothing",
+            422,
+            sent(
+                "dynamic-scan&environment=SIT",
+                reports::baseline_scan().to_string(),
+            ),
+        ),
         ("of no kind", 400, sent("horoscope", scan.clone())),
         (
             "of no type",
