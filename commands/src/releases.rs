@@ -183,7 +183,7 @@ impl Commands {
         })
     }
 
-    /// Whether evidence on an image of the release rests on a report.
+    /// Whether evidence that counts on an image of the release rests on a report.
     ///
     /// # Errors
     /// [`CommandError`]; `NotFound` where there is no such release.

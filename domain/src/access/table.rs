@@ -141,6 +141,7 @@ pub const TABLE: &[Rule] = &[
     command("SealRelease", Scope::Project, SEALERS),
     command("AddEvidence", Scope::Project, REGISTRARS),
     query("GetRelease", Scope::Project, READERS),
+    query("ListEvidence", Scope::Project, READERS),
     query("GetReport", Scope::Project, READERS),
     query("ListReleases", Scope::Project, READERS),
     // Promotion.

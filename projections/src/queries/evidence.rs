@@ -105,6 +105,10 @@ pub struct EvidenceFilter {
 const EVIDENCE: &str = "SELECT e.kind, e.environment, e.ran, e.verdict, e.counts, e.findings, e.tests, e.packages, e.tool, \
     e.report, e.size, e.produced_at, e.recorded_at, e.newest, ";
 
+const HAS_REPORT: &str = "SELECT EXISTS (SELECT FROM read.release_images i JOIN read.evidence e \
+    ON e.project = i.project AND e.service = i.service AND e.component = i.component AND e.digest = i.digest \
+    WHERE i.project = $1 AND i.service = $2 AND i.version = $3 AND e.report = $4)";
+
 const NEWEST_FIRST: Keys = Keys {
     columns: &["e.transaction_id", "e.position"],
     kind: "bigint",
@@ -136,5 +140,24 @@ impl Queries {
             statement.push(" AND e.kind = ").push_bind(kind.clone());
         }
         self.page(statement, NEWEST_FIRST, page).await
+    }
+
+    /// Whether evidence on an image of a release, however old, rests on a report.
+    pub async fn has_report(
+        &self,
+        project: &str,
+        service: &str,
+        release: &str,
+        report: &str,
+    ) -> Result<bool, QueryError> {
+        let sql = self.located(HAS_REPORT);
+        let found = sqlx::query_scalar(sqlx::AssertSqlSafe(sql))
+            .bind(project)
+            .bind(service)
+            .bind(release)
+            .bind(report)
+            .fetch_one(&self.pool)
+            .await?;
+        Ok(found)
     }
 }
