@@ -287,6 +287,18 @@ async fn lead_time_begins_with_the_first_commit_that_is_new_in_the_release() {
         .await
         .unwrap();
     assert_eq!(leads.len(), 3);
+    for view in ["", "_by_project", "_by_platform"] {
+        let sql = format!(
+            "SELECT attempts, deployments, failures, lead_p50_seconds FROM dashboard.delivery_weeks{view}"
+        );
+        let weeks: Vec<(i64, i64, i64, f64)> = sqlx::query_as(sqlx::AssertSqlSafe(sql))
+            .fetch_all(&story.world.pool)
+            .await
+            .unwrap();
+        let mut sorted = leads.clone();
+        sorted.sort_by(f64::total_cmp);
+        assert_eq!(weeks, [(3, 3, 0, sorted[1])], "{view}");
+    }
     for (lead, expected) in leads.iter().zip(expected) {
         let expected = expected.num_milliseconds() as f64 / 1e3;
         assert!((lead - expected).abs() < 0.1, "{lead} and not {expected}");

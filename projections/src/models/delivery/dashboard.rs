@@ -2,6 +2,45 @@
 
 use crate::DashboardView;
 
+/// The four metrics by week, and by what else. Medians of services cannot be put together to the median of a project:
+/// each is reckoned from the deployments themselves.
+macro_rules! weeks {
+    ($by:literal, $shown:literal, $same:literal) => {
+        concat!(
+            "SELECT ",
+            $shown,
+            "coalesce(d.week, r.week), coalesce(d.attempts, 0), coalesce(d.deployments, 0), coalesce(d.failures, 0), \
+             d.lead, coalesce(r.recoveries, 0), r.recovery FROM (SELECT ",
+            $by,
+            "week, count(*) AS attempts, count(*) FILTER (WHERE outcome = 'completed') AS deployments, \
+             count(*) FILTER (WHERE outcome <> 'completed' OR troubled) AS failures, \
+             percentile_cont(0.5) WITHIN GROUP (ORDER BY lead_seconds) AS lead \
+             FROM deployments WHERE environment = 'PRD' AND kind = 'promote' AND outcome <> 'unchanged' GROUP BY ",
+            $by,
+            "week) d FULL JOIN (SELECT ",
+            $by,
+            "week, count(*) AS recoveries, percentile_cont(0.5) WITHIN GROUP (ORDER BY seconds) AS recovery \
+             FROM recoveries WHERE environment = 'PRD' GROUP BY ",
+            $by,
+            "week) r ON ",
+            $same,
+            "r.week = d.week"
+        )
+    };
+}
+
+const PROJECT: (&str, &str) = ("project", "Slug of the project");
+const WEEK: (&str, &str) = ("week", "The Monday of the week, UTC");
+const ATTEMPTS: (&str, &str) = ("attempts", "Promotions forward that changed PRD");
+const DEPLOYMENTS: (&str, &str) = ("deployments", "Those of them that were completed");
+const FAILURES: (&str, &str) = (
+    "failures",
+    "Those that were rolled back, left something behind, or were completed and then degraded or taken back",
+);
+const LEAD: (&str, &str) = ("lead_p50_seconds", "Median lead time for changes");
+const RECOVERIES: (&str, &str) = ("recoveries", "How often it was well again");
+const RECOVERY: (&str, &str) = ("recovery_p50_seconds", "Median failed deployment recovery time");
+
 pub(super) const VIEWS: &[DashboardView] = &[
     DashboardView {
         name: "deployments",
@@ -59,31 +98,46 @@ pub(super) const VIEWS: &[DashboardView] = &[
         comment: "DORA's metrics of PRD by service and week (https://dora.dev/guides/dora-metrics/); weeks without a \
                   deployment or recovery have no row",
         columns: &[
-            ("project", "Slug of the project"),
+            PROJECT,
             ("service", "Name of the service"),
-            ("week", "The Monday of the week, UTC"),
-            ("attempts", "Promotions forward that changed PRD"),
-            ("deployments", "Those of them that were completed"),
-            (
-                "failures",
-                "Those that were rolled back, left something behind, or were completed and then degraded or taken back",
-            ),
-            ("lead_p50_seconds", "Median lead time for changes"),
-            ("recoveries", "How often it was well again"),
-            ("recovery_p50_seconds", "Median failed deployment recovery time"),
+            WEEK,
+            ATTEMPTS,
+            DEPLOYMENTS,
+            FAILURES,
+            LEAD,
+            RECOVERIES,
+            RECOVERY,
         ],
-        query: "SELECT coalesce(d.project, r.project), coalesce(d.service, r.service), coalesce(d.week, r.week), \
-                coalesce(d.attempts, 0), coalesce(d.deployments, 0), coalesce(d.failures, 0), d.lead, \
-                coalesce(r.recoveries, 0), r.recovery \
-                FROM (SELECT project, service, week, count(*) AS attempts, \
-                      count(*) FILTER (WHERE outcome = 'completed') AS deployments, \
-                      count(*) FILTER (WHERE outcome <> 'completed' OR troubled) AS failures, \
-                      percentile_cont(0.5) WITHIN GROUP (ORDER BY lead_seconds) AS lead \
-                      FROM deployments WHERE environment = 'PRD' AND kind = 'promote' AND outcome <> 'unchanged' \
-                      GROUP BY project, service, week) d \
-                FULL JOIN (SELECT project, service, week, count(*) AS recoveries, \
-                           percentile_cont(0.5) WITHIN GROUP (ORDER BY seconds) AS recovery \
-                           FROM recoveries WHERE environment = 'PRD' GROUP BY project, service, week) r \
-                ON r.project = d.project AND r.service = d.service AND r.week = d.week",
+        query: weeks!(
+            "project, service, ",
+            "coalesce(d.project, r.project), coalesce(d.service, r.service), ",
+            "r.project = d.project AND r.service = d.service AND "
+        ),
+    },
+    DashboardView {
+        name: "delivery_weeks_by_project",
+        comment: "DORA's metrics of PRD by project and week; weeks without a deployment or recovery have no row",
+        columns: &[
+            PROJECT,
+            WEEK,
+            ATTEMPTS,
+            DEPLOYMENTS,
+            FAILURES,
+            LEAD,
+            RECOVERIES,
+            RECOVERY,
+        ],
+        query: weeks!(
+            "project, ",
+            "coalesce(d.project, r.project), ",
+            "r.project = d.project AND "
+        ),
+    },
+    DashboardView {
+        name: "delivery_weeks_by_platform",
+        comment: "DORA's metrics of PRD by week, of all projects together; weeks without a deployment or recovery have \
+                  no row",
+        columns: &[WEEK, ATTEMPTS, DEPLOYMENTS, FAILURES, LEAD, RECOVERIES, RECOVERY],
+        query: weeks!("", "", ""),
     },
 ];
