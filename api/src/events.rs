@@ -9,7 +9,7 @@ use opstella_journal::{Journal, JournalError, Position, RecordedEvent};
 use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use concerns::project_of;
+pub(crate) use concerns::{Concern, concern_of};
 pub use view::{ActorView, EventView};
 
 const BATCH: usize = 256;
