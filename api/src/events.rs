@@ -8,7 +8,7 @@ use opstella_journal::{Journal, JournalError, Position, RecordedEvent};
 use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use opstella_commands::project_of;
+pub(crate) use opstella_commands::{Concern, concern_of};
 pub use view::{ActorView, EventView};
 
 const BATCH: usize = 256;

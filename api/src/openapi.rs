@@ -30,7 +30,7 @@ use crate::routes::{
         members::grant, members::revoke, members::list,
         services::create, services::list, services::get, services::add_component, services::add_environment,
         services::decommission,
-        releases::register, releases::list, releases::get, releases::seal, releases::add, releases::report, releases::grant, releases::revoke,
+        releases::register, releases::list, releases::get, releases::seal, releases::add, releases::list_evidence, releases::report, releases::grant, releases::revoke,
         promotions::dev, promotions::sit, promotions::uat, promotions::pre, promotions::prd, promotions::rollback,
         promotions::list, promotions::get, promotions::approvals, promotions::history, promotions::check, promotions::approve, promotions::reject, promotions::cancel,
         promotions::override_freeze, promotions::confirm_override,

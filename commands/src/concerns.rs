@@ -1,4 +1,4 @@
-//! Which project an event concerns, for readers and receivers who may not know of all of them.
+//! What an event concerns, for readers and receivers who may not see everything, or want not to.
 
 use opstella_domain::evidence::{Artifact, ArtifactKey};
 use opstella_domain::policy::{Policy, PolicyKey};
@@ -8,33 +8,77 @@ use opstella_domain::release::{Release, ReleaseKey};
 use opstella_domain::run::Run;
 use opstella_domain::service::Service;
 use opstella_domain::subscription::{Subscription, SubscriptionKey};
-use opstella_domain::{Decide, ProjectSlug, ServiceKey};
+use opstella_domain::{Decide, Environment, ProjectSlug, ServiceKey, ServiceName};
 use opstella_journal::{Journal, JournalError, RecordedEvent};
 
-/// The project that an event concerns. None: it is for those who oversee the platform. An aggregate that is not known here
-/// is of no project, so that nothing gets out by being forgotten.
+/// What an event concerns.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Concern {
+    /// The project. None: it is for those who oversee the platform.
+    pub project: Option<ProjectSlug>,
+    /// The service.
+    pub service: Option<ServiceName>,
+    /// The environment.
+    pub environment: Option<Environment>,
+}
+
+impl Concern {
+    fn service(key: ServiceKey) -> Self {
+        Self {
+            project: Some(key.project),
+            service: Some(key.service),
+            environment: None,
+        }
+    }
+
+    fn environment(key: ServiceKey, environment: Option<Environment>) -> Self {
+        Self {
+            environment,
+            ..Self::service(key)
+        }
+    }
+}
+
+/// What an event concerns. An aggregate that is not known here is of no project, so that nothing gets out by being
+/// forgotten.
 ///
 /// # Errors
 /// Where the run of an event cannot be loaded.
-pub async fn project_of(
-    journal: &Journal,
-    event: &RecordedEvent,
-) -> Result<Option<ProjectSlug>, JournalError> {
+pub async fn concern_of(journal: &Journal, event: &RecordedEvent) -> Result<Concern, JournalError> {
     let id = event.aggregate_id.as_str();
-    Ok(match event.aggregate_type.as_str() {
-        <Project as Decide>::TYPE => id.parse().ok(),
-        <Service as Decide>::TYPE => id.parse::<ServiceKey>().ok().map(|key| key.project),
-        <Release as Decide>::TYPE => id.parse::<ReleaseKey>().ok().map(|key| key.service.project),
-        <Artifact as Decide>::TYPE => id.parse::<ArtifactKey>().ok().map(|key| key.service.project),
-        <ServiceEnvironment as Decide>::TYPE => {
-            id.parse::<EnvironmentKey>().ok().map(|key| key.service.project)
-        }
-        <Policy as Decide>::TYPE => id.parse::<PolicyKey>().ok().and_then(|key| key.project),
-        <Subscription as Decide>::TYPE => id.parse::<SubscriptionKey>().ok().and_then(|key| key.project),
+    let found = match event.aggregate_type.as_str() {
+        <Project as Decide>::TYPE => id.parse().ok().map(|project| Concern {
+            project: Some(project),
+            ..Concern::default()
+        }),
+        <Service as Decide>::TYPE => id.parse().ok().map(Concern::service),
+        <Release as Decide>::TYPE => id
+            .parse()
+            .ok()
+            .map(|key: ReleaseKey| Concern::service(key.service)),
+        <Artifact as Decide>::TYPE => id
+            .parse()
+            .ok()
+            .map(|key: ArtifactKey| Concern::service(key.service)),
+        <ServiceEnvironment as Decide>::TYPE => id
+            .parse()
+            .ok()
+            .map(|key: EnvironmentKey| Concern::environment(key.service, Some(key.environment))),
+        <Policy as Decide>::TYPE => id.parse().ok().map(|key: PolicyKey| Concern {
+            project: key.project,
+            service: None,
+            environment: Some(key.environment),
+        }),
+        <Subscription as Decide>::TYPE => id.parse().ok().map(|key: SubscriptionKey| Concern {
+            project: key.project,
+            ..Concern::default()
+        }),
         <Run as Decide>::TYPE => {
             let run = journal.load::<Run>(id).await?;
-            run.state.service.as_ref().map(|service| service.project.clone())
+            let service = run.state.service.clone();
+            service.map(|service| Concern::environment(service, run.state.environment))
         }
         _ => None,
-    })
+    };
+    Ok(found.unwrap_or_default())
 }

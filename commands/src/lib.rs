@@ -32,7 +32,7 @@ pub use access::{
     address_block,
 };
 pub use catalog::{ConnectTool, CreateProject, RegisterTemplate};
-pub use concerns::project_of;
+pub use concerns::{Concern, concern_of};
 pub use context::{CommandContext, IdempotencyKey};
 pub use error::CommandError;
 pub use members::MemberRole;

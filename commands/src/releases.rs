@@ -1,15 +1,18 @@
 //! Releases, their evidence and waivers.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use opstella_domain::evidence::{Artifact, ArtifactCommand, ArtifactKey, Evidence};
 use opstella_domain::policy::GateName;
+use opstella_domain::promotion::{EnvironmentKey, ServiceEnvironment};
 use opstella_domain::release::{Digest, Release, ReleaseCommand, ReleaseImage, ReleaseKey, Waiver, WaiverId};
 use opstella_domain::{ComponentName, DomainError, ServiceKey, Subject};
 use opstella_journal::Loaded;
 use uuid::Uuid;
 
 use crate::catalog::decide_one;
-use crate::{Accepted, CommandContext, CommandError, Commands};
+use crate::{Accepted, CommandContext, CommandError, Commands, Report};
 
 /// `RegisterRelease`.
 #[derive(Debug, Clone)]
@@ -31,6 +34,8 @@ pub struct AddEvidence {
     pub component: ComponentName,
     /// What the report says.
     pub evidence: Evidence,
+    /// The report itself.
+    pub original: Report,
 }
 
 /// `GrantWaiver`.
@@ -72,6 +77,7 @@ impl Commands {
                 images: request.images.clone(),
                 author,
                 components: service.components.iter().map(|c| c.name.clone()).collect(),
+                at: Utc::now(),
             };
             decide_one(&release, command, path(key))
         };
@@ -92,7 +98,8 @@ impl Commands {
         self.change_release("SealRelease", context, &key, command).await
     }
 
-    /// Adds what a report says of an image of a release. The same report again changes nothing.
+    /// Adds what a report says of an image of a release, and keeps the report. The same report again changes nothing, and
+    /// of one that is refused nothing is kept.
     ///
     /// # Errors
     /// [`CommandError`]; `NotFound` where the release has no image of the component.
@@ -107,14 +114,38 @@ impl Commands {
             let component = &request.component;
             let image = self.release_image(key, component).await?;
             let (artifact, loaded) = self.artifact(&key.service, component, &image.digest).await?;
+            let mut evidence = request.evidence.clone();
+            evidence.ran = self.ran(&key.service, &evidence).await?;
             let command = ArtifactCommand::AddEvidence {
                 key: artifact,
-                evidence: Box::new(request.evidence.clone()),
+                evidence: Box::new(evidence),
             };
-            decide_one(&loaded, command, path(key))
+            let decision = decide_one(&loaded, command, path(key))?;
+            if decision.streams.iter().any(|stream| !stream.is_empty()) {
+                self.keep_report(&request.evidence.report, &request.original)
+                    .await?;
+            }
+            Ok(decision)
         };
         self.carry_out("AddEvidence", context, Some(&key.service.project), decide)
             .await
+    }
+
+    /// What an environment ran when it was scanned; nothing of other reports.
+    async fn ran(
+        &self,
+        service: &ServiceKey,
+        evidence: &Evidence,
+    ) -> Result<BTreeMap<ComponentName, Digest>, CommandError> {
+        let Some(environment) = evidence.environment else {
+            return Ok(BTreeMap::new());
+        };
+        let key = EnvironmentKey {
+            service: service.clone(),
+            environment,
+        };
+        let scanned = self.load::<ServiceEnvironment>(&key.to_string()).await?;
+        Ok(scanned.state.ran_at(evidence.made_at()))
     }
 
     /// An image of a component, with the evidence on it.
@@ -152,7 +183,7 @@ impl Commands {
         })
     }
 
-    /// Whether evidence on an image of the release rests on a report.
+    /// Whether evidence that counts on an image of the release rests on a report.
     ///
     /// # Errors
     /// [`CommandError`]; `NotFound` where there is no such release.

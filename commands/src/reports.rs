@@ -15,12 +15,12 @@ pub struct Report {
 }
 
 impl Commands {
-    /// Keeps an original. The same again changes nothing. It is kept before the event that names it: an event never names
-    /// what is not there.
+    /// Keeps an original. The same again changes nothing. It is kept before the event that names it, and once that is
+    /// decided: an event never names what is not there.
     ///
     /// # Errors
     /// [`CommandError::Journal`] where the database does not take it.
-    pub async fn keep_report(&self, digest: &Digest, report: &Report) -> Result<(), CommandError> {
+    pub(crate) async fn keep_report(&self, digest: &Digest, report: &Report) -> Result<(), CommandError> {
         sqlx::query(
             "INSERT INTO reports (digest, content, content_type) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
         )

@@ -9,15 +9,17 @@
 
 mod support;
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use cqrs_es::test::TestFramework;
 use opstella_domain::evidence::{
-    Artifact, ArtifactCommand, ArtifactEvent, ArtifactKey, Evidence, Finding, MAX_FINDINGS, ReportKind,
-    Severity,
+    Artifact, ArtifactCommand, ArtifactEvent, ArtifactKey, Evidence, Finding, MAX_FINDINGS, MAX_SCANS,
+    ReportKind, Severity,
 };
 use opstella_domain::{Decide, DomainError, Environment};
 use support::at;
-use support::promotion::{digest, evidence, findings, later};
+use support::promotion::{digest, evidence, findings, images, later};
 
 fn key() -> ArtifactKey {
     format!("payments/checkout/api@{}", digest("api-1"))
@@ -147,6 +149,25 @@ fn dynamic_scans_count_for_each_environment() {
 }
 
 #[test]
+fn dynamic_scans_count_for_each_set_of_images() {
+    let of = |web: &str| Evidence {
+        report: digest(web),
+        ran: images(&[("api", "api-1"), ("web", web)]),
+        ..evidence(ReportKind::DynamicScan)
+    };
+    let again = Evidence {
+        report: digest("again"),
+        ..of("web-1")
+    };
+    let both = artifact(&[of("web-1"), of("web-2"), again.clone()]);
+    assert_eq!(both.evidence, [of("web-2"), again]);
+    // An image that never changes does not remember all that it ever ran with.
+    let many: Vec<Evidence> = (0..=MAX_SCANS).map(|n| of(&format!("web-{n}"))).collect();
+    let artifact = artifact(&many);
+    assert_eq!(artifact.evidence, many[1..]);
+}
+
+#[test]
 fn limits_name_the_field() {
     let base = || evidence(ReportKind::ImageScan);
     let nowhere = Evidence {
@@ -159,6 +180,11 @@ fn limits_name_the_field() {
         ..base()
     };
     assert_eq!(field(somewhere), "environment");
+    let of_nothing = Evidence {
+        ran: BTreeMap::new(),
+        ..evidence(ReportKind::DynamicScan)
+    };
+    assert_eq!(field(of_nothing), "environment");
     for tool in ["", " ", &"x".repeat(201)] {
         let wrong = Evidence {
             tool: tool.into(),

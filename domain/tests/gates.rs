@@ -20,7 +20,7 @@ use opstella_domain::policy::{
 };
 use support::at;
 use support::promotion::{
-    approval, digest, evidence, findings, gate, gate_input, later, name, roles, time, version, waiver,
+    approval, digest, evidence, findings, gate, gate_input, images, later, name, roles, time, version, waiver,
 };
 
 use GateVerdict::{Failed, Passed, Waiting as Waited, Waived};
@@ -358,10 +358,39 @@ fn one_image_bears_the_dynamic_scan_for_all() {
     let mut input = gate_input(vec![]);
     let web = ImageEvidence {
         digest: digest("web-1"),
-        evidence: vec![scan_of(Environment::Uat, None)],
+        evidence: vec![Evidence {
+            ran: images(&[("api", "api-1"), ("web", "web-1"), ("db", "db-1")]),
+            ..scan_of(Environment::Uat, None)
+        }],
     };
     input.images.insert(name("web"), web);
     assert_eq!(one(&rules, &input).verdict, Passed);
+}
+
+#[test]
+fn a_dynamic_scan_of_the_last_release_says_nothing_of_a_changed_component() {
+    let rules = only(|r| r.dynamic_scan = Some(Environment::Uat));
+    // `api` is as it was, and bears the scan; `web` is new.
+    for ran in [
+        images(&[("api", "api-1"), ("web", "web-0")]),
+        images(&[("api", "api-1")]),
+    ] {
+        let scan = Evidence {
+            ran,
+            ..scan_of(Environment::Uat, None)
+        };
+        let mut input = gate_input(vec![scan]);
+        let web = ImageEvidence {
+            digest: digest("web-1"),
+            evidence: vec![],
+        };
+        input.images.insert(name("web"), web);
+        says(
+            &one(&rules, &input),
+            Failed,
+            "there is no dynamic scan of UAT with these images; the newest is of other images of web",
+        );
+    }
 }
 
 #[test]

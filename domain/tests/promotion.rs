@@ -535,6 +535,34 @@ fn what_is_remembered_is_bounded() {
 }
 
 #[test]
+fn what_ran_at_an_instant_is_remembered_but_for_what_was_changed_by_hand() {
+    let end = |number, minutes| EnvironmentCommand::EndRun {
+        run: run_id(number),
+        end: RunEnd::Succeeded,
+        at: later(minutes),
+    };
+    let first = vec![("api", "api-1"), ("web", "web-1")];
+    let mut commands = deployed_with(1, "1", first)[..2].to_vec();
+    commands.push(end(1, 1));
+    commands.extend(deployed_with(2, "2", vec![("web", "web-2")])[..2].to_vec());
+    commands.push(end(2, 5));
+    commands.push(observe(
+        &[("api", "api:evil", false), ("web", "web:2", true)],
+        Health::Healthy,
+    ));
+    let environment = after(commands);
+    for (minutes, ran) in [
+        (0, images(&[])),
+        (1, images(&[("api", "api-1"), ("web", "web-1")])),
+        (4, images(&[("api", "api-1"), ("web", "web-1")])),
+        (5, images(&[("api", "api-1"), ("web", "web-2")])),
+        (9, images(&[("web", "web-2")])),
+    ] {
+        assert_eq!(environment.ran_at(later(minutes)), ran, "{minutes}");
+    }
+}
+
+#[test]
 fn reasons_and_comments_have_limits() {
     let given = || vec![ask(1, "1").into(), look(1, evaluation(&[(Owner, 1)]))];
     for wrong in [" ".to_owned(), "x".repeat(501)] {

@@ -24,6 +24,7 @@ fn register(images: Vec<ReleaseImage>) -> ReleaseCommand {
         images,
         author: who("alice"),
         components: vec![name("api"), name("web")],
+        at: at(),
     }
 }
 
@@ -199,6 +200,7 @@ fn everybody_who_added_images_is_an_author() {
         images,
         author,
         components: vec![name("api"), name("web")],
+        at: at(),
     };
     for command in [
         add(who("alice"), vec![image("api", "api-1")]),
@@ -234,6 +236,18 @@ fn limits_of_registration_name_the_field() {
         ..api()
     };
     assert!(when(&[], register(vec![fits])).is_ok());
+    // The clock of whoever committed may be a little ahead.
+    let committed = |minutes| {
+        let committed_at = Some(at() + TimeDelta::minutes(minutes));
+        register(vec![ReleaseImage {
+            committed_at,
+            ..api()
+        }])
+    };
+    assert_eq!(field(&[], committed(6)), "components[0].committed_at");
+    for minutes in [-525_600, 0, 5] {
+        assert!(when(&[], committed(minutes)).is_ok(), "{minutes}");
+    }
 }
 
 #[test]

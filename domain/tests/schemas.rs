@@ -434,6 +434,7 @@ fn artifact_events_fit() {
 #[test]
 fn release_events_fit() {
     let linked = ReleaseImage {
+        committed_at: Some(at()),
         pipeline: Some("https://gitlab.example/pipelines/1".into()),
         ..image("web", "web-1")
     };

@@ -1,5 +1,7 @@
 //! What a report comes to.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use opstella_domain::Environment;
 use opstella_domain::evidence::{Evidence, Finding, ReportKind, SeverityCounts, TestCounts, Verdict};
@@ -45,6 +47,7 @@ impl Parsed {
             produced_at: self.produced_at,
             recorded_at,
             environment,
+            ran: BTreeMap::new(),
             verdict: self.verdict,
             counts: self.counts,
             findings: self.findings,

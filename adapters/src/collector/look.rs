@@ -181,11 +181,11 @@ async fn record(
         content,
         content_type,
     };
-    parts.commands.keep_report(&parsed.report, &original).await?;
     let request = AddEvidence {
         key: due.release.clone(),
         component: due.image.component.clone(),
         evidence: parsed.into_evidence(Utc::now(), None),
+        original,
     };
     let context = CommandContext::system(ACTOR, due.release.to_string());
     parts.commands.add_evidence(&context, request).await?;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use opstella_commands::project_of;
+use opstella_commands::concern_of;
 use opstella_domain::subscription::{DeliveryId, Subscription, SubscriptionEvent, SubscriptionKey};
 use opstella_domain::{Decide, ProjectSlug};
 use opstella_journal::{Journal, JournalError, Position, RecordedEvent};
@@ -145,7 +145,7 @@ pub(super) async fn wanting(
         if let Some(whose) = &known.key.project {
             let of = match &project {
                 Some(of) => of,
-                None => project.insert(project_of(journal, event).await?),
+                None => project.insert(concern_of(journal, event).await?.project),
             };
             if of.as_ref() != Some(whose) {
                 continue;

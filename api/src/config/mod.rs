@@ -14,8 +14,8 @@ mod sections;
 pub use error::ConfigError;
 pub use keys::all_keys;
 pub use load::load;
-pub use notifications::NotificationsConfig;
 pub use network::Network;
+pub use notifications::NotificationsConfig;
 pub(crate) use public_url::is_plain_loopback;
 pub use sections::{
     AccessConfig, DatabaseConfig, EngineConfig, GatesConfig, LimitsConfig, LogConfig, LogFormat, OidcConfig,

@@ -14,7 +14,7 @@ use crate::http::params::PathParams;
 use crate::problem::Problem;
 
 pub(crate) use commands::{__path_register, __path_seal};
-pub(crate) use evidence::{__path_add, __path_report};
+pub(crate) use evidence::{__path_add, __path_list_evidence, __path_report};
 pub(crate) use queries::{__path_get, __path_list};
 pub(crate) use waivers::{__path_grant, __path_revoke};
 
@@ -34,7 +34,7 @@ pub(super) fn configure(app: &mut ServiceConfig) {
     app.service(web::resource(ALL).get(queries::list).post(commands::register))
         .service(one("").get(queries::get))
         .service(one("/seal").post(commands::seal))
-        .service(one("/evidence").post(evidence::add))
+        .service(one("/evidence").get(evidence::list_evidence).post(evidence::add))
         .service(one("/evidence/{digest}").get(evidence::report))
         .service(one("/waivers").post(waivers::grant))
         .service(one("/waivers/{waiver}").delete(waivers::revoke));

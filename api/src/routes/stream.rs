@@ -4,6 +4,7 @@
 //! [`EventHub`](crate::events::EventHub). Both give events in the journal's one order, so the seam shows neither gap nor repetition.
 
 mod feed;
+mod filter;
 mod sent;
 
 use actix_web::web::Data;
@@ -17,6 +18,7 @@ use crate::http::params::{PathParams, QueryParams};
 use crate::problem::{Problem, ProblemKind};
 use crate::state::AppState;
 use feed::{Feed, Scope, StreamReader};
+use filter::Filter;
 use sent::ServerSentEvent;
 
 /// Everything that happens in a run, as server-sent events: from its beginning, or after `Last-Event-ID`. The stream
@@ -53,7 +55,14 @@ pub(crate) async fn run(
 
 /// Everything that happens in projects that the caller may read, as server-sent events: from now on, or after `Last-Event-ID` (`0-0`: from the beginning).
 #[utoipa::path(get, path = "/api/v1/events/stream", operation_id = "StreamEvents", tag = "events",
-    params(("Last-Event-ID" = Option<String>, Header, description = "Position of the last event that was received")),
+    params(
+        ("project" = Option<String>, Query, description = "That concern this project"),
+        ("service" = Option<String>, Query, description = "That concern this service of the project"),
+        ("environment" = Option<String>, Query, description = "That concern this environment: `PRD`"),
+        ("aggregate_type" = Option<String>, Query, description = "Of this type of aggregate: `Project`, `Service`, \
+            `Release`, `Artifact`, `Environment`, `Policy`, `Run`, `Template`, `ToolConnection` or `Access`"),
+        ("Last-Event-ID" = Option<String>, Header, description = "Position of the last event that was received"),
+    ),
     responses((status = 200, description = "Events; the id of each is its position, the data an `EventView`",
         body = ServerSentEvent, content_type = "text/event-stream")))]
 pub(crate) async fn all(
@@ -62,12 +71,12 @@ pub(crate) async fn all(
     query: QueryParams,
     caller: Caller,
 ) -> Result<HttpResponse, Problem> {
-    query.only(&[])?;
+    let filter = Filter::of(&query)?;
     let from = match last_event_id(&request)? {
         Some(position) => position,
         None => state.journal.head().await?,
     };
-    open(&state, &request, &caller, Scope::All, from)
+    open(&state, &request, &caller, Scope::All(filter), from)
 }
 
 /// The place right before a run's first event: nothing earlier needs to be read.

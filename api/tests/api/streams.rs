@@ -116,6 +116,75 @@ async fn a_reader_that_comes_back_again_and_again_misses_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_filtered_stream_shows_what_was_asked_for_and_nothing_else() {
+    let server = Server::start().await;
+    server.with_service().await;
+    let other = json!({"slug": "other", "name": "Other"});
+    let made = server.post("/projects", other).await.expect(201);
+    let made = made.body["position"].as_str().unwrap().to_owned();
+    // The order of events is known a moment later.
+    eventually("the event to be told", async || {
+        positions(&server, "").await.contains(&made).then_some(())
+    })
+    .await;
+    // Everything until the last event that is there, from the very first.
+    let read = async |filter: &str, until: &str| {
+        let path = format!("{ALL}?{filter}");
+        let mut events = Events::open(&server, &path, Some("0-0")).await;
+        let mut found = Vec::new();
+        loop {
+            let (id, _, data) = events.event().await.unwrap();
+            found.push((id.clone(), data));
+            if id == until {
+                return found;
+            }
+        }
+    };
+    for (filter, same) in [
+        ("project=payments", "&project=payments"),
+        (
+            "project=payments&service=checkout",
+            "&project=payments&service=checkout",
+        ),
+        ("aggregate_type=Run", "&aggregate_type=Run"),
+        (
+            "aggregate_type=Service&project=payments",
+            "&aggregate_type=Service&project=payments",
+        ),
+    ] {
+        let expected = positions(&server, same).await;
+        assert!(!expected.is_empty() && !expected.contains(&made), "{filter}");
+        let found = read(filter, expected.last().unwrap()).await;
+        let ids: Vec<_> = found.into_iter().map(|(id, _)| id).collect();
+        assert_eq!(ids, expected, "{filter}");
+    }
+    // By environment: what is new only, as nothing concerned one yet.
+    let mut of_uat = Events::open(&server, &format!("{ALL}?environment=UAT"), None).await;
+    for environment in ["SIT", "UAT"] {
+        let path = format!("/policies/{environment}");
+        let mut rules = server.get(&path).await.expect(200).body["rules"].clone();
+        rules["sbom"] = json!(true);
+        let body = json!({"rules": rules});
+        server.put(&path, body).await.expect(200);
+    }
+    let (_, kind, data) = of_uat.event().await.unwrap();
+    assert_eq!((&*kind, &data["aggregate_id"]), ("PolicySet", &json!("UAT")));
+    for (wrong, field) in [
+        ("project=NO", "project"),
+        ("service=checkout", "service"),
+        ("environment=QA", "environment"),
+        ("aggregate_type=Lamp", "aggregate_type"),
+    ] {
+        server
+            .get(&format!("{ALL}?{wrong}"))
+            .await
+            .problem(400, "invalid-parameter")
+            .field(field, "");
+    }
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn silent_streams_beat_and_end_with_token_and_server() {
     let mut server = Server::start_with(|config| config.limits.heartbeat_seconds = 1).await;
     let mut lasting = Events::open(&server, ALL, None).await;

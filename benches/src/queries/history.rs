@@ -94,14 +94,18 @@ impl History {
         let id = format!("{}/{version}", self.key);
         let (mut images, mut components) = (Vec::new(), Vec::new());
         self.images.clear();
+        let mut built: BTreeMap<ComponentName, Digest> = BTreeMap::new();
         for name in COMPONENTS {
-            let component: ComponentName = name.parse()?;
             let digest = Digest::of(format!("{id}/{name}").as_bytes());
-            let evidence = self.reports(&component, &digest, at, sink)?;
+            built.insert(name.parse()?, digest);
+        }
+        for (component, digest) in built.clone() {
+            let evidence = self.reports(&component, &digest, &built, at, sink)?;
             images.push(ReleaseImage {
                 component: component.clone(),
                 digest: digest.clone(),
                 commit: "0123456789abcdef0123456789abcdef01234567".parse()?,
+                committed_at: Some(at),
                 pipeline: Some("https://gitlab.example/pipelines/1".to_owned()),
             });
             components.push(component.clone());
@@ -112,6 +116,7 @@ impl History {
             images,
             author: "developer".parse()?,
             components,
+            at,
         };
         self.decide(&mut Release::default(), &id, command, at, sink)
     }
@@ -120,6 +125,7 @@ impl History {
         &mut self,
         component: &ComponentName,
         digest: &Digest,
+        built: &BTreeMap<ComponentName, Digest>,
         at: DateTime<Utc>,
         sink: &mut Sink,
     ) -> Result<Vec<Evidence>, BenchError> {
@@ -140,6 +146,10 @@ impl History {
                 produced_at: Some(at),
                 recorded_at: at,
                 environment: (kind == ReportKind::DynamicScan).then_some(Environment::Uat),
+                ran: match kind {
+                    ReportKind::DynamicScan => built.clone(),
+                    _ => BTreeMap::new(),
+                },
                 verdict: Verdict::Passed,
                 counts: SeverityCounts {
                     medium: 3,

@@ -86,8 +86,11 @@ const EVERYBODY: &[Role] = &[PlatformAdmin, Security, Auditor, Person];
 const MOVERS: &[Role] = &[PlatformAdmin, Owner, Developer, Approver];
 /// Who builds.
 const BUILDERS: &[Role] = &[PlatformAdmin, Owner, Developer];
-/// Who registers what was built.
-const REGISTRARS: &[Role] = &[PlatformAdmin, Owner, Developer, Ci];
+/// Who registers what was built, and what reports say of it: machines. A person could put a report of their own in the
+/// place of the pipeline's.
+const REGISTRARS: &[Role] = &[PlatformAdmin, Ci];
+/// Who says that a release is complete: people know which components it goes without.
+const SEALERS: &[Role] = &[PlatformAdmin, Owner, Developer, Ci];
 /// Who answers for a project.
 const ANSWERABLE: &[Role] = &[PlatformAdmin, Owner];
 /// Who reads what those that answer for a project set up.
@@ -135,9 +138,10 @@ pub const TABLE: &[Rule] = &[
     query("StreamEvents", Scope::Each, READERS),
     // Releases and evidence.
     command("RegisterRelease", Scope::Project, REGISTRARS),
-    command("SealRelease", Scope::Project, REGISTRARS),
+    command("SealRelease", Scope::Project, SEALERS),
     command("AddEvidence", Scope::Project, REGISTRARS),
     query("GetRelease", Scope::Project, READERS),
+    query("ListEvidence", Scope::Project, READERS),
     query("GetReport", Scope::Project, READERS),
     query("ListReleases", Scope::Project, READERS),
     // Promotion.
@@ -258,6 +262,14 @@ mod tests {
                     rule.operation
                 );
             }
+        }
+    }
+
+    #[test]
+    fn only_machines_register_releases_and_evidence() {
+        for operation in ["RegisterRelease", "AddEvidence"] {
+            let held: Vec<_> = rule(operation).unwrap().roles.iter().collect();
+            assert_eq!(held, [PlatformAdmin, Ci], "{operation}");
         }
     }
 

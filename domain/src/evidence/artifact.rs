@@ -68,10 +68,13 @@ pub enum ArtifactEvent {
     },
 }
 
+/// Most dynamic scans of an environment that are remembered of an image: so many releases in a row may share it.
+pub const MAX_SCANS: usize = 10;
+
 /// The aggregate; its stream's id is the key. The newest evidence of each kind counts.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Artifact {
-    /// The newest evidence of each kind, and of dynamic scans of each environment.
+    /// The newest evidence of each kind, and of dynamic scans of each environment with the same images.
     pub evidence: Vec<Evidence>,
 }
 
@@ -106,6 +109,12 @@ impl Decide for Artifact {
     fn evolve(&mut self, event: ArtifactEvent) {
         let ArtifactEvent::EvidenceAdded { evidence, .. } = event;
         self.evidence.retain(|e| !evidence.replaces(e));
+        let alike = |e: &Evidence| e.kind == evidence.kind && e.environment == evidence.environment;
+        if self.evidence.iter().filter(|e| alike(e)).count() >= MAX_SCANS
+            && let Some(oldest) = self.evidence.iter().position(alike)
+        {
+            self.evidence.remove(oldest);
+        }
         self.evidence.push(*evidence);
     }
 }

@@ -16,6 +16,10 @@ impl Evidence {
             let rule = "the environment that was scanned, for a dynamic scan and for nothing else";
             return Err(DomainError::invalid("environment", rule));
         }
+        if (self.kind == ReportKind::DynamicScan) == self.ran.is_empty() {
+            let rule = "an environment that ran something of ours when it was scanned: promote a release there, then scan";
+            return Err(DomainError::invalid("environment", rule));
+        }
         text("tool", &self.tool, LONGEST_TOOL)?;
         if self.findings.len() > MAX_FINDINGS {
             let rule = format!("at most {MAX_FINDINGS}, the worst; the counts tell of all");

@@ -6,7 +6,9 @@
 mod artifact;
 mod check;
 
-pub use artifact::{Artifact, ArtifactCommand, ArtifactEvent, ArtifactKey};
+pub use artifact::{Artifact, ArtifactCommand, ArtifactEvent, ArtifactKey, MAX_SCANS};
+
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
@@ -14,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use strum::{EnumIter, IntoEnumIterator, IntoStaticStr};
 
 use crate::release::Digest;
-use crate::{Environment, InvalidValue};
+use crate::{ComponentName, Environment, InvalidValue};
 
 /// Most findings that evidence names one by one; the counts tell of all.
 pub const MAX_FINDINGS: usize = 500;
@@ -225,6 +227,9 @@ pub struct Evidence {
     /// The environment that was looked at, of a dynamic scan.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub environment: Option<Environment>,
+    /// The images that the environment ran when it was looked at, of a dynamic scan.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub ran: BTreeMap<ComponentName, Digest>,
     /// What it comes to.
     pub verdict: Verdict,
     /// Findings by severity.
@@ -247,8 +252,9 @@ impl Evidence {
             .map_or(self.recorded_at, |made| made.min(self.recorded_at))
     }
 
-    /// Whether it speaks of the same as another: it is the same kind of report, of the same environment.
+    /// Whether it speaks of the same as another: it is the same kind of report, of the same environment with the same
+    /// images.
     pub fn replaces(&self, other: &Self) -> bool {
-        self.kind == other.kind && self.environment == other.environment
+        self.kind == other.kind && self.environment == other.environment && self.ran == other.ran
     }
 }

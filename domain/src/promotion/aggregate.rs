@@ -51,9 +51,25 @@ impl ServiceEnvironment {
     /// Whether the promotion in flight has gates that nobody could look at yet, or one that opens by itself, and its time
     /// has come.
     pub fn is_due(&self, now: DateTime<Utc>) -> bool {
-        let opens = |p: &Promotion| p.gates.iter().any(|gate| gate.opens_at.is_some_and(|at| at <= now));
+        let opens = |p: &Promotion| {
+            p.gates
+                .iter()
+                .any(|gate| gate.opens_at.is_some_and(|at| at <= now))
+        };
         let waiting = self.in_flight.as_ref().filter(|p| p.run.is_none());
         waiting.is_some_and(|p| p.basis.is_none() || opens(p))
+    }
+
+    /// The images that ran here at an instant, as far as is remembered; not those of components that were changed by hand.
+    pub fn ran_at(&self, at: DateTime<Utc>) -> BTreeMap<ComponentName, Digest> {
+        let Some(deployment) = self.history.iter().rev().find(|d| d.since <= at) else {
+            return BTreeMap::new();
+        };
+        let mut images = deployment.images.clone();
+        if let Some(drift) = self.drift.as_ref().filter(|drift| drift.since <= at) {
+            images.retain(|name, _| !drift.found.contains_key(name));
+        }
+        images
     }
 
     /// A promotion that is not over.

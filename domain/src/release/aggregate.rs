@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{Digest, ReleaseCommand, ReleaseEvent, ReleaseImage, ReleaseKey, Waiver};
@@ -11,6 +11,8 @@ use crate::{ComponentName, Decide, DomainError, Subject};
 
 /// Longest link to a pipeline, in bytes.
 const LONGEST_LINK: usize = 2048;
+/// How far the clock of whoever committed may be ahead of ours, in minutes.
+const CLOCK_AHEAD_MINUTES: i64 = 5;
 /// Most waivers of a release that are granted and not revoked.
 const MAX_WAIVERS: usize = 500;
 
@@ -74,8 +76,9 @@ impl Release {
         images: Vec<ReleaseImage>,
         author: Subject,
         components: &[ComponentName],
+        at: DateTime<Utc>,
     ) -> Result<Vec<ReleaseEvent>, DomainError> {
-        check(&images, components)?;
+        check(&images, components, at)?;
         let new: Vec<ReleaseImage> = images
             .into_iter()
             .filter(|image| self.images.get(&image.component) != Some(image))
@@ -117,7 +120,11 @@ impl Release {
     }
 }
 
-fn check(images: &[ReleaseImage], components: &[ComponentName]) -> Result<(), DomainError> {
+fn check(
+    images: &[ReleaseImage],
+    components: &[ComponentName],
+    at: DateTime<Utc>,
+) -> Result<(), DomainError> {
     if images.is_empty() || images.len() > components.len() {
         let rule = format!("1 to {} images, one for each component", components.len());
         return Err(DomainError::invalid("components", rule));
@@ -143,6 +150,11 @@ fn check(images: &[ReleaseImage], components: &[ComponentName]) -> Result<(), Do
             let rule = format!("an http or https URL of at most {LONGEST_LINK} bytes");
             return Err(DomainError::invalid(field("pipeline"), rule));
         }
+        let latest = at + TimeDelta::minutes(CLOCK_AHEAD_MINUTES);
+        if image.committed_at.is_some_and(|committed| committed > latest) {
+            let rule = "when it was committed: not in the future";
+            return Err(DomainError::invalid(field("committed_at"), rule));
+        }
     }
     Ok(())
 }
@@ -159,7 +171,8 @@ impl Decide for Release {
                 images,
                 author,
                 components,
-            } => self.register(key, images, author, &components),
+                at,
+            } => self.register(key, images, author, &components, at),
             ReleaseCommand::Seal { key } => {
                 self.known(&key)?;
                 Ok(match self.sealed {

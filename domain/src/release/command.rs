@@ -19,6 +19,8 @@ pub enum ReleaseCommand {
         author: Subject,
         /// The components that the service has now.
         components: Vec<ComponentName>,
+        /// Now.
+        at: DateTime<Utc>,
     },
     /// `SealRelease`: it has all the images that it will have. Components without one keep what they run.
     Seal {

@@ -1,5 +1,6 @@
 //! What happens to a release.
 
+use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +16,9 @@ pub struct ReleaseImage {
     pub digest: Digest,
     /// From which commit.
     pub commit: Commit,
+    /// When that was committed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub committed_at: Option<DateTime<Utc>>,
     /// By which pipeline: a link.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pipeline: Option<String>,

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 const NO_STRUCTS: &[&str] = &[
     "files",
     "images",
+    "ran",
     "values",
     "labels",
     "operation",

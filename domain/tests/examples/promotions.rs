@@ -30,6 +30,7 @@ fn release_events_fit() {
     let image = json!({"component": "api", "digest": digest('a'), "commit": "3f786850e387550fdab836ed7e6dc881de23001b"});
     let mut with_link = image.clone();
     with_link["pipeline"] = json!("https://gitlab.example/payments/checkout_api/-/pipelines/17");
+    with_link["committed_at"] = json!(AT);
     let waiver = json!({
         "id": ID, "gate": "no-critical-vulnerability", "reason": "not called", "by": "eve", "expires_at": AT,
     });
@@ -59,6 +60,7 @@ fn artifact_events_fit() {
         ("kind", json!("dynamic-scan")),
         ("produced_at", json!(AT)),
         ("environment", json!("UAT")),
+        ("ran", json!({"api": digest('a')})),
         ("verdict", json!("passed")),
         (
             "findings",

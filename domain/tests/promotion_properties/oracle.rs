@@ -148,7 +148,13 @@ impl Oracle<'_> {
         let gate = "dynamic-scan";
         let scan = of.find_map(|environment| {
             let all = self.asked.images.keys().flat_map(|component| self.of(component));
-            Self::newest(all.filter(|e| e.environment == Some(environment)))
+            let same = |e: &&Evidence| {
+                let images = &self.asked.images;
+                images
+                    .iter()
+                    .all(|(component, digest)| e.ran.get(component) == Some(digest))
+            };
+            Self::newest(all.filter(|e| e.environment == Some(environment)).filter(same))
         });
         scan.is_some_and(|e| self.left(e, gate, Severity::High) + self.left(e, gate, Severity::Critical) == 0)
     }

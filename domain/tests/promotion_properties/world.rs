@@ -21,7 +21,7 @@ use proptest::sample::Index;
 use uuid::Uuid;
 
 use crate::acts::{Act, COMPONENTS, End, FINDINGS, GATES, PEOPLE, RELEASES};
-use crate::ledger::Ledger;
+use crate::ledger::{Images, Ledger};
 use crate::oracle::{Counts, Oracle};
 use crate::support::promotion::{
     digest, environment_key, evidence, gate_name, image, name, promotion_id, version, who,
@@ -175,6 +175,7 @@ impl World {
                     images: images.collect(),
                     author: person(by),
                     components: COMPONENTS.map(name).to_vec(),
+                    at: self.now,
                 };
                 self.release(release, command)
             }
@@ -385,10 +386,22 @@ impl World {
             component: name(COMPONENTS[component]),
             digest: digest(contents),
         };
+        if kind == ReportKind::DynamicScan {
+            report.ran = self.ran_in(of, self.now - TimeDelta::minutes(age));
+        }
         self.sent.push((key.clone(), report.clone()));
         let image = (key.component.clone(), key.digest.clone());
-        self.reports.entry(image).or_default().push(report.clone());
-        self.send(key, report)
+        self.send(key, report.clone())?;
+        self.reports.entry(image).or_default().push(report);
+        Ok(())
+    }
+
+    /// What ran in an environment at an instant.
+    fn ran_in(&self, environment: Environment, at: DateTime<Utc>) -> Images {
+        let place = self.chosen.iter().position(|chosen| *chosen == environment);
+        let came = place.map(|place| self.places[place].ledger.came.as_slice());
+        let there = came.unwrap_or_default().iter().rfind(|came| came.at <= at);
+        there.map(|came| came.images.clone()).unwrap_or_default()
     }
 
     fn send(&mut self, key: ArtifactKey, evidence: Evidence) -> Result<(), DomainError> {
@@ -694,13 +707,14 @@ impl World {
                 images: both.collect(),
                 author: person(by),
                 components: COMPONENTS.map(name).to_vec(),
+                at: self.now,
             },
         );
         let _ = self.try_act(Act::Seal { release });
         for place in 0..=place {
             for (component, _) in COMPONENTS.iter().enumerate() {
-                use ReportKind::{DynamicScan, ImageScan, QualityGate, StaticAnalysis};
-                for kind in [QualityGate, ImageScan, StaticAnalysis, DynamicScan] {
+                use ReportKind::{ImageScan, QualityGate, StaticAnalysis};
+                for kind in [QualityGate, ImageScan, StaticAnalysis] {
                     let of = self.chosen[place];
                     let _ = self.report(component, &contents(component, release % 3), kind, &[], of, 0);
                 }
@@ -717,6 +731,8 @@ impl World {
             let _ = self.break_glass(place, promotion.unwrap_or(promotion_id(0)));
             self.evaluate(place);
             let _ = self.end(place, how, false);
+            let (scan, of) = (ReportKind::DynamicScan, self.chosen[place]);
+            let _ = self.report(0, &contents(0, release % 3), scan, &[], of, 0);
         }
     }
 

@@ -57,6 +57,7 @@ pub fn image(component: &str, contents: &str) -> ReleaseImage {
         component: name(component),
         digest: digest(contents),
         commit: "0123456789abcdef0123456789abcdef01234567".parse().unwrap(),
+        committed_at: None,
         pipeline: None,
     }
 }
@@ -96,6 +97,10 @@ pub fn evidence(kind: ReportKind) -> Evidence {
         produced_at: None,
         recorded_at: at(),
         environment: (kind == ReportKind::DynamicScan).then_some(Environment::Uat),
+        ran: match kind {
+            ReportKind::DynamicScan => images(&[("api", "api-1")]),
+            _ => BTreeMap::new(),
+        },
         verdict: Verdict::Passed,
         counts: SeverityCounts::default(),
         findings: vec![],

@@ -18,19 +18,20 @@ pub struct DeliveryWeek {
     pub week: String,
     /// Its Monday, UTC.
     pub starts_on: NaiveDate,
-    /// Promotions forward whose deployment was over, however it ended.
+    /// Promotions forward that changed PRD, however they ended.
     pub attempts: i64,
     /// Those of them that were completed: the deployment frequency.
     pub deployments: i64,
-    /// Those that failed, were rolled back, or were completed and then fell ill or were taken back.
+    /// Those that were rolled back, left something behind, or were completed and then fell ill or were taken back.
     pub failures: i64,
     /// `failures` of `attempts`, 0 to 1; absent without attempts.
     pub change_failure_rate: Option<f64>,
-    /// Median time from a release's registration to its completion in PRD, in seconds.
+    /// Median time from the first commit that is new in a release (from its registration, where CI does not say when that
+    /// was) to its completion in PRD, in seconds.
     pub lead_time_p50_seconds: Option<f64>,
-    /// How often PRD was well again after a deployment that did not succeed, or ill health.
+    /// How often PRD was well again after a deployment that failed, or ill health.
     pub recoveries: i64,
-    /// Median time that this took, in seconds.
+    /// Median time that this took since that deployment began, or PRD fell ill, in seconds.
     pub recovery_p50_seconds: Option<f64>,
 }
 
@@ -50,7 +51,7 @@ d AS (SELECT d.week, count(*) AS attempts, count(*) FILTER (WHERE d.outcome = 'c
     count(*) FILTER (WHERE d.outcome <> 'completed' OR d.troubled) AS failures, \
     percentile_cont(0.5) WITHIN GROUP (ORDER BY d.lead_seconds) AS lead \
     FROM read.deployments d WHERE d.environment = 'PRD' AND d.kind = 'promote' \
-    AND d.week >= (date_trunc('week', $1 AT TIME ZONE 'UTC') - ($2 - 1) * interval '1 week')::date \
+    AND d.outcome <> 'unchanged' AND d.week >= (date_trunc('week', $1 AT TIME ZONE 'UTC') - ($2 - 1) * interval '1 week')::date \
     AND ($3::text IS NULL OR d.project = $3) AND ($4::text IS NULL OR d.service = $4) GROUP BY d.week), \
 r AS (SELECT r.week, count(*) AS recoveries, percentile_cont(0.5) WITHIN GROUP (ORDER BY r.seconds) AS recovery \
     FROM read.recoveries r WHERE r.environment = 'PRD' \

@@ -1,5 +1,7 @@
 //! Evidence: what reports say of an image.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
@@ -16,6 +18,9 @@ pub struct Evidence {
     pub kind: String,
     /// Which environment was looked at, of a dynamic scan.
     pub environment: Option<String>,
+    /// The images that it ran then, by component.
+    #[sqlx(json)]
+    pub ran: BTreeMap<String, String>,
     /// `passed` or `failed`, by the report's own rules; a gate may be stricter.
     pub verdict: String,
     /// Findings by severity.
@@ -39,7 +44,7 @@ pub struct Evidence {
     pub produced_at: Option<DateTime<Utc>>,
     /// When it was recorded.
     pub recorded_at: DateTime<Utc>,
-    /// Whether it is the newest of its kind and environment, which counts.
+    /// Whether it is the newest of its kind, and of a dynamic scan, of its environment with these images: that counts.
     pub newest: bool,
 }
 
@@ -97,8 +102,12 @@ pub struct EvidenceFilter {
     pub kind: Option<String>,
 }
 
-const EVIDENCE: &str = "SELECT e.kind, e.environment, e.verdict, e.counts, e.findings, e.tests, e.packages, e.tool, \
+const EVIDENCE: &str = "SELECT e.kind, e.environment, e.ran, e.verdict, e.counts, e.findings, e.tests, e.packages, e.tool, \
     e.report, e.size, e.produced_at, e.recorded_at, e.newest, ";
+
+const HAS_REPORT: &str = "SELECT EXISTS (SELECT FROM read.release_images i JOIN read.evidence e \
+    ON e.project = i.project AND e.service = i.service AND e.component = i.component AND e.digest = i.digest \
+    WHERE i.project = $1 AND i.service = $2 AND i.version = $3 AND e.report = $4)";
 
 const NEWEST_FIRST: Keys = Keys {
     columns: &["e.transaction_id", "e.position"],
@@ -131,5 +140,24 @@ impl Queries {
             statement.push(" AND e.kind = ").push_bind(kind.clone());
         }
         self.page(statement, NEWEST_FIRST, page).await
+    }
+
+    /// Whether evidence on an image of a release, however old, rests on a report.
+    pub async fn has_report(
+        &self,
+        project: &str,
+        service: &str,
+        release: &str,
+        report: &str,
+    ) -> Result<bool, QueryError> {
+        let sql = self.located(HAS_REPORT);
+        let found = sqlx::query_scalar(sqlx::AssertSqlSafe(sql))
+            .bind(project)
+            .bind(service)
+            .bind(release)
+            .bind(report)
+            .fetch_one(&self.pool)
+            .await?;
+        Ok(found)
     }
 }

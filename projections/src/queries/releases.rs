@@ -45,13 +45,15 @@ pub struct ReleaseImage {
     pub digest: String,
     /// From which commit.
     pub commit: String,
+    /// When that was committed, as CI says.
+    pub committed_at: Option<DateTime<Utc>>,
     /// By which pipeline: a link.
     pub pipeline: Option<String>,
     /// Who wrote what is in it.
     pub author: String,
     /// When it was added.
     pub added_at: DateTime<Utc>,
-    /// The newest evidence of each kind, and of dynamic scans of each environment.
+    /// The newest evidence of each kind, and of dynamic scans, of each environment with the same images.
     pub evidence: Vec<Evidence>,
 }
 

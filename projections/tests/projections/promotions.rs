@@ -10,6 +10,7 @@ use opstella_projections::queries::*;
 use opstella_projections::{Projection, Queries};
 use sqlx::Executor;
 use sqlx::postgres::PgPoolOptions;
+use uuid::Uuid;
 
 use crate::steps::{SHOP, image, place};
 use crate::support::*;
@@ -287,6 +288,24 @@ async fn approvals_wait_for_those_who_may_give_them() {
         "approved already"
     );
     assert!(waiting("sam", None, &[]).await.is_empty(), "no role");
+
+    let sql = "SELECT promotion_id, wanted_roles, approvals, missing FROM dashboard.approvals_waiting";
+    let shown: Vec<(Uuid, Vec<String>, i32, String)> =
+        sqlx::query_as(sql).fetch_all(&world.pool).await.unwrap();
+    assert_eq!(shown.len(), 1);
+    let (id, roles, given, missing) = &shown[0];
+    assert_eq!((*id, *given), (blocked[0], 1));
+    assert_eq!(roles, &["approver", "owner", "security"]);
+    assert!(missing.contains("(there are 1)"), "{missing}");
+    let sql =
+        "SELECT approver, roles FROM dashboard.promotion_approvals WHERE promotion_id = $1 ORDER BY approver";
+    let given: Vec<(String, Vec<String>)> = sqlx::query_as(sql)
+        .bind(journeys.id("prd"))
+        .fetch_all(&world.pool)
+        .await
+        .unwrap();
+    let by = |name: &str, role: &str| (name.to_owned(), vec![role.to_owned()]);
+    assert_eq!(given, [by("olga", "owner"), by("sam", "security")]);
     running.stop().await;
 }
 

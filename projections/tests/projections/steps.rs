@@ -56,6 +56,12 @@ pub fn report(kind: ReportKind, number: u8, at: DateTime<Utc>) -> Evidence {
         produced_at: Some(at),
         recorded_at: at,
         environment: (kind == ReportKind::DynamicScan).then_some(Environment::Uat),
+        ran: match kind {
+            ReportKind::DynamicScan => ["api", "web"]
+                .map(|name| (name.parse().unwrap(), image(name, "1.0.0")))
+                .into(),
+            _ => BTreeMap::new(),
+        },
         verdict: Verdict::Passed,
         counts: SeverityCounts::default(),
         findings: vec![],
@@ -122,15 +128,25 @@ impl World {
     }
 
     pub async fn register(&self, version: &str, component: &str, author: &str) {
+        let commit = "0123456789abcdef0123456789abcdef01234567";
+        self.register_commit(version, component, author, (commit, None))
+            .await;
+    }
+
+    pub async fn register_commit(
+        &self,
+        version: &str,
+        component: &str,
+        author: &str,
+        (commit, committed_at): (&str, Option<DateTime<Utc>>),
+    ) {
         let id = format!("{SHOP}/{version}");
         let release: ReleaseKey = id.parse().unwrap();
         let image = ReleaseImage {
             component: component.parse().unwrap(),
             digest: image(component, version),
-            commit: "0123456789abcdef0123456789abcdef01234567"
-                .to_owned()
-                .try_into()
-                .unwrap(),
+            commit: commit.parse().unwrap(),
+            committed_at,
             pipeline: Some("https://gitlab.example/p/1".into()),
         };
         let command = ReleaseCommand::Register {
@@ -138,6 +154,7 @@ impl World {
             images: vec![image],
             author: who(author),
             components: vec!["api".parse().unwrap(), "web".parse().unwrap()],
+            at: Utc::now(),
         };
         self.act::<Release>(&id, command).await;
     }

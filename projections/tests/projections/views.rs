@@ -19,13 +19,17 @@ async fn every_view_answers_and_every_column_is_explained() {
     .unwrap();
     let names: Vec<String> = found.iter().map(|row| row.get(0)).collect();
     let expected = [
+        "approvals_waiting",
         "audit_log",
         "delivery_weeks",
+        "delivery_weeks_by_platform",
+        "delivery_weeks_by_project",
         "deployments",
         "environment_matrix",
         "environments",
         "external_resources",
         "projection_status",
+        "promotion_approvals",
         "promotion_gates",
         "promotions",
         "recoveries",

@@ -2,20 +2,23 @@
 
 use std::str::FromStr;
 
-use actix_web::HttpResponse;
 use actix_web::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
 use chrono::Utc;
 use opstella_commands::{AddEvidence, Report};
 use opstella_domain::evidence::ReportKind;
-use opstella_domain::release::Digest;
+use opstella_domain::release::{Digest, ReleaseKey};
 use opstella_domain::{ComponentName, Environment, InvalidValue};
 use opstella_evidence::{Expected, Limits, ReportError, decompress, parse};
+use opstella_projections::queries::{Evidence, EvidenceFilter};
 
 use super::key;
 use crate::http::command::CommandHead;
+use crate::http::page::{Page, PageRequest};
 use crate::http::params::{PathParams, QueryParams};
 use crate::http::report_body::ReportBody;
+use crate::http::visible::wait_for_named;
 use crate::problem::{Problem, ProblemKind};
 use crate::routes::answer::{CommandAnswer, Kind, respond};
 use crate::state::AppState;
@@ -74,15 +77,14 @@ pub(crate) async fn add(
         .map_err(|error| crate::problem::internal(error.to_string()))?
         .map_err(refused)?;
     let evidence = parsed.into_evidence(Utc::now(), environment);
-    let report = Report {
-        content,
-        content_type,
-    };
-    state.commands.keep_report(&evidence.report, &report).await?;
     let request = AddEvidence {
         key,
         component,
         evidence,
+        original: Report {
+            content,
+            content_type,
+        },
     };
     let accepted = state.commands.add_evidence(&context, request).await?;
     respond(&state, &head, accepted, Kind::Created).await
@@ -109,8 +111,9 @@ pub(crate) async fn report(
     query.only(&[])?;
     let digest: Digest = path.parse("digest")?;
     let missing = || Problem::not_found("report", digest.as_str());
-    // Only what the release's evidence rests on: a digest alone opens nothing.
-    if !state.commands.rests_on(&key(&path)?, &digest).await? {
+    // Only what the release's evidence rests on, or rested on: a digest alone opens nothing.
+    let key = key(&path)?;
+    if !state.commands.rests_on(&key, &digest).await? && !rested_on(&state, &key, &digest).await? {
         return Err(missing());
     }
     let report = state.commands.report(&digest).await?.ok_or_else(missing)?;
@@ -119,6 +122,55 @@ pub(crate) async fn report(
         .insert_header((CONTENT_DISPOSITION, "attachment"))
         .insert_header(("X-Content-Type-Options", "nosniff"))
         .body(report.content))
+}
+
+/// Whether older evidence on an image of the release rests on a report. The read model has all of it; of the newest, the
+/// commands know more.
+async fn rested_on(state: &AppState, key: &ReleaseKey, report: &Digest) -> Result<bool, Problem> {
+    let (project, service) = (key.service.project.as_str(), key.service.service.as_str());
+    let queries = &state.queries;
+    let found = queries
+        .has_report(project, service, key.version.as_str(), report.as_str())
+        .await?;
+    Ok(found)
+}
+
+/// All evidence on the image of a component, the newest first: also what does not count any more.
+#[utoipa::path(get, path = "/api/v1/projects/{project}/services/{service}/releases/{version}/evidence",
+    operation_id = "ListEvidence", tag = "releases",
+    params(
+        ("project" = String, Path, description = "Slug of the project"),
+        ("service" = String, Path, description = "Name of the service"),
+        ("version" = String, Path, description = "Version of the release"),
+        ("component" = String, Query, description = "On which component's image"),
+        ("kind" = Option<String>, Query, description = "Of this kind only: `image-scan`"),
+        ("limit" = Option<u32>, Query, description = "Entries of a page", minimum = 1, maximum = 200),
+        ("cursor" = Option<String>, Query, description = "From `next` of the page before"),
+        ("after" = Option<String>, Query, description = "Wait until the read model has this position"),
+    ),
+    responses((status = 200, description = "A page", body = Page<Evidence>)))]
+pub(crate) async fn list_evidence(
+    state: Data<AppState>,
+    request: HttpRequest,
+    path: PathParams,
+    query: QueryParams,
+) -> Result<HttpResponse, Problem> {
+    query.only(&["component", "kind", "limit", "cursor", "after"])?;
+    let component: ComponentName = required(&query, "component")?;
+    let kind: Option<ReportKind> = query.value("kind")?;
+    let page = PageRequest::of(&query, state.config.limits.page_size)?;
+    wait_for_named(&state, &request, &query, &["releases"]).await?;
+    let key = key(&path)?;
+    let image = state.commands.release_image(&key, &component).await?;
+    let filter = EvidenceFilter {
+        project: key.service.project.to_string(),
+        service: key.service.service.to_string(),
+        component: component.to_string(),
+        digest: image.digest.to_string(),
+        kind: kind.map(|kind| kind.slug().to_owned()),
+    };
+    let found = state.queries.evidence(&filter, &page.into()).await?;
+    Ok(HttpResponse::Ok().json(Page::new(found, request.path(), &query)))
 }
 
 fn required<T: FromStr<Err = InvalidValue>>(query: &QueryParams, name: &str) -> Result<T, Problem> {

@@ -16,6 +16,7 @@ use utoipa::ToSchema;
         "name": "api",
         "digest": "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
         "commit": "3f786850e387550fdab836ed7e6dc881de23001b",
+        "committed_at": "2026-11-25T09:30:00+01:00",
         "pipeline": "https://gitlab.example/payments/checkout_api/-/pipelines/17",
     }],
 }))]
@@ -44,6 +45,8 @@ pub struct ReleaseImageRequest {
     /// From which commit.
     #[schema(value_type = String, pattern = "^([0-9a-f]{40}|[0-9a-f]{64})$")]
     pub commit: Commit,
+    /// When that was committed: what the lead time for changes is reckoned from. Not in the future.
+    pub committed_at: Option<DateTime<Utc>>,
     /// By which pipeline: a link.
     #[schema(max_length = 2048, pattern = "^https?://")]
     pub pipeline: Option<String>,
@@ -55,6 +58,7 @@ impl From<ReleaseImageRequest> for ReleaseImage {
             component: request.name,
             digest: request.digest,
             commit: request.commit,
+            committed_at: request.committed_at,
             pipeline: request.pipeline,
         }
     }
@@ -131,6 +135,7 @@ mod tests {
             .env("RELEASE_VERSION", "1.0.17")
             .env("RELEASE_DIGEST", &digest)
             .env("CI_COMMIT_SHA", "b".repeat(40))
+            .env("CI_COMMIT_TIMESTAMP", "2026-11-25T09:30:00+01:00")
             .env(
                 "CI_PIPELINE_URL",
                 "https://gitlab.example/payments/checkout_api/-/pipelines/17",
@@ -144,6 +149,8 @@ mod tests {
             (image.name.as_str(), image.digest.as_str()),
             ("api", digest.as_str())
         );
+        let committed = "2026-11-25T08:30:00Z".parse().unwrap();
+        assert_eq!(image.committed_at, Some(committed));
         assert!(image.pipeline.as_ref().unwrap().ends_with("/17"));
     }
 }

@@ -14,8 +14,9 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 use tokio::time::{Instant, sleep_until, timeout};
 
+use super::filter::Filter;
 use crate::auth::SessionId;
-use crate::events::{EventView, project_of};
+use crate::events::{EventView, concern_of};
 use crate::state::AppState;
 
 /// Events read at once while catching up.
@@ -32,8 +33,8 @@ pub(super) enum Scope {
         /// Its project.
         project: ProjectSlug,
     },
-    /// All.
-    All,
+    /// All that are wanted.
+    All(Filter),
 }
 
 /// Who reads a stream.
@@ -222,10 +223,15 @@ impl Feed {
 
     async fn in_scope(&self, event: &RecordedEvent) -> Result<bool, End> {
         match &self.scope {
-            Scope::All if self.reader.oversees => Ok(true),
-            Scope::All => match project_of(&self.state.journal, event).await {
-                Ok(Some(project)) => self.may_read(&project).await,
-                Ok(None) => Ok(false),
+            Scope::All(filter) if !filter.takes_type(&event.aggregate_type) => Ok(false),
+            Scope::All(filter) if self.reader.oversees && filter.takes_every_place() => Ok(true),
+            Scope::All(filter) => match concern_of(&self.state.journal, event).await {
+                Ok(concern) if !filter.takes(&concern) => Ok(false),
+                Ok(_) if self.reader.oversees => Ok(true),
+                Ok(concern) => match concern.project {
+                    Some(project) => self.may_read(&project).await,
+                    None => Ok(false),
+                },
                 Err(error) => Err(failed(&error)),
             },
             Scope::Run { id, project } => {

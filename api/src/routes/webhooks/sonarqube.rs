@@ -9,7 +9,7 @@ use opstella_domain::evidence::ReportKind;
 use opstella_domain::naming::QualityKey;
 use opstella_domain::release::{Commit, ReleaseKey};
 use opstella_domain::{ComponentName, ServiceKey, Tool};
-use opstella_evidence::{Expected, Parsed, ReportError, parse};
+use opstella_evidence::{Expected, ReportError, parse};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -124,7 +124,10 @@ async fn add(
         }
         return Ok(Outcome::Taken);
     }
-    keep(state, &parsed, body).await?;
+    let original = Report {
+        content: body,
+        content_type: "application/json".to_owned(),
+    };
     let correlation = current::request().map(|request| request.id).unwrap_or_default();
     let context = CommandContext::system("webhook-sonarqube", correlation);
     for key in releases {
@@ -132,16 +135,9 @@ async fn add(
             key,
             component: component.clone(),
             evidence: parsed.clone().into_evidence(Utc::now(), None),
+            original: original.clone(),
         };
         state.commands.add_evidence(&context, request).await?;
     }
     Ok(Outcome::Taken)
-}
-
-async fn keep(state: &AppState, parsed: &Parsed, content: Vec<u8>) -> Result<(), Problem> {
-    let report = Report {
-        content,
-        content_type: "application/json".to_owned(),
-    };
-    Ok(state.commands.keep_report(&parsed.report, &report).await?)
 }

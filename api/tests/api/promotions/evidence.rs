@@ -4,8 +4,9 @@ use std::io::Write;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use opstella_domain::release::Digest;
 use reqwest::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::Answer;
 use crate::support::delivery::{CI, Delivery, SERVICE, commit};
@@ -77,7 +78,7 @@ async fn a_good_report_is_kept_once_and_read_through_its_release() {
             .expect(200)
             .body;
         let text = shown.to_string();
-        let digest = opstella_domain::release::Digest::of(scan.as_bytes()).to_string();
+        let digest = Digest::of(scan.as_bytes()).to_string();
         text.contains(&digest).then_some(digest)
     };
     let digest = delivery.until("the evidence in the release", release).await;
@@ -93,6 +94,32 @@ async fn a_good_report_is_kept_once_and_read_through_its_release() {
         .get("judy", &read("1.0.0"))
         .await
         .problem(404, "not-found");
+
+    // Scanned anew: what a decision looked at before stays readable.
+    let rescan = reports::image_scan(&[]).to_string();
+    let again = send(&delivery, CI, "1.0.0", sent("image-scan", rescan.clone())).await;
+    let position = again.expect(201).body["position"].as_str().unwrap().to_owned();
+    let list = format!("{SERVICE}/releases/1.0.0/evidence?component=api");
+    let shown = delivery
+        .get("frank", &format!("{list}&kind=image-scan&after={position}"))
+        .await
+        .expect(200);
+    let items = shown.body["items"].as_array().unwrap();
+    let told: Vec<_> = items.iter().map(|e| (&e["report"], &e["newest"])).collect();
+    let newest = Digest::of(rescan.as_bytes()).to_string();
+    assert_eq!(
+        told,
+        [(&json!(newest), &json!(true)), (&json!(digest), &json!(false))]
+    );
+    let original = delivery.get("frank", &read("1.0.0")).await.expect(200);
+    assert_eq!(original.body, serde_json::from_str::<Value>(&scan).unwrap());
+    let none = delivery.get("frank", &format!("{list}&kind=sbom")).await;
+    assert_eq!(none.expect(200).body["items"], json!([]));
+    for (wrong, status) in [("component=web", 404), ("", 400), ("component=api&kind=x", 400)] {
+        let path = format!("{SERVICE}/releases/1.0.0/evidence?{wrong}");
+        let answer = delivery.get("frank", &path).await;
+        assert_eq!(answer.status.as_u16(), status, "{wrong}");
+    }
     delivery.stop().await;
 }
 
@@ -158,6 +185,24 @@ async fn a_bad_report_leaves_nothing_behind() {
                 ..sent("tests", entities)
             },
         ),
+        (
+            "of no environment",
+            422,
+            sent("dynamic-scan", reports::baseline_scan().to_string()),
+        ),
+        (
+            "of an environment, and not of one",
+            422,
+            sent("image-scan&environment=DEV", scan.clone()),
+        ),
+        (
+            "of an environment that runs nothing",
+            422,
+            sent(
+                "dynamic-scan&environment=SIT",
+                reports::baseline_scan().to_string(),
+            ),
+        ),
         ("of no kind", 400, sent("horoscope", scan.clone())),
         (
             "of no type",
@@ -180,9 +225,12 @@ async fn a_bad_report_leaves_nothing_behind() {
         let stored = (delivery.rows("events").await, delivery.rows("reports").await);
         assert_eq!(stored, (events, 0), "{what}");
     }
-    send(&delivery, "frank", "1.0.0", sent("image-scan", scan.clone()))
-        .await
-        .problem(403, "forbidden");
+    // Not by people either, who could put a report of their own in the place of the pipeline's.
+    for who in ["frank", "grace", "alice"] {
+        send(&delivery, who, "1.0.0", sent("image-scan", scan.clone()))
+            .await
+            .problem(403, "forbidden");
+    }
     send(&delivery, CI, "9.9.9", sent("image-scan", scan))
         .await
         .problem(404, "not-found");

@@ -106,11 +106,15 @@ async fn production_takes_two_independent_people_a_change_and_a_soak() {
     for (kind, more, report) in [
         ("quality-gate", "", reports::quality_gate(&commit(version), "OK")),
         ("image-scan", "", reports::image_scan(&[])),
-        ("dynamic-scan", "&environment=DEV", reports::baseline_scan()),
     ] {
         delivery.evidence(version, kind, more, &report).await.expect(201);
     }
     delivery.arrives("DEV", version).await;
+    let (scan, of) = (reports::baseline_scan(), "&environment=DEV");
+    delivery
+        .evidence(version, "dynamic-scan", of, &scan)
+        .await
+        .expect(201);
     let bare = delivery.asked("PRD", version).await;
     let words = delivery.becomes(&bare, "blocked").await["explanation"].to_string();
     assert!(

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::look::{Look, Said, look};
-use crate::Environment;
 use crate::evidence::{Evidence, ReportKind, Severity};
 use crate::policy::{GateInput, GateName, GateResult, ImageEvidence};
 use crate::release::Waiver;
+use crate::{ComponentName, Environment};
 
 /// Most findings and waivers that a reason names; it tells how many there are.
 const SHOWN: usize = 3;
@@ -49,8 +49,13 @@ pub fn dynamic_scan(input: &GateInput, environment: Environment) -> GateResult {
         .filter_map(|environment| newest_scan(input, environment).map(|scan| (environment, scan)))
         .next()
     else {
-        let reason = format!("there is no dynamic scan of {first} with these images");
-        let remedy = format!("run ZAP's baseline scan on {first} and add its report");
+        let others = match scans(input, first).max_by_key(|e| e.made_at()) {
+            None => String::new(),
+            Some(scan) => format!("; the newest is of other images of {}", others(input, scan)),
+        };
+        let reason = format!("there is no dynamic scan of {first} with these images{others}");
+        let remedy =
+            format!("run ZAP's baseline scan on {first} while it runs this release, and add its report");
         return GateResult::failed(gate, reason, remedy);
     };
     // A high alert is a ceiling for what is worse.
@@ -70,15 +75,30 @@ pub fn dynamic_scan(input: &GateInput, environment: Environment) -> GateResult {
     )
 }
 
-/// A scan of an environment looks at the service as a whole: one image bears it for all.
+/// A scan of an environment looks at the service as a whole: one image bears it for all, where the environment ran all
+/// of them when it was made.
 fn newest_scan(input: &GateInput, environment: Environment) -> Option<&Evidence> {
-    let scan = |e: &&Evidence| e.kind == ReportKind::DynamicScan && e.environment == Some(environment);
-    let scans = input
-        .images
-        .values()
-        .flat_map(|image| &image.evidence)
-        .filter(scan);
-    scans.max_by_key(|e| e.made_at())
+    scans(input, environment)
+        .filter(|scan| differing(input, scan).next().is_none())
+        .max_by_key(|e| e.made_at())
+}
+
+fn scans(input: &GateInput, environment: Environment) -> impl Iterator<Item = &Evidence> {
+    let scan = move |e: &&Evidence| e.kind == ReportKind::DynamicScan && e.environment == Some(environment);
+    let all = input.images.values().flat_map(|image| &image.evidence);
+    all.filter(scan)
+}
+
+/// The components that ran with other images when a scan was made.
+fn differing<'a>(input: &'a GateInput, scan: &'a Evidence) -> impl Iterator<Item = &'a ComponentName> {
+    let differs =
+        move |(name, image): &(&ComponentName, &ImageEvidence)| scan.ran.get(*name) != Some(&image.digest);
+    input.images.iter().filter(differs).map(|(name, _)| name)
+}
+
+fn others(input: &GateInput, scan: &Evidence) -> String {
+    let names: Vec<&str> = differing(input, scan).map(ComponentName::as_str).collect();
+    names.join(", ")
 }
 
 /// Trivy's own report, or Harbor's; the newer where there are both.

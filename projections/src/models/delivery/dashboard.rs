@@ -2,6 +2,45 @@
 
 use crate::DashboardView;
 
+/// The four metrics by week, and by what else. Medians of services cannot be put together to the median of a project:
+/// each is reckoned from the deployments themselves.
+macro_rules! weeks {
+    ($by:literal, $shown:literal, $same:literal) => {
+        concat!(
+            "SELECT ",
+            $shown,
+            "coalesce(d.week, r.week), coalesce(d.attempts, 0), coalesce(d.deployments, 0), coalesce(d.failures, 0), \
+             d.lead, coalesce(r.recoveries, 0), r.recovery FROM (SELECT ",
+            $by,
+            "week, count(*) AS attempts, count(*) FILTER (WHERE outcome = 'completed') AS deployments, \
+             count(*) FILTER (WHERE outcome <> 'completed' OR troubled) AS failures, \
+             percentile_cont(0.5) WITHIN GROUP (ORDER BY lead_seconds) AS lead \
+             FROM deployments WHERE environment = 'PRD' AND kind = 'promote' AND outcome <> 'unchanged' GROUP BY ",
+            $by,
+            "week) d FULL JOIN (SELECT ",
+            $by,
+            "week, count(*) AS recoveries, percentile_cont(0.5) WITHIN GROUP (ORDER BY seconds) AS recovery \
+             FROM recoveries WHERE environment = 'PRD' GROUP BY ",
+            $by,
+            "week) r ON ",
+            $same,
+            "r.week = d.week"
+        )
+    };
+}
+
+const PROJECT: (&str, &str) = ("project", "Slug of the project");
+const WEEK: (&str, &str) = ("week", "The Monday of the week, UTC");
+const ATTEMPTS: (&str, &str) = ("attempts", "Promotions forward that changed PRD");
+const DEPLOYMENTS: (&str, &str) = ("deployments", "Those of them that were completed");
+const FAILURES: (&str, &str) = (
+    "failures",
+    "Those that were rolled back, left something behind, or were completed and then degraded or taken back",
+);
+const LEAD: (&str, &str) = ("lead_p50_seconds", "Median lead time for changes");
+const RECOVERIES: (&str, &str) = ("recoveries", "How often it was well again");
+const RECOVERY: (&str, &str) = ("recovery_p50_seconds", "Median failed deployment recovery time");
+
 pub(super) const VIEWS: &[DashboardView] = &[
     DashboardView {
         name: "deployments",
@@ -13,7 +52,11 @@ pub(super) const VIEWS: &[DashboardView] = &[
             ("environment", "Into which environment"),
             ("release", "Which release"),
             ("kind", "promote, or rollback to a release that was there before"),
-            ("outcome", "completed, failed or rolled-back"),
+            (
+                "outcome",
+                "completed; rolled-back: what ran before is back; failed: something may be left behind; unchanged: it \
+                 ended before anything was changed, and counts for nothing",
+            ),
             (
                 "troubled",
                 "Whether it was completed, and then degraded or taken back by a rollback",
@@ -22,7 +65,7 @@ pub(super) const VIEWS: &[DashboardView] = &[
             ("week", "The Monday of that week, UTC"),
             (
                 "lead_seconds",
-                "From the release's registration, of a completed promotion forward",
+                "From the first commit that is new in the release, else from its registration, of a completed promotion forward",
             ),
         ],
         query: "SELECT d.promotion_id, d.project, d.service, d.environment, d.release, d.kind, d.outcome, d.troubled, \
@@ -30,15 +73,19 @@ pub(super) const VIEWS: &[DashboardView] = &[
     },
     DashboardView {
         name: "recoveries",
-        comment: "Every time that an environment was well again after a deployment that did not succeed, or ill health",
+        comment: "Every time that an environment was well again after a deployment that failed, or ill health",
         columns: &[
             ("project", "Slug of the project"),
             ("service", "Name of the service"),
             ("environment", "Which environment"),
-            ("down_since", "Since when something was wrong"),
+            (
+                "down_since",
+                "When the deployment began that did not succeed, or what runs fell ill; of a release that was taken back \
+                 and never fell ill, when it came",
+            ),
             (
                 "recovered_at",
-                "When a deployment was completed, or what runs was healthy again",
+                "When what ran before was back, what runs was healthy again, or the next deployment was completed",
             ),
             ("week", "The Monday of the week of the recovery, UTC"),
             ("seconds", "How long it took"),
@@ -51,31 +98,46 @@ pub(super) const VIEWS: &[DashboardView] = &[
         comment: "DORA's metrics of PRD by service and week (https://dora.dev/guides/dora-metrics/); weeks without a \
                   deployment or recovery have no row",
         columns: &[
-            ("project", "Slug of the project"),
+            PROJECT,
             ("service", "Name of the service"),
-            ("week", "The Monday of the week, UTC"),
-            ("attempts", "Promotions forward whose deployment was over"),
-            ("deployments", "Those of them that were completed"),
-            (
-                "failures",
-                "Those that failed, were rolled back, or were completed and then degraded or taken back",
-            ),
-            ("lead_p50_seconds", "Median lead time for changes"),
-            ("recoveries", "How often it was well again"),
-            ("recovery_p50_seconds", "Median failed deployment recovery time"),
+            WEEK,
+            ATTEMPTS,
+            DEPLOYMENTS,
+            FAILURES,
+            LEAD,
+            RECOVERIES,
+            RECOVERY,
         ],
-        query: "SELECT coalesce(d.project, r.project), coalesce(d.service, r.service), coalesce(d.week, r.week), \
-                coalesce(d.attempts, 0), coalesce(d.deployments, 0), coalesce(d.failures, 0), d.lead, \
-                coalesce(r.recoveries, 0), r.recovery \
-                FROM (SELECT project, service, week, count(*) AS attempts, \
-                      count(*) FILTER (WHERE outcome = 'completed') AS deployments, \
-                      count(*) FILTER (WHERE outcome <> 'completed' OR troubled) AS failures, \
-                      percentile_cont(0.5) WITHIN GROUP (ORDER BY lead_seconds) AS lead \
-                      FROM deployments WHERE environment = 'PRD' AND kind = 'promote' \
-                      GROUP BY project, service, week) d \
-                FULL JOIN (SELECT project, service, week, count(*) AS recoveries, \
-                           percentile_cont(0.5) WITHIN GROUP (ORDER BY seconds) AS recovery \
-                           FROM recoveries WHERE environment = 'PRD' GROUP BY project, service, week) r \
-                ON r.project = d.project AND r.service = d.service AND r.week = d.week",
+        query: weeks!(
+            "project, service, ",
+            "coalesce(d.project, r.project), coalesce(d.service, r.service), ",
+            "r.project = d.project AND r.service = d.service AND "
+        ),
+    },
+    DashboardView {
+        name: "delivery_weeks_by_project",
+        comment: "DORA's metrics of PRD by project and week; weeks without a deployment or recovery have no row",
+        columns: &[
+            PROJECT,
+            WEEK,
+            ATTEMPTS,
+            DEPLOYMENTS,
+            FAILURES,
+            LEAD,
+            RECOVERIES,
+            RECOVERY,
+        ],
+        query: weeks!(
+            "project, ",
+            "coalesce(d.project, r.project), ",
+            "r.project = d.project AND "
+        ),
+    },
+    DashboardView {
+        name: "delivery_weeks_by_platform",
+        comment: "DORA's metrics of PRD by week, of all projects together; weeks without a deployment or recovery have \
+                  no row",
+        columns: &[WEEK, ATTEMPTS, DEPLOYMENTS, FAILURES, LEAD, RECOVERIES, RECOVERY],
+        query: weeks!("", "", ""),
     },
 ];

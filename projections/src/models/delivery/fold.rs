@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use opstella_domain::promotion::{EnvironmentEvent, EnvironmentKey, Health, PromotionId};
-use opstella_domain::release::ReleaseKey;
+use opstella_domain::release::{Commit, ReleaseImage, ReleaseKey};
+use opstella_domain::{ComponentName, ServiceKey};
 use opstella_journal::RecordedEvent;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -20,6 +21,14 @@ pub(super) struct PromotionRow {
     pub promotion_id: Uuid,
     pub release: String,
     pub kind: String,
+    pub started_at: Option<DateTime<Utc>>,
+}
+
+impl PromotionRow {
+    /// Whether it brings a release forward: going back to an earlier one is a remedy.
+    fn forward(&self) -> bool {
+        self.kind == "promote"
+    }
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -28,6 +37,8 @@ pub(super) struct EnvironmentRow {
     pub service: String,
     pub environment: String,
     pub promotion_id: Option<Uuid>,
+    /// When what runs came here by a promotion forward; absent once it fell ill.
+    pub brought_at: Option<DateTime<Utc>>,
     pub down_since: Option<DateTime<Utc>>,
 }
 
@@ -37,6 +48,19 @@ pub(super) struct ReleaseRow {
     pub service: String,
     pub version: String,
     pub registered_at: DateTime<Utc>,
+    pub transaction_id: i64,
+    pub position: i64,
+}
+
+/// A commit, and the first release that has it.
+#[derive(Debug, Serialize)]
+pub(super) struct ChangeRow {
+    pub project: String,
+    pub service: String,
+    pub component: String,
+    pub commit: String,
+    pub version: String,
+    pub committed_at: Option<DateTime<Utc>>,
     pub transaction_id: i64,
     pub position: i64,
 }
@@ -75,6 +99,7 @@ pub(super) struct State {
     /// Those that an earlier batch saw begin and this one saw end.
     pub over: BTreeSet<PromotionId>,
     pub releases: BTreeMap<ReleaseKey, ReleaseRow>,
+    pub changes: BTreeMap<(ServiceKey, ComponentName, Commit), ChangeRow>,
     pub deployments: Vec<DeploymentRow>,
     pub recoveries: Vec<RecoveryRow>,
     /// Completed deployments that trouble followed.
@@ -82,10 +107,24 @@ pub(super) struct State {
 }
 
 impl State {
-    /// A release is there. The first registration counts.
-    pub fn registered(&mut self, key: &ReleaseKey, recorded: &RecordedEvent) {
+    /// Images of a release are there. The first registration counts, and the first release that has a commit.
+    pub fn registered(&mut self, key: &ReleaseKey, images: Vec<ReleaseImage>, recorded: &RecordedEvent) {
         let (project, service) = place::halves(&key.service);
         let (transaction_id, position) = halves(recorded);
+        for image in images {
+            let row = ChangeRow {
+                project: project.clone(),
+                service: service.clone(),
+                component: image.component.to_string(),
+                commit: image.commit.to_string(),
+                version: key.version.to_string(),
+                committed_at: image.committed_at,
+                transaction_id,
+                position,
+            };
+            let change = (key.service.clone(), image.component, image.commit);
+            self.changes.entry(change).or_insert(row);
+        }
         self.releases.entry(key.clone()).or_insert(ReleaseRow {
             project,
             service,
@@ -100,6 +139,7 @@ impl State {
     pub fn gone(&mut self, key: &EnvironmentKey) {
         if let Some(environment) = self.environments.get_mut(key) {
             environment.promotion_id = None;
+            environment.brought_at = None;
             environment.down_since = None;
         }
     }
@@ -122,8 +162,14 @@ impl State {
                     promotion_id: promotion.0,
                     release: release.to_string(),
                     kind: slug(kind)?,
+                    started_at: None,
                 };
                 self.promotions.insert(*promotion, row);
+            }
+            EnvironmentEvent::DeploymentStarted { promotion, .. } => {
+                if let Some(row) = self.promotions.get_mut(promotion) {
+                    row.started_at = Some(recorded.recorded_at);
+                }
             }
             EnvironmentEvent::PromotionRejected { promotion, .. }
             | EnvironmentEvent::PromotionCancelled { promotion, .. } => {
@@ -131,30 +177,48 @@ impl State {
             }
             EnvironmentEvent::PromotionCompleted { promotion, at } => {
                 let row = self.finished(key, *promotion, recorded, "completed", *at)?;
-                let rollback = row.kind == "rollback";
-                self.recovered(key, recorded, *at);
                 let environment = self.at(key);
                 let before = environment.promotion_id.replace(promotion.0);
-                if rollback {
+                let brought = std::mem::replace(&mut environment.brought_at, row.forward().then_some(*at));
+                if row.forward() {
+                    self.recovered(key, recorded, None, *at);
+                } else {
+                    // Taken back although nothing said that it was ill: it was wrong from the start.
+                    self.recovered(key, recorded, brought, *at);
                     self.troubled.extend(before);
                 }
             }
-            EnvironmentEvent::PromotionFailed { promotion, at, .. } => {
-                self.finished(key, *promotion, recorded, "failed", *at)?;
-                self.at(key).down_since.get_or_insert(*at);
+            // What was left behind may be what runs.
+            EnvironmentEvent::PromotionFailed {
+                promotion,
+                left_behind: true,
+                at,
+                ..
+            } => {
+                let row = self.finished(key, *promotion, recorded, "failed", *at)?;
+                if row.forward() {
+                    let start = row.started_at.unwrap_or(*at);
+                    self.at(key).down_since.get_or_insert(start);
+                }
             }
+            EnvironmentEvent::PromotionFailed { promotion, at, .. } => {
+                self.finished(key, *promotion, recorded, "unchanged", *at)?;
+            }
+            // What ran before is back, and healthy: the run has waited for that.
             EnvironmentEvent::DeploymentRolledBack { promotion, at, .. } => {
-                self.finished(key, *promotion, recorded, "rolled-back", *at)?;
-                self.at(key).down_since.get_or_insert(*at);
+                let row = self.finished(key, *promotion, recorded, "rolled-back", *at)?;
+                let start = row.forward().then_some(row.started_at.unwrap_or(*at));
+                self.recovered(key, recorded, start, *at);
             }
             EnvironmentEvent::HealthChanged { health, at } => match health {
                 Health::Degraded => {
                     let environment = self.at(key);
                     environment.down_since.get_or_insert(*at);
+                    environment.brought_at = None;
                     let current = environment.promotion_id;
                     self.troubled.extend(current);
                 }
-                Health::Healthy => self.recovered(key, recorded, *at),
+                Health::Healthy => self.recovered(key, recorded, None, *at),
             },
             _ => {}
         }
@@ -169,6 +233,7 @@ impl State {
                 service,
                 environment: key.environment.to_string(),
                 promotion_id: None,
+                brought_at: None,
                 down_since: None,
             }
         })
@@ -207,10 +272,16 @@ impl State {
         Ok(row)
     }
 
-    /// It is well again, if something was wrong.
-    fn recovered(&mut self, key: &EnvironmentKey, recorded: &RecordedEvent, at: DateTime<Utc>) {
+    /// It is well again, if something was wrong: since it is known to be, else since `otherwise`.
+    fn recovered(
+        &mut self,
+        key: &EnvironmentKey,
+        recorded: &RecordedEvent,
+        otherwise: Option<DateTime<Utc>>,
+        at: DateTime<Utc>,
+    ) {
         let environment = self.at(key);
-        let Some(down_since) = environment.down_since.take() else {
+        let Some(down_since) = environment.down_since.take().or(otherwise) else {
             return;
         };
         let (project, service) = (environment.project.clone(), environment.service.clone());

@@ -5,11 +5,12 @@
 //! | DORA | here |
 //! | --- | --- |
 //! | deployment frequency | promotions into PRD that were completed; going back to an earlier release is a remedy, not a deployment |
-//! | change lead time | from the release's registration to its completion in PRD; events have no time of a commit |
-//! | change fail rate | of the deployments of promotions into PRD that are over, the share that failed, was rolled back, or was completed and then fell ill or was taken back by a rollback |
-//! | failed deployment recovery time | from a deployment that failed or was rolled back, or from ill health, until the next one was completed or health was back |
+//! | change lead time | from the first commit that no earlier release of the service has, or where CI does not say when that was, from the release's registration, to its completion in PRD |
+//! | change fail rate | of the deployments of promotions into PRD that changed it, the share that was rolled back, left something behind, or was completed and then fell ill or was taken back by a rollback |
+//! | failed deployment recovery time | until what ran before was back, health was back, or the next deployment was completed; from the start of the deployment that did not succeed, from when a completed one fell ill, or, where one is taken back that never fell ill, from its completion |
 //!
-//! What an operator or a gate stopped before its deployment began is no deployment.
+//! What ended before anything was changed is no deployment, whether a gate, a person or a failure stopped it. One outage is
+//! one recovery: what fails while something is wrong already does not start another.
 
 mod dashboard;
 mod fold;
@@ -18,7 +19,7 @@ mod store;
 use async_trait::async_trait;
 use opstella_domain::Decide;
 use opstella_domain::promotion::{EnvironmentEvent, EnvironmentKey, ServiceEnvironment};
-use opstella_domain::release::{Release, ReleaseKey};
+use opstella_domain::release::{Release, ReleaseEvent, ReleaseImage, ReleaseKey};
 use opstella_domain::service::Service;
 use opstella_domain::{Environment, ServiceKey};
 use opstella_journal::RecordedEvent;
@@ -34,8 +35,8 @@ pub struct Delivery;
 
 /// What an event means here.
 enum Fact {
-    /// A release is there.
-    Registered(ReleaseKey),
+    /// Images of a release are there.
+    Registered(ReleaseKey, Vec<ReleaseImage>),
     /// To an environment.
     Environment(EnvironmentKey, EnvironmentEvent),
     /// The service is gone, and with it all trouble.
@@ -49,7 +50,7 @@ impl Projection for Delivery {
     }
 
     fn version(&self) -> i32 {
-        1
+        2
     }
 
     fn tables(&self) -> &'static str {
@@ -70,7 +71,7 @@ impl Projection for Delivery {
         let mut state = store::load(tx, &facts).await?;
         for (recorded, fact) in facts {
             match fact {
-                Fact::Registered(key) => state.registered(&key, recorded),
+                Fact::Registered(key, images) => state.registered(&key, images, recorded),
                 Fact::Environment(key, event) => state.environment(&key, recorded, &event)?,
                 Fact::Gone(service) => {
                     for environment in Environment::all() {
@@ -87,7 +88,11 @@ impl Projection for Delivery {
 /// Only what matters here is read: gates are long.
 fn fact(event: &RecordedEvent) -> Result<Option<Fact>, ApplyError> {
     Ok(match (event.aggregate_type.as_str(), event.event_type.as_str()) {
-        (<Release as Decide>::TYPE, "ReleaseRegistered") => Some(Fact::Registered(key(event)?)),
+        (<Release as Decide>::TYPE, "ReleaseRegistered" | "ReleaseImagesAdded") => match decode(event)? {
+            ReleaseEvent::ReleaseRegistered { images, .. }
+            | ReleaseEvent::ReleaseImagesAdded { images, .. } => Some(Fact::Registered(key(event)?, images)),
+            _ => None,
+        },
         (<Service as Decide>::TYPE, "ServiceDecommissioned") => Some(Fact::Gone(key(event)?)),
         (
             <ServiceEnvironment as Decide>::TYPE,
@@ -96,6 +101,7 @@ fn fact(event: &RecordedEvent) -> Result<Option<Fact>, ApplyError> {
             | "PromotionCancelled"
             | "PromotionCompleted"
             | "PromotionFailed"
+            | "DeploymentStarted"
             | "DeploymentRolledBack"
             | "HealthChanged",
         ) => Some(Fact::Environment(key(event)?, decode(event)?)),

@@ -26,31 +26,40 @@ SELECT * FROM jsonb_to_recordset($1) AS r(project text, service text, version te
     transaction_id bigint, position bigint)
 ON CONFLICT (project, service, version) DO NOTHING";
 
+const CHANGES: &str = "
+INSERT INTO delivery_changes
+SELECT * FROM jsonb_to_recordset($1) AS r(project text, service text, component text, commit text, version text,
+    committed_at timestamptz, transaction_id bigint, position bigint)
+ON CONFLICT (project, service, component, commit) DO NOTHING";
+
 const PROMOTIONS: &str = "
 INSERT INTO delivery_promotions
-SELECT * FROM jsonb_to_recordset($1) AS r(promotion_id uuid, release text, kind text)
-ON CONFLICT (promotion_id) DO NOTHING";
+SELECT * FROM jsonb_to_recordset($1) AS r(promotion_id uuid, release text, kind text, started_at timestamptz)
+ON CONFLICT (promotion_id) DO UPDATE SET started_at = excluded.started_at";
 
 const OVER: &str = "DELETE FROM delivery_promotions WHERE promotion_id IN (SELECT k::uuid FROM jsonb_array_elements_text($1) AS k)";
 
 const ENVIRONMENTS: &str = "
 INSERT INTO delivery_environments
 SELECT * FROM jsonb_to_recordset($1) AS r(project text, service text, environment text, promotion_id uuid,
-    down_since timestamptz)
+    brought_at timestamptz, down_since timestamptz)
 ON CONFLICT (project, service, environment) DO UPDATE SET promotion_id = excluded.promotion_id,
-    down_since = excluded.down_since";
+    brought_at = excluded.brought_at, down_since = excluded.down_since";
 
 const DEPLOYMENTS: &str = "
 INSERT INTO deployments
 SELECT d.promotion_id, d.project, d.service, d.environment, d.release, d.kind, d.outcome, false, d.finished_at,
     date_trunc('week', d.finished_at AT TIME ZONE 'UTC')::date,
     CASE WHEN d.outcome = 'completed' AND d.kind = 'promote'
-         THEN greatest(extract(epoch FROM d.finished_at - r.registered_at), 0) END,
+         THEN greatest(extract(epoch FROM d.finished_at - coalesce(c.committed_at, r.registered_at)), 0) END,
     d.transaction_id, d.position
 FROM jsonb_to_recordset($1) AS d(promotion_id uuid, project text, service text, environment text, release text,
     kind text, outcome text, finished_at timestamptz, transaction_id bigint, position bigint)
 LEFT JOIN delivery_releases r ON r.project = d.project AND r.service = d.service AND r.version = d.release
-    AND (r.transaction_id, r.position) < (d.transaction_id, d.position)";
+    AND (r.transaction_id, r.position) < (d.transaction_id, d.position)
+LEFT JOIN LATERAL (SELECT min(c.committed_at) AS committed_at FROM delivery_changes c
+    WHERE c.project = d.project AND c.service = d.service AND c.version = d.release
+    AND (c.transaction_id, c.position) < (d.transaction_id, d.position)) c ON true";
 
 const TROUBLED: &str = "UPDATE deployments SET troubled = true WHERE promotion_id IN (SELECT k::uuid FROM jsonb_array_elements_text($1) AS k)";
 
@@ -69,13 +78,13 @@ pub(super) async fn load(
     let (mut services, mut promotions) = (BTreeSet::new(), BTreeSet::new());
     for (_, fact) in facts {
         match fact {
-            Fact::Registered(_) => {}
+            Fact::Registered(..) => {}
             Fact::Gone(service) => {
                 services.insert(service);
             }
             Fact::Environment(key, event) => {
                 services.insert(&key.service);
-                promotions.extend(ended(event));
+                promotions.extend(moved(event));
             }
         }
     }
@@ -106,10 +115,11 @@ fn key_of(row: &EnvironmentRow) -> Result<EnvironmentKey, ApplyError> {
     })
 }
 
-/// The promotion that an event ends.
-fn ended(event: &EnvironmentEvent) -> Option<PromotionId> {
+/// The promotion that an event starts to deploy, or ends.
+fn moved(event: &EnvironmentEvent) -> Option<PromotionId> {
     match event {
-        EnvironmentEvent::PromotionRejected { promotion, .. }
+        EnvironmentEvent::DeploymentStarted { promotion, .. }
+        | EnvironmentEvent::PromotionRejected { promotion, .. }
         | EnvironmentEvent::PromotionCancelled { promotion, .. }
         | EnvironmentEvent::PromotionCompleted { promotion, .. }
         | EnvironmentEvent::PromotionFailed { promotion, .. }
@@ -120,11 +130,13 @@ fn ended(event: &EnvironmentEvent) -> Option<PromotionId> {
 
 pub(super) async fn write(tx: &mut PgConnection, state: State) -> Result<(), ApplyError> {
     let releases: Vec<_> = state.releases.into_values().collect();
+    let changes: Vec<_> = state.changes.into_values().collect();
     let promotions: Vec<_> = state.promotions.into_values().collect();
     let over: Vec<PromotionId> = state.over.into_iter().collect();
     let environments: Vec<_> = state.environments.into_values().collect();
     let troubled: Vec<Uuid> = state.troubled.into_iter().collect();
     rows::write(tx, RELEASES, &releases).await?;
+    rows::write(tx, CHANGES, &changes).await?;
     rows::write(tx, PROMOTIONS, &promotions).await?;
     rows::write(tx, OVER, &over).await?;
     rows::write(tx, ENVIRONMENTS, &environments).await?;

@@ -6,11 +6,11 @@ CREATE TABLE deployments (
     environment    text NOT NULL,
     release        text NOT NULL,
     kind           text NOT NULL,
-    outcome        text NOT NULL,     -- completed, failed or rolled-back
+    outcome        text NOT NULL,     -- completed, rolled-back, failed (something may be left), unchanged
     troubled       boolean NOT NULL,  -- completed, and then degraded or taken back by a rollback
     finished_at    timestamptz NOT NULL,
     week           date NOT NULL,     -- the Monday, UTC
-    lead_seconds   double precision,  -- from the release's registration, of a completed promotion forward
+    lead_seconds   double precision,  -- from the first commit that is new in it, else its registration; of a completed promotion forward
     transaction_id bigint NOT NULL,
     position       bigint NOT NULL
 );
@@ -44,11 +44,26 @@ CREATE TABLE delivery_releases (
     PRIMARY KEY (project, service, version)
 );
 
+-- Every commit of a component, with the first release that has it.
+CREATE TABLE delivery_changes (
+    project        text NOT NULL,
+    service        text NOT NULL,
+    component      text NOT NULL,
+    commit         text NOT NULL,
+    version        text NOT NULL,
+    committed_at   timestamptz,       -- as CI says
+    transaction_id bigint NOT NULL,
+    position       bigint NOT NULL,
+    PRIMARY KEY (project, service, component, commit)
+);
+CREATE INDEX delivery_changes_release ON delivery_changes (project, service, version);
+
 -- Promotions that are not over.
 CREATE TABLE delivery_promotions (
     promotion_id uuid PRIMARY KEY,
     release      text NOT NULL,
-    kind         text NOT NULL
+    kind         text NOT NULL,
+    started_at   timestamptz         -- when its deployment began
 );
 
 -- What each environment runs, and since when something is wrong there.
@@ -57,6 +72,7 @@ CREATE TABLE delivery_environments (
     service      text NOT NULL,
     environment  text NOT NULL,
     promotion_id uuid,
+    brought_at   timestamptz,        -- when that came by a promotion forward; null once it fell ill
     down_since   timestamptz,
     PRIMARY KEY (project, service, environment)
 );

@@ -81,4 +81,54 @@ pub(super) const VIEWS: &[DashboardView] = &[
         query: "SELECT p.id, p.project, p.service, p.environment, p.release, g->>'gate', g->>'verdict', g->>'reason', \
                 g->>'remedy', p.evaluated_at FROM promotions p, jsonb_array_elements(p.gates) AS g",
     },
+    DashboardView {
+        name: "promotion_approvals",
+        comment: "Every approval that counts, or counted when the promotion was over; those that were voided are in the \
+                  audit log",
+        columns: &[
+            ("promotion_id", "Id of the promotion"),
+            ("project", "Slug of the project"),
+            ("service", "Name of the service"),
+            ("environment", "Into which environment"),
+            ("release", "Which release"),
+            ("state", "Where the promotion stands"),
+            ("requester", "Who asked for the promotion"),
+            ("approver", "Who said yes"),
+            ("roles", "In which roles"),
+            ("approved_at", "When"),
+            ("comment", "In whose own words"),
+        ],
+        query: "SELECT p.id, p.project, p.service, p.environment, p.release, p.state, p.requester, a.by, a.roles, a.at, \
+                a.comment FROM promotions p, \
+                jsonb_to_recordset(p.approvals) AS a(by text, roles text[], at timestamptz, comment text)",
+    },
+    DashboardView {
+        name: "approvals_waiting",
+        comment: "Every promotion that waits for somebody's approval",
+        columns: &[
+            ("promotion_id", "Id of the promotion"),
+            ("project", "Slug of the project"),
+            ("service", "Name of the service"),
+            ("environment", "Into which environment"),
+            ("kind", "promote, or rollback to a release that was there before"),
+            ("release", "Which release"),
+            ("requester", "Who asked, and may not approve"),
+            ("authors", "Who wrote what is in the release"),
+            ("change_reference", "The change that it belongs to"),
+            (
+                "state",
+                "waiting: an approval is what is missing; blocked: another gate is closed as well",
+            ),
+            ("wanted_roles", "In which roles somebody may approve"),
+            ("approvals", "How many approvals count already"),
+            ("missing", "Which approvals are missing, in words"),
+            ("requested_at", "When it was asked for"),
+            ("evaluated_at", "When the gates were last found changed"),
+        ],
+        query: "SELECT p.id, p.project, p.service, p.environment, p.kind, p.release, p.requester, p.authors, \
+                p.change_reference, p.state, p.wanted_roles, jsonb_array_length(p.approvals), \
+                (SELECT string_agg(g->>'reason', '; ') FROM jsonb_array_elements(p.gates) AS g \
+                 WHERE g->>'gate' = 'approvals'), p.requested_at, p.evaluated_at \
+                FROM promotions p WHERE p.wanted_roles <> '{}' AND p.state IN ('waiting', 'blocked')",
+    },
 ];

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
+use opstella_domain::ComponentName;
 use opstella_domain::evidence::{ArtifactEvent, Finding, SeverityCounts, TestCounts};
+use opstella_domain::release::Digest;
 use opstella_journal::RecordedEvent;
 use serde::Serialize;
 use sqlx::PgConnection;
@@ -15,14 +17,16 @@ use crate::models::rows::{self, slug};
 
 const SUPERSEDE: &str = "
 UPDATE evidence e SET newest = false
-FROM jsonb_to_recordset($1) AS k(project text, service text, component text, digest text, kind text, environment text)
+FROM jsonb_to_recordset($1) AS k(project text, service text, component text, digest text, kind text, environment text,
+    ran jsonb)
 WHERE e.newest AND e.project = k.project AND e.service = k.service AND e.component = k.component
-    AND e.digest = k.digest AND e.kind = k.kind AND e.environment IS NOT DISTINCT FROM k.environment";
+    AND e.digest = k.digest AND e.kind = k.kind AND e.environment IS NOT DISTINCT FROM k.environment
+    AND e.ran = k.ran";
 
 const EVIDENCE: &str = "
 INSERT INTO evidence
 SELECT * FROM jsonb_to_recordset($1) AS r(transaction_id bigint, position bigint, project text, service text,
-    component text, digest text, kind text, environment text, report text, size bigint, tool text,
+    component text, digest text, kind text, environment text, ran jsonb, report text, size bigint, tool text,
     produced_at timestamptz, recorded_at timestamptz, verdict text, counts jsonb, findings jsonb, tests jsonb,
     packages bigint, newest boolean)";
 
@@ -35,6 +39,7 @@ struct Topic {
     digest: String,
     kind: &'static str,
     environment: Option<&'static str>,
+    ran: BTreeMap<ComponentName, Digest>,
 }
 
 #[derive(Serialize)]
@@ -91,6 +96,7 @@ fn row(recorded: &RecordedEvent, event: ArtifactEvent) -> Result<EvidenceRow, Ap
             digest: key.digest.to_string(),
             kind: evidence.kind.slug(),
             environment: evidence.environment.map(|e| e.as_str()),
+            ran: evidence.ran,
         },
         report: evidence.report.to_string(),
         size: bigint(evidence.size),

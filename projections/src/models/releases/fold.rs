@@ -177,6 +177,7 @@ fn added(key: &ReleaseKey, image: ReleaseImage, author: &Subject, at: DateTime<U
         component: image.component.to_string(),
         digest: image.digest.to_string(),
         commit: image.commit.to_string(),
+        committed_at: image.committed_at,
         pipeline: image.pipeline,
         author: author.to_string(),
         added_at: at,

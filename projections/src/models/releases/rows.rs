@@ -19,7 +19,7 @@ ON CONFLICT (project, service, version) DO UPDATE SET sealed = excluded.sealed, 
 pub(super) const IMAGES: &str = "
 INSERT INTO release_images
 SELECT * FROM jsonb_to_recordset($1) AS r(project text, service text, version text, component text, digest text,
-    commit text, pipeline text, author text, added_at timestamptz)";
+    commit text, committed_at timestamptz, pipeline text, author text, added_at timestamptz)";
 
 pub(super) const WAIVERS: &str = "
 INSERT INTO release_waivers
@@ -59,6 +59,7 @@ pub(super) struct ImageRow {
     pub component: String,
     pub digest: String,
     pub commit: String,
+    pub committed_at: Option<DateTime<Utc>>,
     pub pipeline: Option<String>,
     pub author: String,
     pub added_at: DateTime<Utc>,

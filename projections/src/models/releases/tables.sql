@@ -21,6 +21,7 @@ CREATE TABLE release_images (
     component text NOT NULL,
     digest    text NOT NULL,
     commit    text NOT NULL,
+    committed_at timestamptz,  -- as CI says
     pipeline  text,
     author    text NOT NULL,
     added_at  timestamptz NOT NULL,
@@ -44,7 +45,7 @@ CREATE TABLE release_waivers (
     PRIMARY KEY (project, service, version, id)
 );
 
--- Every report that was ever taken; `newest` marks the one of its kind and environment that counts.
+-- Every report that was ever taken; `newest` marks the one of its kind, environment and images there that counts.
 CREATE TABLE evidence (
     transaction_id bigint NOT NULL,
     position       bigint NOT NULL,
@@ -54,6 +55,7 @@ CREATE TABLE evidence (
     digest         text NOT NULL,
     kind           text NOT NULL,
     environment    text,        -- of a dynamic scan
+    ran            jsonb NOT NULL, -- the images that it ran then
     report         text NOT NULL,
     size           bigint NOT NULL,
     tool           text NOT NULL,
