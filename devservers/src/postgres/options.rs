@@ -45,6 +45,9 @@ impl PostgresOptions {
             ("unix_socket_directories", ""),
             ("port", &port.to_string()),
             ("max_connections", "400"),
+            // A test that ends while it connects leaves a server process in the middle of signing in, and DROP DATABASE
+            // waits for that one: a minute, unless told otherwise.
+            ("authentication_timeout", "5s"),
             ("shared_buffers", "128MB"),
             ("fsync", commit),
             ("full_page_writes", commit),
