@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::Utc;
 use opstella_domain::Decide;
-use opstella_domain::release::{Release, ReleaseKey};
+use opstella_domain::release::{Release, ReleaseEvent, ReleaseImage, ReleaseKey};
 use opstella_journal::{Batch, JournalError, RecordedEvent};
 
 use super::{Parts, notes};
@@ -37,24 +37,28 @@ async fn follow(parts: &Parts) -> Result<(), JournalError> {
             () = parts.stop.cancelled() => return Ok(()),
         };
         for event in &batch.events {
-            if brings_images(event) {
-                note(parts, event).await?;
-            }
+            note(parts, event).await?;
         }
         // Whatever was not noted before a crash is noted again, in the same order.
         notes::note_position(pool, batch.position).await?;
     }
 }
 
-fn brings_images(event: &RecordedEvent) -> bool {
-    event.aggregate_type == <Release as Decide>::TYPE
-        && matches!(
-            event.event_type.as_str(),
-            "ReleaseRegistered" | "ReleaseImagesAdded"
-        )
+/// The images that an event brings; none where it brings none.
+fn brought(event: &RecordedEvent) -> Result<Vec<ReleaseImage>, JournalError> {
+    if event.aggregate_type != <Release as Decide>::TYPE {
+        return Ok(vec![]);
+    }
+    Ok(match event.payload_as()? {
+        ReleaseEvent::ReleaseRegistered { images, .. } | ReleaseEvent::ReleaseImagesAdded { images, .. } => {
+            images
+        }
+        _ => vec![],
+    })
 }
 
-/// Notes the images of a release, as it is now, and forgets those that they take the place of.
+/// Notes the images that an event brings, and forgets those that they take the place of. Not the release's others: a
+/// newer release may have taken their place since.
 async fn note(parts: &Parts, event: &RecordedEvent) -> Result<(), JournalError> {
     let age = (Utc::now() - event.recorded_at).to_std().unwrap_or_default();
     if age > parts.options.give_up_after {
@@ -63,10 +67,8 @@ async fn note(parts: &Parts, event: &RecordedEvent) -> Result<(), JournalError> 
     let Ok(release) = event.aggregate_id.parse::<ReleaseKey>() else {
         return Ok(());
     };
-    let journal = parts.commands.journal();
-    let pool = journal.pool();
-    let now = journal.load_fresh::<Release>(&event.aggregate_id).await?;
-    for image in now.state.images.values() {
+    let pool = parts.commands.journal().pool();
+    for image in brought(event)? {
         notes::forget_others(pool, &release.service, &image.component, &image.digest).await?;
         for kind in ReportSource::KINDS {
             let wanted = notes::Wanted {

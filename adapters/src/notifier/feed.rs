@@ -33,10 +33,11 @@ pub(super) async fn run(parts: &Parts) {
 
 async fn follow(parts: &Parts) -> Result<(), JournalError> {
     let journal = parts.commands.journal();
+    let lead = notes::lead(journal.pool()).await?;
     let mut feed = Feed {
         parts,
-        all: notes::all(journal).await?,
-        lead: notes::lead(journal.pool()).await?,
+        all: notes::all(journal, lead).await?,
+        lead,
     };
     let mut events = journal.subscribe(feed.lead);
     loop {

@@ -7,7 +7,7 @@ use opstella_domain::subscription::{DeliveryId, Subscription, SubscriptionEvent,
 use opstella_domain::{Decide, ProjectSlug};
 use opstella_journal::{Journal, JournalError, Position, RecordedEvent};
 
-use super::cloud_event;
+use super::{cloud_event, notes};
 
 /// One of them.
 pub(super) struct Known {
@@ -45,17 +45,20 @@ pub(super) enum Change {
 }
 
 impl Known {
-    /// One that is as the journal has it.
+    /// One as it was where the journal was followed to: what happened to it since is still to be followed, and judges
+    /// the events before it no sooner.
     pub async fn load(
         journal: &Journal,
         id: &str,
+        lead: Position,
         behind: Option<Position>,
     ) -> Result<Option<Self>, JournalError> {
         let Ok(key) = id.parse() else {
             tracing::error!(subscription = id, "a stream is named by no subscription's key");
             return Ok(None);
         };
-        let loaded = journal.load_fresh::<Subscription>(id).await?;
+        let version = notes::version_at(journal.pool(), id, lead).await?;
+        let loaded = journal.load_up_to_version::<Subscription>(id, version).await?;
         Ok(Some(Self {
             key,
             state: (*loaded.state).clone(),

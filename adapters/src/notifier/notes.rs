@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use opstella_domain::Decide;
+use opstella_domain::subscription::Subscription;
 use opstella_journal::{JournalError, Position};
 use sqlx::{PgConnection, PgPool};
 
@@ -30,8 +32,26 @@ pub(super) async fn note_lead(tx: &mut PgConnection, to: Position) -> Result<(),
     Ok(())
 }
 
-/// Every subscription that was noted.
-pub(super) async fn all(journal: &opstella_journal::Journal) -> Result<AllKnown, JournalError> {
+/// How many events a subscription had up to there.
+pub(super) async fn version_at(pool: &PgPool, id: &str, at: Position) -> Result<u64, sqlx::Error> {
+    let version: i64 = sqlx::query_scalar(
+        "SELECT coalesce(max(sequence), 0) FROM events WHERE aggregate_type = $1 AND aggregate_id = $2
+         AND (transaction_id, position) <= ($3::text::xid8, $4)",
+    )
+    .bind(<Subscription as Decide>::TYPE)
+    .bind(id)
+    .bind(at.transaction_id.to_string())
+    .bind(at.position)
+    .fetch_one(pool)
+    .await?;
+    Ok(version.unsigned_abs())
+}
+
+/// Every subscription that was noted, as it was at `lead`.
+pub(super) async fn all(
+    journal: &opstella_journal::Journal,
+    lead: Position,
+) -> Result<AllKnown, JournalError> {
     let rows: Vec<(String, Option<i64>, Option<i64>)> =
         sqlx::query_as("SELECT subscription, transaction_id, position FROM notification_subscriptions")
             .fetch_all(journal.pool())
@@ -44,7 +64,7 @@ pub(super) async fn all(journal: &opstella_journal::Journal) -> Result<AllKnown,
                 transaction_id: transaction_id.cast_unsigned(),
                 position,
             });
-        if let Some(known) = Known::load(journal, &id, behind).await? {
+        if let Some(known) = Known::load(journal, &id, lead, behind).await? {
             all.insert(id, known);
         }
     }

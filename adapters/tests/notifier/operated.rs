@@ -58,3 +58,24 @@ async fn with_a_subscription_goes_all_that_waited_for_it() {
     assert_eq!(all[0].id, id);
     process.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_made_anew_while_nobody_followed_begins_anew() {
+    let world = World::new().await;
+    let receiver = Receiver::start().await;
+    let process = world.process().await;
+    world.subscribe("chat", &receiver.url(), &["*"]).await;
+    receiver.received(1).await;
+    world.until("chat", &["delivered"]).await;
+    process.end().await;
+    world.send(SubscriptionCommand::Delete { key: key("chat") }).await;
+    let between = world.grant("bob").await;
+    world.subscribe("chat", &receiver.url(), &["*"]).await;
+    let after = world.grant("carol").await;
+    let process = world.process().await;
+    world.fed().await;
+    let all = world.until("chat", &["delivered", "delivered"]).await;
+    assert!(all.iter().any(|delivery| delivery.id == after), "{all:?}");
+    assert!(all.iter().all(|delivery| delivery.id != between), "{all:?}");
+    process.end().await;
+}

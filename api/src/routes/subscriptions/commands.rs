@@ -72,7 +72,7 @@ pub(crate) async fn change(
     respond(&state, &head, accepted, Kind::Done).await
 }
 
-/// Tells it again of what happens from now on, and of what was waiting when it was disabled.
+/// Tells it again of what happens from now on, and of what was queued for it when it was disabled.
 #[utoipa::path(post, path = "/api/v1/subscriptions/{name}/enable", operation_id = "EnableSubscription", tag = "notifications",
     params(
         ("name" = String, Path, description = "Name of the subscription"),

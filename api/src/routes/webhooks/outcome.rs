@@ -3,6 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse};
 use opstella_domain::{InvalidValue, Tool};
 
+use crate::http::client_address;
 use crate::problem::{Problem, ProblemKind, internal};
 use crate::state::AppState;
 
@@ -15,14 +16,12 @@ pub(super) enum Outcome {
     Ignored,
 }
 
-/// Counts a webhook of this address, before anything is done with it. No token's subject can be called so.
+/// Counts a webhook of this address, before anything is done with it.
 ///
 /// # Errors
 /// 429 where it sends too many. Nothing is lost by that: what webhooks tell is asked for as well.
 pub(super) fn admit(state: &AppState, request: &HttpRequest) -> Result<(), Problem> {
-    let address = request.peer_addr().map(|address| address.ip().to_string());
-    let sender = format!("system:webhooks of {}", address.unwrap_or_default());
-    state.rate.check(&sender)
+    state.rate.check(&client_address::bucket(request, "webhooks"))
 }
 
 /// What was stored and cannot be read back.
