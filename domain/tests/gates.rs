@@ -250,6 +250,38 @@ fn a_waiver_passes_over_a_gate_until_it_expires() {
 }
 
 #[test]
+fn a_waiver_of_a_finding_holds_for_the_scan_that_only_counts() {
+    let named = findings(ReportKind::ImageScan, &[("CVE-1", Critical)]);
+    let counted = |many| {
+        let mut overview = evidence(ReportKind::RegistryScan);
+        overview.produced_at = Some(later(-5));
+        (0..many).for_each(|_| overview.counts.add(Critical));
+        overview
+    };
+    let said = |many| {
+        let mut input = gate_input(vec![
+            Evidence {
+                produced_at: Some(later(-10)),
+                ..named.clone()
+            },
+            counted(many),
+        ]);
+        let before = one(&critical(), &input);
+        input.waivers = vec![waiver(1, CRITICAL, Some("CVE-1"))];
+        (before, one(&critical(), &input))
+    };
+    let (before, after) = said(1);
+    says(
+        &before,
+        Failed,
+        "api: 1 critical findings (CVE-1), at most 0 may be there",
+    );
+    assert_eq!(after.verdict, Waived);
+    let (_, after) = said(2);
+    says(&after, Failed, "api: 1 critical findings, at most 0 may be there");
+}
+
+#[test]
 fn a_waiver_of_a_finding_passes_over_this_finding() {
     let scan = findings(
         ReportKind::ImageScan,

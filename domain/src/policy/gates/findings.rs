@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::look::{Look, Said, look};
-use crate::evidence::{Evidence, ReportKind, Severity};
+use crate::evidence::{Evidence, Finding, ReportKind, Severity};
 use crate::policy::{GateInput, GateName, GateResult, ImageEvidence};
 use crate::release::Waiver;
 use crate::{ComponentName, Environment};
@@ -108,6 +108,23 @@ fn image_scan(image: &ImageEvidence) -> Option<&Evidence> {
     scans.max_by_key(|e| e.made_at())
 }
 
+/// The findings that a report names. Harbor's overview only counts: what Trivy's newest report names of the same image is
+/// taken for the names of those that it counts, so that a waiver of one of them holds for both.
+fn named<'a>(input: &'a GateInput, evidence: &'a Evidence) -> &'a [Finding] {
+    if evidence.kind != ReportKind::RegistryScan || !evidence.findings.is_empty() {
+        return &evidence.findings;
+    }
+    let image = input
+        .images
+        .values()
+        .find(|image| image.evidence.contains(evidence));
+    let scans = image.into_iter().flat_map(|image| &image.evidence);
+    let newest = scans
+        .filter(|e| e.kind == ReportKind::ImageScan)
+        .max_by_key(|e| e.made_at());
+    newest.map(|e| e.findings.as_slice()).unwrap_or_default()
+}
+
 /// Whether there are too many findings of a severity, once those are left out that a waiver names. Evidence names some
 /// of its findings and counts all: what it does not name, nobody can waive by name.
 fn weigh(input: &GateInput, gate: &'static str, evidence: &Evidence, severity: Severity, most: u32) -> Said {
@@ -123,7 +140,7 @@ fn weigh(input: &GateInput, gate: &'static str, evidence: &Evidence, severity: S
     let mut passed_over = 0_u32;
     let mut waivers: Vec<&Waiver> = Vec::new();
     let mut open = BTreeSet::new();
-    for finding in evidence.findings.iter().filter(|f| f.severity == severity) {
+    for finding in named(input, evidence).iter().filter(|f| f.severity == severity) {
         match waiver(&finding.id) {
             None => _ = open.insert(finding.id.as_str()),
             Some(waiver) => {
