@@ -670,6 +670,12 @@ fn an_author_approves_only_where_approvers_need_not_be_independent() {
     let alice = || approve(1, approval("alice", &[Owner]));
     assert_eq!(kinds(when(given(false), alice())), ["PromotionApproved"]);
     assert_eq!(field(when(given(true), alice())), "approver");
+    // Also where CI named the author as GitLab does.
+    let by_name = Approval {
+        name: Some("alice".to_owned()),
+        ..approval("019f-sub-of-alice", &[Owner])
+    };
+    assert_eq!(field(when(given(true), approve(1, by_name))), "approver");
     // Somebody else may, and the requester may not, either way.
     let olga = approve(1, approval("olga", &[Owner]));
     assert_eq!(kinds(when(given(true), olga)), ["PromotionApproved"]);

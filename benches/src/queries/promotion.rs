@@ -87,6 +87,7 @@ impl History {
             for person in 0..rule.people {
                 let approval = Approval {
                     by: format!("approver-{person}").parse()?,
+                    name: None,
                     roles: rule.roles.iter().take(1).copied().collect(),
                     at: later(3),
                     comment: None,

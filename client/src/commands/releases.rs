@@ -1,6 +1,6 @@
 //! `opstella releases`.
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
 use opstella_domain::release::{Commit, Digest, ReleaseVersion};
 use opstella_domain::{ComponentName, InvalidValue, ServiceKey};
@@ -66,6 +66,9 @@ struct Register {
     /// From which commit the images are: all 40 or 64 digits.
     #[arg(long, env = "CI_COMMIT_SHA")]
     commit: Commit,
+    /// When the commit was made, as in 2026-11-25T09:30:00+01:00: lead times begin there.
+    #[arg(long, env = "CI_COMMIT_TIMESTAMP", value_name = "TIME")]
+    committed_at: Option<DateTime<Utc>>,
     /// By which pipeline they were made: a link.
     #[arg(long, env = "CI_PIPELINE_URL", value_name = "URL")]
     pipeline: Option<String>,
@@ -108,6 +111,9 @@ async fn add(api: &Api, what: Register) -> Result<Answer, ClientError> {
         let mut body = json!({"name": component, "digest": digest, "commit": what.commit});
         if let Some(pipeline) = what.pipeline.as_ref().filter(|link| !link.is_empty()) {
             set(&mut body, "pipeline", pipeline.as_str());
+        }
+        if let Some(at) = what.committed_at {
+            set(&mut body, "committed_at", at.to_rfc3339());
         }
         body
     });

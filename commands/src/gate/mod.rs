@@ -17,4 +17,4 @@ mod tests;
 pub use child::child;
 pub(crate) use exchange::{Answer, Question};
 pub use program::GateProgram;
-pub(crate) use program::NoAnswer;
+pub(crate) use program::{AT_ONCE, NoAnswer};

@@ -16,7 +16,7 @@ use super::exchange::{Answer, LARGEST_ANSWER, LARGEST_QUESTION, MARK, Question};
 use super::read::bounded;
 
 /// Children at once: looks at gates are no reason for the server to slow down.
-const AT_ONCE: usize = 4;
+pub(crate) const AT_ONCE: usize = 4;
 /// Longest wait for a place among them.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 /// Longest life of a child, its start included.

@@ -41,6 +41,7 @@ impl Commands {
             .map(|(_, role)| role);
         let approval = Approval {
             by: context.caller()?,
+            name: context.actor.name.clone(),
             roles: roles.collect(),
             at: Utc::now(),
             comment,

@@ -4,7 +4,7 @@ use futures::future::join_all;
 use opstella_domain::policy::{CustomGate, GateInput, GateName, GateResult, GateVerdict};
 use serde_json::value::{RawValue, to_raw_value};
 
-use crate::gate::{Answer, GateProgram, NoAnswer, Question};
+use crate::gate::{AT_ONCE, Answer, GateProgram, NoAnswer, Question};
 use crate::{CommandError, Commands};
 
 impl Commands {
@@ -22,12 +22,18 @@ impl Commands {
             return Ok(Vec::new());
         }
         let input = to_raw_value(input).map_err(|error| NoAnswer::NotStarted(error.to_string()));
-        let looks = gates.iter().map(|gate| {
-            let input = input.clone();
-            async move { result(gate, ask(self.gates.as_ref(), gate, input).await) }
-        });
-        let results = join_all(looks).await;
-        results.into_iter().filter_map(Result::transpose).collect()
+        let mut results = Vec::new();
+        // Each takes a copy of the input along: so many at once, as there are places for.
+        for some in gates.chunks(AT_ONCE) {
+            let looks = some.iter().map(|gate| {
+                let input = input.clone();
+                async move { result(gate, ask(self.gates.as_ref(), gate, input).await) }
+            });
+            for looked in join_all(looks).await {
+                results.extend(looked?);
+            }
+        }
+        Ok(results)
     }
 }
 

@@ -65,6 +65,9 @@ impl ApprovalRule {
 pub struct Approval {
     /// Whose.
     pub by: Subject,
+    /// The name that people and other tools know them by, as their token had it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// In which roles.
     pub roles: BTreeSet<ApproverRole>,
     /// When.
@@ -72,6 +75,14 @@ pub struct Approval {
     /// In whose own words, if there are any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,
+}
+
+impl Approval {
+    /// Whether it is one of these people's: CI knows those who push by the names that they have in GitLab.
+    pub fn is_of(&self, people: &BTreeSet<Subject>) -> bool {
+        let named = |person: &Subject| self.name.as_deref() == Some(person.as_str());
+        people.contains(&self.by) || people.iter().any(named)
+    }
 }
 
 /// The gate of the approvals; none where nobody has to approve. Each person counts once for each rule.

@@ -96,7 +96,7 @@ impl ServiceEnvironment {
             let rule = "somebody else than who asked for the promotion";
             return Err(DomainError::invalid("approver", rule));
         }
-        if promotion.independent_approvers && promotion.authors.contains(&approval.by) {
+        if promotion.independent_approvers && approval.is_of(&promotion.authors) {
             let rule =
                 "somebody who did not write what is in the release, as the policy of the environment asks";
             return Err(DomainError::invalid("approver", rule));
@@ -230,6 +230,6 @@ fn counted(promotion: &Promotion, evaluation: &Evaluation, void: bool) -> Vec<Ap
         return vec![];
     }
     let independent =
-        |approval: &&Approval| !evaluation.independent_approvers || !promotion.authors.contains(&approval.by);
+        |approval: &&Approval| !evaluation.independent_approvers || !approval.is_of(&promotion.authors);
     promotion.approvals.iter().filter(independent).cloned().collect()
 }

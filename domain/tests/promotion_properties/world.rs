@@ -481,6 +481,7 @@ impl World {
     fn approve(&mut self, place: usize, promotion: PromotionId, by: usize) -> Result<(), DomainError> {
         let approval = Approval {
             by: person(by),
+            name: None,
             roles: self.people[by].clone(),
             at: self.now,
             comment: None,

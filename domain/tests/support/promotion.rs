@@ -81,6 +81,7 @@ pub fn roles(roles: &[ApproverRole]) -> BTreeSet<ApproverRole> {
 pub fn approval(by: &str, of: &[ApproverRole]) -> Approval {
     Approval {
         by: who(by),
+        name: None,
         roles: roles(of),
         at: at(),
         comment: None,

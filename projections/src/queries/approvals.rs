@@ -22,6 +22,8 @@ pub struct WaitingFilter {
     /// The subject: not what they asked for themselves, nor what they have approved, nor what they wrote where
     /// approvers have to be independent.
     pub subject: String,
+    /// The name that CI may know them by.
+    pub name: Option<String>,
     /// What they may approve.
     pub scopes: Vec<ApproverScope>,
 }
@@ -33,6 +35,7 @@ impl Queries {
         filter: &WaitingFilter,
         page: &PageRequest,
     ) -> Result<Page<Promotion>, QueryError> {
+        let known_as: Vec<String> = filter.name.iter().chain([&filter.subject]).cloned().collect();
         let mut statement = self.statement(PROMOTION);
         statement.push(NEWEST_FIRST.select()).push(self.located(
             " FROM read.promotions p WHERE p.wanted_roles <> '{}' AND p.state IN ('waiting', 'blocked') \
@@ -48,9 +51,9 @@ impl Queries {
             .push(" AND NOT EXISTS (SELECT FROM jsonb_array_elements(p.approvals) AS a WHERE a->>'by' = ");
         statement
             .push_bind(filter.subject.clone())
-            .push(") AND NOT (p.independent_approvers AND ")
-            .push_bind(filter.subject.clone())
-            .push(" = ANY (p.authors))");
+            .push(") AND NOT (p.independent_approvers AND p.authors && ")
+            .push_bind(known_as)
+            .push(")");
         self.page(statement, NEWEST_FIRST, page).await
     }
 }

@@ -244,6 +244,7 @@ async fn approvals_wait_for_those_who_may_give_them() {
     let waiting = |subject: &str, project: Option<&str>, roles: &[&str]| {
         let filter = WaitingFilter {
             subject: subject.into(),
+            name: None,
             scopes: vec![
                 ApproverScope {
                     project: Some("unrelated".into()),

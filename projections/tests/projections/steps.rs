@@ -261,6 +261,7 @@ impl World {
         let key = place(environment);
         let approval = Approval {
             by: who(by),
+            name: None,
             roles: BTreeSet::from([role]),
             at,
             comment: Some("looks\u{0}good".into()),

@@ -176,6 +176,7 @@ pub(crate) async fn approvals(
     wait_for_named(&state, &request, &query, MODELS).await?;
     let filter = WaitingFilter {
         subject: caller.actor.subject.clone(),
+        name: caller.actor.name.clone(),
         scopes: scopes(&state, &caller).await?,
     };
     let found = state.queries.approvals_waiting(&filter, &page.into()).await?;

@@ -101,7 +101,7 @@ mod tests {
 
     use opstella_domain::naming::QualityKey;
     use opstella_domain::operation::ComponentValues;
-    use opstella_domain::{Environment, EnvironmentSet};
+    use opstella_domain::{Environment, EnvironmentSet, Subject};
 
     use super::RegisterReleaseRequest;
 
@@ -135,6 +135,7 @@ mod tests {
             .env("RELEASE_VERSION", "1.0.17")
             .env("RELEASE_DIGEST", &digest)
             .env("CI_COMMIT_SHA", "b".repeat(40))
+            .env("GITLAB_USER_LOGIN", "ivan")
             .env("CI_COMMIT_TIMESTAMP", "2026-11-25T09:30:00+01:00")
             .env(
                 "CI_PIPELINE_URL",
@@ -144,6 +145,7 @@ mod tests {
             .unwrap();
         let request: RegisterReleaseRequest = serde_json::from_slice(&body.stdout).unwrap();
         assert_eq!(request.version.as_str(), "1.0.17");
+        assert_eq!(request.author.as_ref().map(Subject::as_str), Some("ivan"));
         let image = &request.components[0];
         assert_eq!(
             (image.name.as_str(), image.digest.as_str()),

@@ -77,9 +77,10 @@ async fn owners_keep_their_project_and_the_last_one_stays() {
     assert_eq!(refused.body["state"], "owned by zoe alone");
     assert_eq!(refused.body["accepts"], json!(["GrantRole"]));
     revoke("yan", "viewer").await.problem(404, "not-found");
-    post(&server, &zoe, MEMBERS, member("yan", "owner"))
+    let granted = post(&server, &zoe, MEMBERS, member("yan", "owner"))
         .await
         .expect(200);
+    shown(&server, &granted).await;
     revoke("zoe", "owner").await.expect(200);
     revoke("yan", "owner").await.problem(404, "not-found");
     let yan = stranger(&server, "yan");
