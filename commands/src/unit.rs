@@ -14,7 +14,7 @@ use crate::gate::GateProgram;
 use crate::{Accepted, Authoriser, CommandContext, CommandError, DenialLog};
 
 /// Tries of a command that conflicts with concurrent ones.
-const MAX_TRIES: u32 = 6;
+const MAX_TRIES: u32 = 10;
 
 /// What commands need to know about this installation.
 #[derive(Debug, Clone)]

@@ -26,7 +26,7 @@ pub fn open_critical(input: &GateInput) -> GateResult {
     let gate = GateName::OPEN_CRITICAL;
     let mut found = Look::default();
     for (name, image) in &input.images {
-        for evidence in &image.evidence {
+        for evidence in image.evidence.iter().filter(|e| !superseded(image, e)) {
             let said = weigh(input, gate, evidence, Severity::Critical, 0);
             found.add(evidence, said, &format!("{name}, {}", evidence.kind));
         }
@@ -34,6 +34,17 @@ pub fn open_critical(input: &GateInput) -> GateResult {
     let passed = "no report has an open critical finding".to_owned();
     let remedy = "mend the findings and register a new release, or have security waive them";
     found.result(gate, "report", passed, remedy)
+}
+
+/// Whether a later dynamic scan of the same environment takes the place of this one. Those of other images are kept, for
+/// when they run there again; of two made at once the one recorded last counts.
+fn superseded(image: &ImageEvidence, evidence: &Evidence) -> bool {
+    let scans = image
+        .evidence
+        .iter()
+        .filter(|e| e.kind == ReportKind::DynamicScan && e.environment == evidence.environment);
+    let newest = scans.max_by_key(|e| e.made_at());
+    evidence.kind == ReportKind::DynamicScan && newest != Some(evidence)
 }
 
 /// A dynamic scan of an environment is there, without a high alert. Where the service has no such environment, a scan
