@@ -1,7 +1,7 @@
 //! How far notes on the journal go: a table of one row with `transaction_id` and `position`.
 
 use opstella_journal::Position;
-use sqlx::PgPool;
+use sqlx::{PgExecutor, PgPool};
 
 /// The position that the query selects, or the journal's start where there is no row.
 pub(crate) async fn read(pool: &PgPool, query: &'static str) -> Result<Position, sqlx::Error> {
@@ -12,4 +12,18 @@ pub(crate) async fn read(pool: &PgPool, query: &'static str) -> Result<Position,
             position,
         }),
     )
+}
+
+/// Notes a position by this statement, whose first parameters it is: `transaction_id`, then `position`.
+pub(crate) async fn note(
+    db: impl PgExecutor<'_>,
+    statement: &'static str,
+    position: Position,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(statement)
+        .bind(position.transaction_id.cast_signed())
+        .bind(position.position)
+        .execute(db)
+        .await?;
+    Ok(())
 }

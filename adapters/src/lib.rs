@@ -9,6 +9,7 @@
 
 pub mod adapter;
 pub mod argocd;
+mod background;
 pub mod builtin;
 mod checkpoint;
 pub mod collector;

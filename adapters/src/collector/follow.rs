@@ -1,7 +1,5 @@
 //! Follows the journal: whose reports are asked for from now on.
 
-use std::time::Duration;
-
 use chrono::Utc;
 use opstella_domain::Decide;
 use opstella_domain::release::{Release, ReleaseEvent, ReleaseImage, ReleaseKey};
@@ -9,22 +7,13 @@ use opstella_journal::{Batch, JournalError, RecordedEvent};
 
 use super::{Parts, notes};
 use crate::ReportSource;
+use crate::background::keep_following;
 
 const BATCH: usize = 200;
 
-/// Follows the journal until it is time to stop; starts over where the journal cannot be read.
+/// Follows the journal until it is time to stop.
 pub(super) async fn run(parts: &Parts) {
-    let mut pause = Duration::from_millis(100);
-    while !parts.stop.is_cancelled() {
-        match follow(parts).await {
-            Ok(()) => return,
-            Err(error) => tracing::warn!(%error, "the collector cannot follow the journal; trying again"),
-        }
-        if !parts.pause(pause).await {
-            return;
-        }
-        pause = (pause * 2).min(Duration::from_secs(10));
-    }
+    keep_following("collector", &parts.stop, || follow(parts)).await;
 }
 
 async fn follow(parts: &Parts) -> Result<(), JournalError> {

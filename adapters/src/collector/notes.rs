@@ -46,15 +46,13 @@ pub(super) async fn checkpoint(pool: &PgPool) -> Result<Position, sqlx::Error> {
 
 /// Notes how far the journal was followed.
 pub(super) async fn note_position(pool: &PgPool, position: Position) -> Result<(), sqlx::Error> {
-    sqlx::query(
+    checkpoint::note(
+        pool,
         "INSERT INTO collector_checkpoint (transaction_id, position) VALUES ($1, $2)
          ON CONFLICT (singleton) DO UPDATE SET transaction_id = $1, position = $2",
+        position,
     )
-    .bind(i64::try_from(position.transaction_id).unwrap_or(i64::MAX))
-    .bind(position.position)
-    .execute(pool)
-    .await?;
-    Ok(())
+    .await
 }
 
 /// From now on the report is asked for.

@@ -2,33 +2,22 @@
 //!
 //! All read together (the lead), but for those whose backlog is full: they stay behind, and catch up on their own.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
-
 use opstella_domain::Decide;
 use opstella_domain::subscription::Subscription;
 use opstella_journal::{Batch, JournalError, Position};
+use std::collections::{BTreeMap, BTreeSet};
 use tokio::time::timeout;
 
 use super::Parts;
 use super::known::{AllKnown, Change, Queued, note, wanting};
 use super::notes;
+use crate::background::keep_following;
 
 const BATCH: usize = 200;
 
-/// Follows the journal until it is time to stop; starts over from what is noted where something fails.
+/// Follows the journal until it is time to stop.
 pub(super) async fn run(parts: &Parts) {
-    let mut pause = Duration::from_millis(100);
-    while !parts.stop.is_cancelled() {
-        match follow(parts).await {
-            Ok(()) => return,
-            Err(error) => tracing::warn!(%error, "the notifier cannot follow the journal; trying again"),
-        }
-        if !parts.pause(pause).await {
-            return;
-        }
-        pause = (pause * 2).min(Duration::from_secs(10));
-    }
+    keep_following("notifier", &parts.stop, || follow(parts)).await;
 }
 
 async fn follow(parts: &Parts) -> Result<(), JournalError> {

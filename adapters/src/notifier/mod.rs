@@ -34,7 +34,8 @@ pub use options::NotifierOptions;
 pub use secret::{KeyError, SigningKey};
 pub use sender::SenderError;
 
-use crate::lease::Lease;
+use crate::background;
+use crate::lease::in_turn;
 use sender::Sender;
 
 /// Key of the advisory lock: "notifier", in bytes.
@@ -84,44 +85,25 @@ impl Notifier {
     pub async fn run(mut self, cancel: CancellationToken) {
         self.0.stop = cancel;
         let parts = self.0;
-        while !parts.stop.is_cancelled() {
-            if let Some(lease) = Lease::try_take(parts.commands.journal().pool(), LEASE).await {
-                hold(&parts, lease).await;
-            }
-            parts.pause(parts.options.lease_interval).await;
-        }
+        let pool = parts.commands.journal().pool().clone();
+        let (every, stop) = (parts.options.lease_interval, parts.stop.clone());
+        in_turn("notifier", &pool, LEASE, every, &stop, |stop| {
+            work(Parts {
+                stop,
+                ..parts.clone()
+            })
+        })
+        .await;
     }
 }
 
-async fn hold(parts: &Parts, mut lease: Lease) {
-    let session = Parts {
-        stop: parts.stop.child_token(),
-        ..parts.clone()
-    };
-    let work = async {
-        tokio::join!(feed::run(&session), dispatch::run(&session), sweep::run(&session));
-    };
-    tokio::pin!(work);
-    loop {
-        tokio::select! {
-            () = &mut work => break,
-            () = tokio::time::sleep(parts.options.lease_interval) => {
-                if !lease.holds().await {
-                    tracing::warn!("the notifier lost its lease; standing by");
-                    session.stop.cancel();
-                }
-            }
-        }
-    }
-    lease.release().await;
+async fn work(session: Parts) {
+    tokio::join!(feed::run(&session), dispatch::run(&session), sweep::run(&session));
 }
 
 impl Parts {
     /// Waits, unless it is time to stop: then `false`.
     async fn pause(&self, time: std::time::Duration) -> bool {
-        tokio::select! {
-            () = tokio::time::sleep(time) => true,
-            () = self.stop.cancelled() => false,
-        }
+        background::pause(&self.stop, time).await
     }
 }

@@ -21,15 +21,13 @@ pub(super) async fn lead(pool: &PgPool) -> Result<Position, sqlx::Error> {
 
 /// Notes how far the journal was followed.
 pub(super) async fn note_lead(tx: &mut PgConnection, to: Position) -> Result<(), sqlx::Error> {
-    sqlx::query(
+    checkpoint::note(
+        tx,
         "INSERT INTO notification_checkpoint (transaction_id, position) VALUES ($1, $2)
          ON CONFLICT (singleton) DO UPDATE SET transaction_id = $1, position = $2",
+        to,
     )
-    .bind(to.transaction_id.cast_signed())
-    .bind(to.position)
-    .execute(tx)
-    .await?;
-    Ok(())
+    .await
 }
 
 /// How many events a subscription had up to there.

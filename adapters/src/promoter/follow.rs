@@ -1,16 +1,15 @@
 //! Follows the journal: what makes gates be looked at again, and releases that go to DEV.
 
-use std::collections::BTreeSet;
-use std::time::Duration;
-
 use opstella_domain::evidence::{Artifact, ArtifactKey};
 use opstella_domain::policy::{Policy, PolicyKey};
 use opstella_domain::promotion::{EnvironmentKey, ServiceEnvironment};
 use opstella_domain::release::{Release, ReleaseKey};
 use opstella_domain::{Decide, ServiceKey};
 use opstella_journal::{Batch, JournalError, RecordedEvent};
+use std::collections::BTreeSet;
 
 use super::{Parts, clock, notes, to_dev};
+use crate::background::keep_following;
 
 const BATCH: usize = 200;
 
@@ -66,19 +65,9 @@ impl Changes {
     }
 }
 
-/// Follows the journal until it is time to stop; starts over where the journal cannot be read.
+/// Follows the journal until it is time to stop.
 pub(super) async fn run(parts: &Parts) {
-    let mut pause = Duration::from_millis(100);
-    while !parts.stop.is_cancelled() {
-        match follow(parts).await {
-            Ok(()) => return,
-            Err(error) => tracing::warn!(%error, "the promoter cannot follow the journal; trying again"),
-        }
-        if !parts.pause(pause).await {
-            return;
-        }
-        pause = (pause * 2).min(Duration::from_secs(10));
-    }
+    keep_following("promoter", &parts.stop, || follow(parts)).await;
 }
 
 async fn follow(parts: &Parts) -> Result<(), JournalError> {

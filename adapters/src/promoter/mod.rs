@@ -27,8 +27,8 @@ use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::Toolbox;
 use crate::lease::in_turn;
+use crate::{Toolbox, background};
 
 /// Key of the advisory lock: "promoter", in bytes.
 const LEASE: i64 = 0x7072_6f6d_6f74_6572;
@@ -129,9 +129,6 @@ impl Parts {
 
     /// Waits, unless it is time to stop: then `false`.
     async fn pause(&self, time: Duration) -> bool {
-        tokio::select! {
-            () = tokio::time::sleep(time) => true,
-            () = self.stop.cancelled() => false,
-        }
+        background::pause(&self.stop, time).await
     }
 }
