@@ -37,14 +37,13 @@ pub fn open_critical(input: &GateInput) -> GateResult {
 }
 
 /// Whether a later dynamic scan of the same environment takes the place of this one. Those of other images are kept, for
-/// when they run there again; of two made at once the one recorded last counts.
+/// when they run there again.
 fn superseded(image: &ImageEvidence, evidence: &Evidence) -> bool {
     let scans = image
         .evidence
         .iter()
         .filter(|e| e.kind == ReportKind::DynamicScan && e.environment == evidence.environment);
-    let newest = scans.max_by_key(|e| e.made_at());
-    evidence.kind == ReportKind::DynamicScan && newest != Some(evidence)
+    evidence.kind == ReportKind::DynamicScan && newest(scans) != Some(evidence)
 }
 
 /// A dynamic scan of an environment is there, without a high alert. Where the service has no such environment, a scan
@@ -60,7 +59,7 @@ pub fn dynamic_scan(input: &GateInput, environment: Environment) -> GateResult {
         .filter_map(|environment| newest_scan(input, environment).map(|scan| (environment, scan)))
         .next()
     else {
-        let others = match scans(input, first).max_by_key(|e| e.made_at()) {
+        let others = match newest(scans(input, first)) {
             None => String::new(),
             Some(scan) => format!("; the newest is of other images of {}", others(input, scan)),
         };
@@ -89,9 +88,7 @@ pub fn dynamic_scan(input: &GateInput, environment: Environment) -> GateResult {
 /// A scan of an environment looks at the service as a whole: one image bears it for all, where the environment ran all
 /// of them when it was made.
 fn newest_scan(input: &GateInput, environment: Environment) -> Option<&Evidence> {
-    scans(input, environment)
-        .filter(|scan| differing(input, scan).next().is_none())
-        .max_by_key(|e| e.made_at())
+    newest(scans(input, environment).filter(|scan| differing(input, scan).next().is_none()))
 }
 
 fn scans(input: &GateInput, environment: Environment) -> impl Iterator<Item = &Evidence> {
@@ -115,7 +112,11 @@ fn others(input: &GateInput, scan: &Evidence) -> String {
 /// Trivy's own report, or Harbor's; the newer where there are both.
 fn image_scan(image: &ImageEvidence) -> Option<&Evidence> {
     let kinds = [ReportKind::ImageScan, ReportKind::RegistryScan];
-    let scans = image.evidence.iter().filter(|e| kinds.contains(&e.kind));
+    newest(image.evidence.iter().filter(|e| kinds.contains(&e.kind)))
+}
+
+/// The one that was made last; of several made at once, the one recorded last.
+fn newest<'a>(scans: impl Iterator<Item = &'a Evidence>) -> Option<&'a Evidence> {
     scans.max_by_key(|e| e.made_at())
 }
 
@@ -130,10 +131,9 @@ fn named<'a>(input: &'a GateInput, evidence: &'a Evidence) -> &'a [Finding] {
         .values()
         .find(|image| image.evidence.contains(evidence));
     let scans = image.into_iter().flat_map(|image| &image.evidence);
-    let newest = scans
-        .filter(|e| e.kind == ReportKind::ImageScan)
-        .max_by_key(|e| e.made_at());
-    newest.map(|e| e.findings.as_slice()).unwrap_or_default()
+    newest(scans.filter(|e| e.kind == ReportKind::ImageScan))
+        .map(|e| e.findings.as_slice())
+        .unwrap_or_default()
 }
 
 /// Whether there are too many findings of a severity, once those are left out that a waiver names. Evidence names some
