@@ -1,10 +1,13 @@
 //! What is particular to each, on a real OpenBao: contents, rights, drift, and what an operator forgot to set up.
 
+use std::time::Duration;
+
 use http::Method;
 use opstella_adapters::vault::Vault;
 use opstella_adapters::{Removal, Removed, SecretStore, StepError, ToolAdapter};
 use opstella_domain::tool_connection::{Connection, ToolSettings};
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use crate::support::{Driven, connection, permanent};
 use crate::world::{Server, World};
@@ -215,7 +218,12 @@ async fn what_is_not_set_up_is_said() {
         .post("sys/auth/cluster-1", json!({"type": "kubernetes"}))
         .await;
     world.post("sys/auth/machines", json!({"type": "approle"})).await;
-    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+    // OpenBao prepares a new engine for a moment.
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while let Err(error) = elsewhere.ensure(&world.operation(0), &context).await {
+        assert!(Instant::now() < deadline, "not prepared: {error}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
     for which in 0..4 {
         elsewhere.ensure(&world.operation(which), &context).await.unwrap();
     }

@@ -10,8 +10,6 @@ use opstella_projections::queries::{
     AuditFilter, PageRequest, Reader, ResourceFilter, RunDetail, RunFilter, ServiceFilter,
 };
 use opstella_projections::{Projection, Queries};
-use sqlx::Executor;
-use sqlx::postgres::PgPoolOptions;
 
 use crate::support::*;
 
@@ -399,19 +397,7 @@ async fn runs_and_steps_are_as_the_domain_has_them_after_every_event() {
     let world = world().await;
     world.everything().await;
     // The projection by itself, in temporary tables of one connection.
-    let options = (*world.pool.connect_options()).clone();
-    let alone = PgPoolOptions::new()
-        .max_connections(1)
-        .connect_with(options)
-        .await
-        .unwrap();
-    let mut connection = alone.acquire().await.unwrap();
-    connection
-        .execute("SET search_path = pg_temp, public")
-        .await
-        .unwrap();
-    connection.execute(sqlx::raw_sql(Runs.tables())).await.unwrap();
-    drop(connection);
+    let alone = world.alone(&[Runs.tables()]).await;
     let queries = Queries::at(alone.clone(), "pg_temp");
     let mut runs = BTreeMap::<String, Run>::new();
     let (mut subscription, newest) = (world.journal.subscribe(Position::START), world.newest().await);

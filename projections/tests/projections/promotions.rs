@@ -8,8 +8,6 @@ use opstella_journal::Position;
 use opstella_projections::models::{Promotions, Runs};
 use opstella_projections::queries::*;
 use opstella_projections::{Projection, Queries};
-use sqlx::Executor;
-use sqlx::postgres::PgPoolOptions;
 use uuid::Uuid;
 
 use crate::steps::{SHOP, image, place};
@@ -368,22 +366,8 @@ async fn environments_and_promotions_are_as_the_domain_has_them_after_every_even
     let world = world().await;
     world.journeys().await;
     // The projection by itself, in temporary tables of one connection.
-    let options = (*world.pool.connect_options()).clone();
-    let alone = PgPoolOptions::new()
-        .max_connections(1)
-        .connect_with(options)
-        .await
-        .unwrap();
-    let mut connection = alone.acquire().await.unwrap();
-    connection
-        .execute("SET search_path = pg_temp, public")
-        .await
-        .unwrap();
     // One promotion says where its run stands: with nobody to fill that table, nowhere.
-    for tables in [Promotions.tables(), Runs.tables()] {
-        connection.execute(sqlx::raw_sql(tables)).await.unwrap();
-    }
-    drop(connection);
+    let alone = world.alone(&[Promotions.tables(), Runs.tables()]).await;
     let queries = Queries::at(alone.clone(), "pg_temp");
     let mut environments = BTreeMap::<String, ServiceEnvironment>::new();
     let (mut subscription, newest) = (world.journal.subscribe(Position::START), world.newest().await);

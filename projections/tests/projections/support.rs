@@ -11,7 +11,7 @@ use opstella_projections::queries::PageRequest;
 use opstella_projections::{ProjectionOptions, Projections, Queries};
 use serde_json::Value;
 use sqlx::postgres::PgPoolOptions;
-use sqlx::{AssertSqlSafe, PgPool, Row};
+use sqlx::{AssertSqlSafe, Executor, PgPool, Row};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -56,6 +56,26 @@ impl World {
 
     pub fn queries(&self) -> Queries {
         Queries::new(self.pool.clone())
+    }
+
+    /// These tables by themselves, temporary ones of the one connection of this pool.
+    pub async fn alone(&self, tables: &[&'static str]) -> PgPool {
+        let options = (*self.pool.connect_options()).clone();
+        let alone = PgPoolOptions::new()
+            .max_connections(1)
+            .connect_with(options)
+            .await
+            .unwrap();
+        let mut connection = alone.acquire().await.unwrap();
+        connection
+            .execute("SET search_path = pg_temp, public")
+            .await
+            .unwrap();
+        for table in tables.iter().copied() {
+            connection.execute(sqlx::raw_sql(table)).await.unwrap();
+        }
+        drop(connection);
+        alone
     }
 
     /// Decides a command on the aggregate as it is and stores what follows.

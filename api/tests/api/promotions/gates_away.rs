@@ -23,6 +23,11 @@ impl Program {
         program
     }
 
+    /// A server that looks with it.
+    async fn delivery(&self, environments: &[&str]) -> Delivery {
+        Delivery::start_with(environments, |config| config.gates.program = Some(self.path())).await
+    }
+
     fn path(&self) -> PathBuf {
         self.folder.path().join("opstella")
     }
@@ -66,10 +71,7 @@ fn fine() -> serde_json::Value {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_gate_that_cannot_be_looked_at_leaves_a_promotion_as_it_was() {
     let program = Program::new();
-    let delivery = Delivery::start_with(&["DEV", "SIT"], |config| {
-        config.gates.program = Some(program.path());
-    })
-    .await;
+    let delivery = program.delivery(&["DEV", "SIT"]).await;
     let two = json!({"approvals": [{"roles": ["tester"], "people": 2}], "custom": fine()});
     delivery.set_rules("SIT", two).await;
     delivery.release_to_dev("1.0.0").await;
@@ -107,10 +109,7 @@ async fn a_gate_that_cannot_be_looked_at_leaves_a_promotion_as_it_was() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_over_is_over_whoever_looks_at_the_next() {
     let program = Program::new();
-    let delivery = Delivery::start_with(&["DEV", "SIT"], |config| {
-        config.gates.program = Some(program.path());
-    })
-    .await;
+    let delivery = program.delivery(&["DEV", "SIT"]).await;
     let one = json!({"approvals": [{"roles": ["tester"], "people": 1}], "custom": fine()});
     delivery.set_rules("SIT", one).await;
     for version in ["1.0.0", "1.1.0"] {
@@ -141,10 +140,7 @@ async fn what_is_over_is_over_whoever_looks_at_the_next() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_release_that_is_refused_goes_to_dev_later_unless_a_newer_one_does() {
     let program = Program::new();
-    let delivery = Delivery::start_with(&["DEV"], |config| {
-        config.gates.program = Some(program.path());
-    })
-    .await;
+    let delivery = program.delivery(&["DEV"]).await;
     delivery.set_rules("DEV", json!({"custom": fine()})).await;
     program.goes_away();
     let waits = async |version: &str| {
@@ -176,10 +172,7 @@ async fn a_release_that_is_refused_goes_to_dev_later_unless_a_newer_one_does() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_report_that_comes_while_gates_are_looked_at_is_not_missed() {
     let program = Program::new();
-    let delivery = Delivery::start_with(&["DEV", "SIT"], |config| {
-        config.gates.program = Some(program.path());
-    })
-    .await;
+    let delivery = program.delivery(&["DEV", "SIT"]).await;
     let one = json!({"approvals": [{"roles": ["tester"], "people": 1}], "custom": fine()});
     delivery.set_rules("SIT", one).await;
     delivery.release_to_dev("1.0.0").await;

@@ -10,9 +10,8 @@ use opstella_domain::release::Digest;
 use opstella_sandbox::{ArgoCd, Sandbox, SandboxOptions, Tools, credentials};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
-use tokio::time::Instant;
 
-use super::{Answer, configuration, reports};
+use super::{Answer, configuration, eventually_within, reports};
 
 /// Where everything happens.
 pub const SERVICE: &str = "/projects/payments/services/checkout";
@@ -186,15 +185,8 @@ impl Delivery {
     }
 
     /// Looks again and again until the answer is as wanted.
-    pub async fn until<T>(&self, what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            if let Some(found) = look().await {
-                return found;
-            }
-            assert!(Instant::now() < deadline, "not in time: {what}");
-            tokio::time::sleep(Duration::from_millis(30)).await;
-        }
+    pub async fn until<T>(&self, what: &str, look: impl AsyncFnMut() -> Option<T>) -> T {
+        eventually_within(PATIENCE, what, look).await
     }
 
     /// CI pushes the image of a version, and registers it.
