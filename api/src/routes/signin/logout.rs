@@ -29,7 +29,7 @@ pub struct SignedOutView {
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 pub struct LogoutTokenForm {
     /// The token.
-    #[allow(dead_code)]
+    #[expect(dead_code, reason = "it describes the form, which FormBody reads")]
     pub logout_token: String,
 }
 
