@@ -49,6 +49,19 @@ impl Commands {
         }
     }
 
+    /// An aggregate that a command is about to make: taken not to exist unless this process knows better, or this task
+    /// decides anew.
+    pub(crate) async fn load_new<A: Aggregate + Clone + 'static>(
+        &self,
+        id: &str,
+    ) -> Result<Loaded<A>, JournalError> {
+        if is_anew() {
+            self.journal.load_fresh::<A>(id).await
+        } else {
+            Ok(self.journal.load_new::<A>(id))
+        }
+    }
+
     /// What follows for another aggregate from what happened to the one that the command is for. Where nothing
     /// follows on a state from the cache, that is decided once more on the table's: the append of the rest would go
     /// through, and nobody would find out.

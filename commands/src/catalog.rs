@@ -55,7 +55,7 @@ impl Commands {
         let request = &request;
         self.carry_out("CreateProject", context, None, || async move {
             let id = request.slug.to_string();
-            let loaded = self.load_expected::<Project>(&id, context).await?;
+            let loaded = self.load_new_expected::<Project>(&id, context).await?;
             let command = ProjectCommand::Create {
                 slug: request.slug.clone(),
                 name: request.name.clone(),

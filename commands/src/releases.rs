@@ -67,7 +67,9 @@ impl Commands {
         let key = &request.key;
         let decide = || async move {
             let service = self.active(&key.service, "RegisterRelease").await?;
-            let release = self.load_expected::<Release>(&key.to_string(), context).await?;
+            let release = self
+                .load_new_expected::<Release>(&key.to_string(), context)
+                .await?;
             let author = match &request.author {
                 Some(author) => author.clone(),
                 None => context.caller()?,

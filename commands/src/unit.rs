@@ -142,7 +142,11 @@ impl Commands {
     {
         let mut tries = 1;
         loop {
-            let mut decision = decide().await?;
+            // After a conflict, what is remembered is known to be old.
+            let mut decision = match tries {
+                1 => decide().await?,
+                _ => anew(decide()).await?,
+            };
             if !is_anew() && decision.streams.iter().all(StreamAppend::is_empty) {
                 decision = anew(decide()).await?;
             }
@@ -180,15 +184,27 @@ impl Commands {
         id: &str,
         context: &CommandContext,
     ) -> Result<Loaded<A>, CommandError> {
-        let loaded = self.load::<A>(id).await?;
-        match context.expected_version {
-            Some(expected) if expected != loaded.version => Err(CommandError::VersionMismatch {
-                id: id.to_owned(),
-                expected,
-                actual: loaded.version,
-            }),
-            _ => Ok(loaded),
-        }
+        as_expected(self.load::<A>(id).await?, context)
+    }
+
+    /// The same, of an aggregate that the command is about to make: the table is asked only when it turns out to be there.
+    pub(crate) async fn load_new_expected<A: Decide + cqrs_es::Aggregate>(
+        &self,
+        id: &str,
+        context: &CommandContext,
+    ) -> Result<Loaded<A>, CommandError> {
+        as_expected(self.load_new::<A>(id).await?, context)
+    }
+}
+
+fn as_expected<A>(loaded: Loaded<A>, context: &CommandContext) -> Result<Loaded<A>, CommandError> {
+    match context.expected_version {
+        Some(expected) if expected != loaded.version => Err(CommandError::VersionMismatch {
+            id: loaded.id,
+            expected,
+            actual: loaded.version,
+        }),
+        _ => Ok(loaded),
     }
 }
 

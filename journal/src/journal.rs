@@ -38,14 +38,15 @@ pub(crate) struct Inner {
     _end: DropGuard,
 }
 
+// The orders name the table: see the statement of a subscription.
 const AHEAD: &str = "
-SELECT (SELECT transaction_id::text::bigint FROM events ORDER BY transaction_id DESC, position DESC LIMIT 1),
+SELECT (SELECT transaction_id::text::bigint FROM events ORDER BY events.transaction_id DESC, position DESC LIMIT 1),
        pg_snapshot_xmax(pg_current_snapshot())::text::bigint";
 
 const HEAD: &str = "
 SELECT transaction_id::text::bigint, position FROM events
 WHERE transaction_id < pg_snapshot_xmin(pg_current_snapshot())
-ORDER BY transaction_id DESC, position DESC LIMIT 1";
+ORDER BY events.transaction_id DESC, position DESC LIMIT 1";
 
 impl Journal {
     /// Opens the journal of a migrated database. Beside `pool` it keeps a few connections of its own: one for

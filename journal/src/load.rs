@@ -29,19 +29,41 @@ impl Journal {
             aggregate_type: A::TYPE,
             id: id.into(),
         };
-        if let Some(warm) = self.inner.cache.get(&key)
-            && let Ok(state) = warm.state.downcast::<A>()
-        {
-            metrics::counter!("opstella_journal_loads_total", "from" => "cache").increment(1);
-            return Ok(Loaded {
-                id: id.to_owned(),
-                state,
-                version: warm.version,
-                warm: true,
-                weight: warm.weight,
-            });
+        match self.remembered(&key) {
+            Some(warm) => Ok(warm),
+            None => self.load_key(key).await,
         }
-        self.load_key(key).await
+    }
+
+    /// An aggregate that a command is about to make: from the warm cache if it is there, else taken not to exist, without
+    /// a look at the table. The append finds out, by a conflict; after one, and before a refusal, load it with
+    /// [`load_fresh`](Self::load_fresh).
+    pub fn load_new<A: Aggregate + Clone + 'static>(&self, id: &str) -> Loaded<A> {
+        let key = StreamKey {
+            aggregate_type: A::TYPE,
+            id: id.into(),
+        };
+        self.remembered(&key).unwrap_or_else(|| {
+            metrics::counter!("opstella_journal_loads_total", "from" => "nowhere").increment(1);
+            self.inner.cache.expect(&key);
+            Loaded {
+                warm: true,
+                ..Loaded::absent(id)
+            }
+        })
+    }
+
+    fn remembered<A: Aggregate + 'static>(&self, key: &StreamKey) -> Option<Loaded<A>> {
+        let warm = self.inner.cache.get(key)?;
+        let state = warm.state.downcast::<A>().ok()?;
+        metrics::counter!("opstella_journal_loads_total", "from" => "cache").increment(1);
+        Some(Loaded {
+            id: key.id.to_string(),
+            state,
+            version: warm.version,
+            warm: true,
+            weight: warm.weight,
+        })
     }
 
     /// The aggregate as the table has it now, whatever the cache says.

@@ -11,7 +11,7 @@ pub struct Loaded<A> {
     pub state: Arc<A>,
     /// How many events it has; 0: it does not exist yet.
     pub version: u64,
-    /// Whether it came from the warm cache, so that another process may have appended since. Before a command is
+    /// Whether the table was not asked, so that there may be more events than this state knows of. Before a command is
     /// refused because of such a state, load it with [`Journal::load_fresh`](crate::Journal::load_fresh) and decide
     /// again. (An acceptance needs no such care: the append finds out.)
     pub warm: bool,

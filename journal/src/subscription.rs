@@ -10,12 +10,13 @@ use crate::{Journal, JournalError, Position, RecordedEvent};
 
 // A row comparison and a range on the same index, so that reading starts where it stopped. Rows of transactions at or
 // above the oldest one still running are left alone: an older one may yet commit before them in the order.
+// The order names the table: alone, `transaction_id` would be the output column of that name, for which there is no index.
 pub(crate) const READ: &str = concat!(
     "SELECT ",
     recorded_columns!(),
     " FROM events WHERE (transaction_id, position) > ($1::text::xid8, $2)",
     " AND transaction_id < pg_snapshot_xmin(pg_current_snapshot())",
-    " ORDER BY transaction_id, position LIMIT $3"
+    " ORDER BY events.transaction_id, position LIMIT $3"
 );
 
 // What is committed and cannot be read yet, because an older transaction is still running somewhere in the cluster.

@@ -111,10 +111,12 @@ async fn replay(
     })
 }
 
-/// The newest event there is, whether or not readers may see it yet.
+/// The newest event there is, whether or not readers may see it yet. The order names the table: alone, `transaction_id`
+/// would be the output column of that name, for which there is no index.
 async fn newest(connection: &mut PgConnection) -> Result<Position, sqlx::Error> {
     let row = sqlx::query(
-        "SELECT transaction_id::text::bigint, position FROM events ORDER BY transaction_id DESC, position DESC LIMIT 1",
+        "SELECT transaction_id::text::bigint, position FROM events \
+         ORDER BY events.transaction_id DESC, position DESC LIMIT 1",
     )
     .fetch_optional(connection)
     .await?;

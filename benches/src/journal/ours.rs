@@ -6,9 +6,9 @@ use super::Bench;
 use super::aggregate::{Sheet, written};
 use crate::BenchError;
 
-/// What a command does: load the aggregate (which is new, so that the table is asked) and append one event.
+/// What a command that makes something does, `CreateProject` for one: takes the aggregate for new, and appends one event.
 pub async fn command(journal: &Journal, id: &str) -> Result<(), JournalError> {
-    let loaded = journal.load::<Sheet>(id).await?;
+    let loaded = journal.load_new::<Sheet>(id);
     let metadata = EventMetadata::new("bench", "Write", "0123456789abcdef");
     journal
         .append(Append::new(
