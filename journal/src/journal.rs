@@ -12,6 +12,7 @@ use crate::cache::{StreamKey, WarmCache};
 use crate::committer::{Committer, Context, Unit};
 use crate::loader::Loader;
 use crate::reader::Reader;
+use crate::recent::Recent;
 use crate::snapshots::{SnapshotQueue, write_snapshots};
 use crate::upcast::Upcasters;
 use crate::wake::{self, Wake};
@@ -30,6 +31,7 @@ pub(crate) struct Inner {
     pub upcasters: Upcasters,
     pub cache: WarmCache,
     pub loader: Loader,
+    pub recent: Arc<Recent>,
     pub wake: Wake,
     queue: mpsc::Sender<Unit>,
     closing: CancellationToken,
@@ -59,12 +61,14 @@ impl Journal {
         let closing = CancellationToken::new();
         let tasks = TaskTracker::new();
         let cache = WarmCache::new(options.cache_entries, options.cache_bytes);
+        let recent = Arc::new(Recent::new(reader.clone(), cache.clone()));
         let wake = Wake::new();
         let (loader, share_reads) = Loader::new(reader.clone(), &options.snapshot_tag);
         let (snapshots, jobs) = SnapshotQueue::new();
         let (queue, units) = mpsc::channel(options.queue_capacity.max(1));
         let context = Context {
             cache: cache.clone(),
+            recent: Arc::clone(&recent),
             wake: wake.clone(),
             snapshots,
             snapshot_every: options.snapshot_every.filter(|every| *every > 0),
@@ -105,6 +109,7 @@ impl Journal {
                 options,
                 cache,
                 loader,
+                recent,
                 wake,
                 queue,
                 _end: closing.clone().drop_guard(),

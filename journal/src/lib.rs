@@ -25,6 +25,7 @@ mod migrate;
 mod options;
 mod position;
 mod reader;
+mod recent;
 mod repository;
 mod snapshots;
 mod subscription;

@@ -84,6 +84,16 @@ impl Reader {
         }
     }
 
+    /// How many bytes of rows one read takes.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// How long a read may take.
+    pub fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
     pub fn pool(&self) -> &PgPool {
         &self.pool
     }

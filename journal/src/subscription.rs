@@ -1,30 +1,9 @@
 use std::time::Duration;
 
 use chrono::Utc;
-use sqlx::Row;
 use tokio::sync::watch;
 
-use crate::event::recorded_columns;
-use crate::reader::Rows;
 use crate::{Journal, JournalError, Position, RecordedEvent};
-
-// A row comparison and a range on the same index, so that reading starts where it stopped. Rows of transactions at or
-// above the oldest one still running are left alone: an older one may yet commit before them in the order.
-// The order names the table: alone, `transaction_id` would be the output column of that name, for which there is no index.
-pub(crate) const READ: &str = concat!(
-    "SELECT ",
-    recorded_columns!(),
-    " FROM events WHERE (transaction_id, position) > ($1::text::xid8, $2)",
-    " AND transaction_id < pg_snapshot_xmin(pg_current_snapshot())",
-    " ORDER BY events.transaction_id, position LIMIT $3"
-);
-
-// What is committed and cannot be read yet, because an older transaction is still running somewhere in the cluster.
-const HELD_BACK: &str = "
-SELECT count(*), coalesce(extract(epoch FROM clock_timestamp() - min(recorded_at)) * 1000, 0)::float8
-FROM (SELECT recorded_at FROM events
-      WHERE transaction_id >= pg_snapshot_xmin(pg_current_snapshot())
-      ORDER BY transaction_id, position LIMIT 10000) AS held";
 
 /// The pause before looking again for events that an older transaction holds back: nobody tells when it ends.
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
@@ -37,7 +16,7 @@ pub struct Batch {
     pub events: Vec<RecordedEvent>,
     /// Where to go on: the position of the last event, or where the subscription stood if there is none.
     pub position: Position,
-    /// Whether it has fewer events than asked for because they are large: there may be more now.
+    /// Whether there may be more now even though it has fewer events than asked for, because they are large for one.
     pub cut: bool,
 }
 
@@ -98,7 +77,7 @@ impl Subscription {
                 }
                 Err(error) => return Err(error),
             }
-            let held_back = self.held_back().await;
+            let held_back = self.journal.inner.recent.held_back().await;
             let patience = if held_back {
                 pause
             } else {
@@ -119,37 +98,27 @@ impl Subscription {
 
     /// The next events, at most `max`, or none if there are none now.
     pub async fn try_next(&mut self, max: usize) -> Result<Batch, JournalError> {
-        let limit = i64::try_from(max.max(1).min(self.most)).unwrap_or(i64::MAX);
-        let from = self.position;
-        let Rows { rows, cut } = self
+        let max = max.max(1);
+        let read = self
             .journal
             .inner
-            .reader
-            .fetch_bounded(|| {
-                sqlx::query(READ)
-                    .bind(from.transaction_id.to_string())
-                    .bind(from.position)
-                    .bind(limit)
-            })
+            .recent
+            .after(self.position, max, self.most)
             .await?;
         // What is beyond the bytes of one read was sent for nothing: of large events, fewer are asked for next time.
-        let short = cut || rows.len() == self.most;
-        self.most = if cut {
-            rows.len().max(1)
+        let short = read.more || (read.events.len() == self.most && self.most < max);
+        self.most = if read.cut {
+            read.events.len().max(1)
         } else {
             self.most.saturating_mul(2)
         };
-        let mut events = Vec::with_capacity(rows.len());
-        for row in &rows {
-            let event = RecordedEvent::read(row)?;
-            let (of, id) = (&event.aggregate_type, &event.aggregate_id);
-            self.journal.inner.cache.learn(of, id, event.sequence);
-            events.push(if self.upcast {
-                event.upcast(&self.journal.inner.upcasters)?
-            } else {
-                event
-            });
-        }
+        let events = if self.upcast {
+            let upcasters = &self.journal.inner.upcasters;
+            let today = read.events.into_iter().map(|event| event.upcast(upcasters));
+            today.collect::<Result<Vec<_>, _>>()?
+        } else {
+            read.events
+        };
         if let Some(last) = events.last() {
             self.position = last.position;
             let lag = Utc::now()
@@ -163,28 +132,5 @@ impl Subscription {
             position: self.position,
             cut: short,
         })
-    }
-
-    /// Whether something is committed that cannot be read yet. Errors are left to the next read.
-    async fn held_back(&self) -> bool {
-        let Ok(rows) = self
-            .journal
-            .inner
-            .reader
-            .fetch_all(|| sqlx::query(HELD_BACK))
-            .await
-        else {
-            return false;
-        };
-        let Some(row) = rows.first() else { return false };
-        let events = row.try_get::<i64, _>(0).unwrap_or_default();
-        let milliseconds = row.try_get::<f64, _>(1).unwrap_or_default();
-        metrics::gauge!("opstella_journal_held_back_events").set(events as f64);
-        metrics::gauge!("opstella_journal_held_back_ms").set(if events > 0 {
-            milliseconds.max(0.0)
-        } else {
-            0.0
-        });
-        events > 0
     }
 }

@@ -33,7 +33,7 @@ pub(super) async fn commit(link: &mut Link, context: &Context, units: Vec<Unit>)
         let before = link.generation;
         let result = link.insert(&units, deadline).await;
         if before != link.generation && before != 0 {
-            context.cache.clear();
+            context.forget();
         }
         match result {
             Ok(rows) => succeed(context, units, &rows),
@@ -73,7 +73,7 @@ pub(super) async fn commit(link: &mut Link, context: &Context, units: Vec<Unit>)
             Err(Failure::Refused(error)) => refuse(context, units, error),
             Err(Failure::Lost(error)) => {
                 tracing::warn!(%error, units = units.len(), "the connection was lost during a commit; sending it again");
-                context.cache.clear();
+                context.forget();
                 // Sending a unit again is safe: its rows can be inserted once only, and carry its id.
                 units.iter_mut().for_each(|unit| unit.in_doubt = true);
                 wait(&mut pause, deadline).await;

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::JournalOptions;
 use crate::cache::{StreamKey, WarmCache};
+use crate::recent::Recent;
 use crate::snapshots::SnapshotQueue;
 use crate::wake::Wake;
 use link::Link;
@@ -24,9 +25,18 @@ pub(crate) use unit::Unit;
 /// What the committer tells when something is stored.
 pub(crate) struct Context {
     pub cache: WarmCache,
+    pub recent: Arc<Recent>,
     pub wake: Wake,
     pub snapshots: SnapshotQueue,
     pub snapshot_every: Option<u64>,
+}
+
+impl Context {
+    /// Forgets what was read: the connection was lost, and the server may be another one by now, and behind.
+    fn forget(&self) {
+        self.cache.clear();
+        self.recent.clear();
+    }
 }
 
 /// Takes appends and stores them until the journal is closed or dropped.

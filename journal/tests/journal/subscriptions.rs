@@ -86,3 +86,37 @@ async fn it_ends_when_the_journal_is_closed() {
     assert!(ended.is_err());
     assert!(started.elapsed() < Duration::from_secs(30));
 }
+
+#[tokio::test]
+async fn those_who_follow_at_the_head_share_its_reads() {
+    const FOLLOWERS: usize = 20;
+    const EVENTS: usize = 50;
+    let fixture = fixture().await;
+    let pool = pool(&fixture.url).await;
+    let journal = open(&fixture.url, JournalOptions::default()).await;
+    let scans = "SELECT coalesce(sum(idx_scan), 0)::bigint FROM pg_stat_user_indexes
+                 WHERE indexrelname = 'events_transaction_id_position'";
+    let mut followers: Vec<_> = (0..FOLLOWERS).map(|_| journal.subscribe(Position::START)).collect();
+    for n in 0..EVENTS {
+        note(&journal, "b", &[&n.to_string()]).await.unwrap();
+        let all = followers.iter_mut().map(|follower| take(follower, 1));
+        for events in futures::future::join_all(all).await {
+            assert_eq!(events[0].sequence, n as u64 + 1);
+        }
+    }
+    // Its connections tell the statistics what they read when they end.
+    journal.close().await;
+    fixture.journal.close().await;
+    let told = async {
+        loop {
+            let scans: i64 = sqlx::query_scalar(scans).fetch_one(&pool).await.unwrap();
+            if scans >= EVENTS as i64 {
+                return scans;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let scans = tokio::time::timeout(Duration::from_secs(30), told).await.unwrap();
+    let apart = (FOLLOWERS * EVENTS) as i64;
+    assert!(scans < apart / 2, "{scans} reads, and {apart} if each read alone");
+}
