@@ -28,6 +28,12 @@ pub trait Projection: Send + Sync + 'static {
         &[]
     }
 
+    /// The types of the aggregates whose events it reads, or `None` for all. A batch without any of them moves the projection
+    /// on without a transaction; any other comes whole.
+    fn aggregates(&self) -> Option<&'static [&'static str]> {
+        None
+    }
+
     /// Applies events, in the order of their positions. `search_path` leads to the build's own schema. It is part of
     /// a transaction that its caller commits with the checkpoint, or rolls back when an error is returned.
     async fn apply(&self, batch: &[RecordedEvent], tx: &mut PgConnection) -> Result<(), ApplyError>;

@@ -4,16 +4,21 @@ use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use futures::FutureExt;
-use opstella_journal::JournalError;
+use opstella_journal::{JournalError, RecordedEvent};
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use crate::apply::{self, Applied};
-use crate::checkpoint::Checkpoint;
+use crate::checkpoint::{self, Checkpoint};
 use crate::poison;
 use crate::progress::Progress;
 use crate::projections::Shared;
 use crate::session::{LockClass, Session};
 use crate::{Projection, ProjectionError, generation, rebuild, status};
+
+/// How long the checkpoint may stand behind events that do not concern the projection: other processes look at it, and
+/// after a restart they are read again.
+const NOTE_AFTER: Duration = Duration::from_millis(100);
 
 /// Runs until cancelled, whatever happens to the database meanwhile.
 pub(crate) async fn run(shared: &Shared, projection: &dyn Projection, cancel: &CancellationToken) {
@@ -123,11 +128,22 @@ impl Runner<'_> {
     async fn follow(&mut self, session: &mut Session, mut build: Checkpoint) -> Result<(), ProjectionError> {
         session.enter(&build.schema).await?;
         let mut subscription = self.shared.journal.subscribe(build.position);
+        // When the checkpoint is to follow over events that concern nobody here.
+        let mut note_at: Option<Instant> = None;
         loop {
             let next = tokio::select! {
                 next = subscription.next(self.shared.options.batch) => next,
                 () = self.progress.changed.notified() => return Ok(()),
                 () = self.cancel.cancelled() => return Ok(()),
+                () = sleep_until(note_at.unwrap_or_else(Instant::now)), if note_at.is_some() => {
+                    note_at = None;
+                    let to = subscription.position();
+                    if !checkpoint::advance(&mut session.connection, &build, to).await? {
+                        return Ok(());
+                    }
+                    build.position = to;
+                    continue;
+                }
             };
             let batch = match next {
                 Ok(batch) => batch.events,
@@ -136,7 +152,14 @@ impl Runner<'_> {
                 }
                 Err(error) => return Err(error.into()),
             };
-            let started = std::time::Instant::now();
+            if !self.concerned(&batch) {
+                self.progress.reached(subscription.position());
+                self.measure(batch.len(), Duration::ZERO);
+                note_at.get_or_insert_with(|| Instant::now() + NOTE_AFTER);
+                continue;
+            }
+            note_at = None;
+            let started = Instant::now();
             let applied = match apply::apply(session, self.projection, &mut build, &batch).await {
                 Ok(applied) => applied,
                 Err(error) if error.is_transient() => return Err(apply::failed(self.projection, error)),
@@ -150,12 +173,25 @@ impl Runner<'_> {
                 return Ok(());
             }
             self.moved = true;
-            let name = build.name.clone();
-            metrics::histogram!("opstella_projection_batch_seconds", "projection" => name.clone())
-                .record(started.elapsed().as_secs_f64());
-            metrics::counter!("opstella_projection_events_total", "projection" => name)
-                .increment(batch.len() as u64);
+            self.measure(batch.len(), started.elapsed());
         }
+    }
+
+    /// Whether the projection reads any of these events.
+    fn concerned(&self, batch: &[RecordedEvent]) -> bool {
+        let reads = self.projection.aggregates();
+        reads.is_none_or(|types| {
+            batch
+                .iter()
+                .any(|event| types.contains(&event.aggregate_type.as_str()))
+        })
+    }
+
+    fn measure(&self, events: usize, took: Duration) {
+        let name = self.projection.name();
+        metrics::histogram!("opstella_projection_batch_seconds", "projection" => name)
+            .record(took.as_secs_f64());
+        metrics::counter!("opstella_projection_events_total", "projection" => name).increment(events as u64);
     }
 
     /// Somewhere in the next batch is an event that the journal cannot bring to today's form: applies those before

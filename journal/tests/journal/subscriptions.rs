@@ -96,7 +96,9 @@ async fn those_who_follow_at_the_head_share_its_reads() {
     let journal = open(&fixture.url, JournalOptions::default()).await;
     let scans = "SELECT coalesce(sum(idx_scan), 0)::bigint FROM pg_stat_user_indexes
                  WHERE indexrelname = 'events_transaction_id_position'";
-    let mut followers: Vec<_> = (0..FOLLOWERS).map(|_| journal.subscribe(Position::START)).collect();
+    let mut followers: Vec<_> = (0..FOLLOWERS)
+        .map(|_| journal.subscribe(Position::START))
+        .collect();
     for n in 0..EVENTS {
         note(&journal, "b", &[&n.to_string()]).await.unwrap();
         let all = followers.iter_mut().map(|follower| take(follower, 1));

@@ -79,6 +79,15 @@ impl Projection for Catalog {
         dashboard::VIEWS
     }
 
+    fn aggregates(&self) -> Option<&'static [&'static str]> {
+        Some(&[
+            <Project as Decide>::TYPE,
+            <Service as Decide>::TYPE,
+            <Template as Decide>::TYPE,
+            <ToolConnection as Decide>::TYPE,
+        ])
+    }
+
     async fn apply(&self, batch: &[RecordedEvent], tx: &mut PgConnection) -> Result<(), ApplyError> {
         let mut projects: Vec<(&RecordedEvent, ProjectEvent)> = Vec::new();
         let mut templates = Vec::new();

@@ -61,6 +61,14 @@ impl Projection for Delivery {
         dashboard::VIEWS
     }
 
+    fn aggregates(&self) -> Option<&'static [&'static str]> {
+        Some(&[
+            <Release as Decide>::TYPE,
+            <Service as Decide>::TYPE,
+            <ServiceEnvironment as Decide>::TYPE,
+        ])
+    }
+
     async fn apply(&self, batch: &[RecordedEvent], tx: &mut PgConnection) -> Result<(), ApplyError> {
         let mut facts = Vec::new();
         for event in batch {

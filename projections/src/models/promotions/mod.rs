@@ -49,6 +49,10 @@ impl Projection for Promotions {
         dashboard::VIEWS
     }
 
+    fn aggregates(&self) -> Option<&'static [&'static str]> {
+        Some(&[<ServiceEnvironment as Decide>::TYPE, <Service as Decide>::TYPE])
+    }
+
     async fn apply(&self, batch: &[RecordedEvent], tx: &mut PgConnection) -> Result<(), ApplyError> {
         let mut facts = Vec::new();
         for event in batch {

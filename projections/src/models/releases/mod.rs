@@ -38,6 +38,10 @@ impl Projection for Releases {
         dashboard::VIEWS
     }
 
+    fn aggregates(&self) -> Option<&'static [&'static str]> {
+        Some(&[<Release as Decide>::TYPE, <Artifact as Decide>::TYPE])
+    }
+
     async fn apply(&self, batch: &[RecordedEvent], tx: &mut PgConnection) -> Result<(), ApplyError> {
         let mut releases: Vec<(ReleaseKey, &RecordedEvent, ReleaseEvent)> = Vec::new();
         let mut artifacts: Vec<(&RecordedEvent, ArtifactEvent)> = Vec::new();

@@ -4,6 +4,9 @@ mod fold;
 mod store;
 
 use async_trait::async_trait;
+use opstella_domain::Decide;
+use opstella_domain::run::Run;
+use opstella_domain::service::Service;
 use opstella_journal::RecordedEvent;
 use sqlx::PgConnection;
 
@@ -56,6 +59,10 @@ impl Projection for Resources {
 
     fn dashboard(&self) -> &'static [DashboardView] {
         VIEWS
+    }
+
+    fn aggregates(&self) -> Option<&'static [&'static str]> {
+        Some(&[<Run as Decide>::TYPE, <Service as Decide>::TYPE])
     }
 
     async fn apply(&self, batch: &[RecordedEvent], tx: &mut PgConnection) -> Result<(), ApplyError> {

@@ -42,6 +42,10 @@ impl Projection for Runs {
         dashboard::VIEWS
     }
 
+    fn aggregates(&self) -> Option<&'static [&'static str]> {
+        Some(&[<Run as Decide>::TYPE])
+    }
+
     async fn apply(&self, batch: &[RecordedEvent], tx: &mut PgConnection) -> Result<(), ApplyError> {
         let ours = batch
             .iter()

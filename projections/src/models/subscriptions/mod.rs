@@ -79,6 +79,10 @@ impl Projection for Subscriptions {
         VIEWS
     }
 
+    fn aggregates(&self) -> Option<&'static [&'static str]> {
+        Some(&[<Subscription as Decide>::TYPE])
+    }
+
     async fn apply(&self, batch: &[RecordedEvent], tx: &mut PgConnection) -> Result<(), ApplyError> {
         let ours = |event: &&RecordedEvent| event.aggregate_type == <Subscription as Decide>::TYPE;
         let ids: BTreeSet<&str> = batch
