@@ -109,6 +109,7 @@ impl Stores {
         check_schema(&pool).await?;
         let options = JournalOptions {
             max_event_bytes: LARGEST_EVENT,
+            snapshot_tag: opstella_domain::CODE.to_owned(),
             ..JournalOptions::default()
         };
         let journal = Journal::open(pool.clone(), options).await?;

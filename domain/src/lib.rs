@@ -33,6 +33,9 @@ pub mod tool;
 pub mod tool_connection;
 mod values;
 
+/// Names the code of this crate: it changes with any of its files. A snapshot of a state that other code made is not used.
+pub const CODE: &str = env!("OPSTELLA_DOMAIN_CODE");
+
 pub use decide::Decide;
 pub use environment::{Environment, EnvironmentSet};
 pub use error::{DomainError, InvalidValue};

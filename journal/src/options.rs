@@ -33,7 +33,8 @@ pub struct JournalOptions {
     pub cache_bytes: u64,
     /// A snapshot is made whenever a stream passes a multiple of this; `None` makes none.
     pub snapshot_every: Option<u64>,
-    /// Names the code that makes snapshots. One with another name is not used: change it when a state's shape changes.
+    /// Names the code that makes snapshots. One with another name is not used: it has to change
+    /// whenever a state's shape or meaning does.
     pub snapshot_tag: String,
     /// How often a subscription looks by itself, in case a notification was lost.
     pub poll_interval: Duration,

@@ -124,6 +124,16 @@ pub enum ProjectionError {
         /// Why.
         source: Box<ApplyError>,
     },
+    /// A rebuild met an event that cannot be applied.
+    #[error("{name} cannot be rebuilt over event {at}: {source}")]
+    Poisoned {
+        /// The projection.
+        name: String,
+        /// The event.
+        at: Position,
+        /// Why.
+        source: Box<ApplyError>,
+    },
     /// The journal could not be read.
     #[error(transparent)]
     Journal(#[from] JournalError),

@@ -47,6 +47,19 @@ pub(crate) async fn stop_at_unreadable(
     .await
 }
 
+/// A rebuild for new code met an event that it cannot apply: the tables stay those of the older code, and say so.
+pub(crate) async fn stop_renewal(
+    session: &mut Session,
+    live: &Checkpoint,
+    error: &ProjectionError,
+) -> Result<(), ProjectionError> {
+    let at = match error {
+        ProjectionError::Poisoned { at, .. } => *at,
+        _ => live.position,
+    };
+    stop(session, live, at, &error.to_string()).await
+}
+
 async fn stop(
     session: &mut Session,
     build: &Checkpoint,

@@ -11,7 +11,7 @@ use crate::checkpoint::{self, Checkpoint, end_of};
 use crate::error::is_lock_timeout;
 use crate::projections::Shared;
 use crate::session::{LockClass, Session};
-use crate::{Projection, ProjectionError, generation, status, views};
+use crate::{ApplyError, Projection, ProjectionError, generation, status, views};
 
 /// How far a rebuild is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -163,15 +163,37 @@ impl Filling<'_> {
             self.batch * 2
         };
         self.batch = self.batch.max(FIRST_BATCH).min(most.max(1));
-        match applied.map_err(|error| failed(self.projection, error))? {
-            Applied::Yes => {
+        match applied {
+            Ok(Applied::Yes) => {
                 self.events += batch.len() as u64;
                 Ok(())
             }
-            Applied::Moved => Err(ProjectionError::RebuildInProgress {
+            Ok(Applied::Moved) => Err(ProjectionError::RebuildInProgress {
                 name: self.build.name.clone(),
             }),
+            Err(error) if error.is_transient() => Err(failed(self.projection, error)),
+            Err(error) => Err(self.poisoned(batch, error).await),
         }
+    }
+
+    /// Which event of a batch that failed for good it was.
+    async fn poisoned(&mut self, batch: &[RecordedEvent], error: ApplyError) -> ProjectionError {
+        for event in batch {
+            let alone = std::slice::from_ref(event);
+            let applied = apply::apply(&mut self.session, self.projection, &mut self.build, alone).await;
+            match applied {
+                Ok(_) => {}
+                Err(error) if error.is_transient() => return failed(self.projection, error),
+                Err(error) => {
+                    return ProjectionError::Poisoned {
+                        name: self.build.name.clone(),
+                        at: event.position,
+                        source: Box::new(error),
+                    };
+                }
+            }
+        }
+        failed(self.projection, error)
     }
 
     /// Makes the new build the live one, in one transaction, at a point where it has all that the old one has: no

@@ -23,6 +23,7 @@ const NOTE_AFTER: Duration = Duration::from_millis(100);
 /// Runs until cancelled, whatever happens to the database meanwhile.
 pub(crate) async fn run(shared: &Shared, projection: &dyn Projection, cancel: &CancellationToken) {
     let mut backoff = shared.options.first_backoff;
+    let mut given_up = None;
     loop {
         let mut runner = Runner {
             shared,
@@ -30,6 +31,7 @@ pub(crate) async fn run(shared: &Shared, projection: &dyn Projection, cancel: &C
             progress: shared.hub.of(projection.name()),
             cancel,
             moved: false,
+            given_up,
         };
         // A panic outside a projection's own code: in an upcaster, say.
         let led = AssertUnwindSafe(runner.lead()).catch_unwind().await;
@@ -42,6 +44,7 @@ pub(crate) async fn run(shared: &Shared, projection: &dyn Projection, cancel: &C
                     .increment(1);
             }
         }
+        given_up = runner.given_up;
         if runner.moved {
             backoff = shared.options.first_backoff;
         }
@@ -67,6 +70,8 @@ struct Runner<'a> {
     cancel: &'a CancellationToken,
     /// Whether it got anything done, so that the next pause may be short again.
     moved: bool,
+    /// The build of older code that this process could not renew. Other code, a restart or `resume` tries again.
+    given_up: Option<i64>,
 }
 
 impl Runner<'_> {
@@ -85,8 +90,9 @@ impl Runner<'_> {
             let live = generation::ensure_live(&mut session, self.projection).await?;
             self.progress.stands_at(live.position);
             status::show_stopped(name, live.stopped());
-            if live.version < self.projection.version() {
-                self.renew(live).await?;
+            let given_up = live.stopped() && self.given_up == Some(live.generation);
+            if live.version < self.projection.version() && !given_up {
+                self.renew(&mut session, live).await?;
             } else if live.version > self.projection.version() || live.stopped() {
                 self.stand_by().await;
             } else {
@@ -98,7 +104,7 @@ impl Runner<'_> {
     }
 
     /// The tables are of older code: they are left as they are and a new build is made beside them.
-    async fn renew(&mut self, live: Checkpoint) -> Result<(), ProjectionError> {
+    async fn renew(&mut self, session: &mut Session, live: Checkpoint) -> Result<(), ProjectionError> {
         let name = self.projection.name();
         tracing::info!(
             projection = name,
@@ -110,6 +116,10 @@ impl Runner<'_> {
             done = rebuild::rebuild(self.shared, self.projection, |_| {}) => match done {
                 // Somebody else does it.
                 Err(ProjectionError::RebuildInProgress { .. }) => self.stand_by().await,
+                Err(error @ (ProjectionError::Poisoned { .. } | ProjectionError::Journal(JournalError::Corrupt { .. }))) => {
+                    self.given_up = Some(live.generation);
+                    poison::stop_renewal(session, &live, &error).await?;
+                }
                 other => { other?; }
             },
             () = self.cancel.cancelled() => {}

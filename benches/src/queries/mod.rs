@@ -1,5 +1,5 @@
 //! `queries`: what the matrix, the promotion board and DORA's metrics cost with 1,000 services of five environments and
-//! 50,000 promotions, beside `SELECT 1` on the same pool.
+//! 50,000 promotions, beside `SELECT 1` on the same connection.
 //!
 //! The histories are decided by the domain and written to the events' table in bulk; the read models are then made of
 //! them as always.
@@ -60,7 +60,7 @@ pub async fn run(arguments: Arguments) -> Result<(), BenchError> {
     sqlx::query("VACUUM ANALYZE").execute(&pool).await?;
     pool.close().await;
 
-    let pool = PgPoolOptions::new().max_connections(10).connect(&url).await?;
+    let pool = PgPoolOptions::new().max_connections(1).connect(&url).await?;
     let report = measure::measure(&Queries::new(pool.clone()), &pool, arguments.rounds, now).await?;
     println!(
         "{} services with 5 environments, {total} promotions, {events} events; each query {} times, one after the other",

@@ -116,7 +116,7 @@ async fn a_poisoned_event_stops_its_own_projection_only_and_it_goes_on_after_the
     .await;
     assert!(matches!(
         projections.rebuild("tally", |_| {}).await,
-        Err(ProjectionError::Apply { .. })
+        Err(ProjectionError::Poisoned { .. })
     ));
     assert_eq!(
         world
@@ -184,6 +184,51 @@ async fn a_rebuild_repairs_a_projection_that_has_stopped() {
     let position = world.project("more").await;
     projections.wait_for(&[], position, PATIENCE).await.unwrap();
     assert_eq!(world.count("SELECT sum(events)::bigint FROM read.tally").await, 2);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn new_code_that_cannot_apply_an_old_event_stops_says_so_and_is_tried_again_on_demand() {
+    let world = world().await;
+    let tally = Tally::new();
+    let projections = Projections::new(world.journal.clone(), vec![tally.clone()], options());
+    world.project("before").await;
+    world.inject("Odd", "one", 1, "Poison", "{}").await;
+    let poison = world.newest().await;
+    let running = start(projections.clone());
+    running.catch_up(&world.journal).await;
+    running.stop().await;
+
+    tally.broken.store(true, Ordering::SeqCst);
+    tally.version.store(2, Ordering::SeqCst);
+    let running = start(projections.clone());
+    until("stopped", || async {
+        state(&projections, "tally").await.status == ProjectionState::Stopped
+    })
+    .await;
+    let stopped = state(&projections, "tally").await;
+    assert_eq!((stopped.version, stopped.stopped_at), (1, Some(poison)));
+    assert!(
+        stopped
+            .error
+            .as_deref()
+            .unwrap_or_default()
+            .contains("division by zero")
+    );
+    assert_eq!(
+        world.count("SELECT sum(events)::bigint FROM read.tally").await,
+        2,
+        "the tables of the older code are still there"
+    );
+
+    // Not again by itself: `resume` does it.
+    tally.broken.store(false, Ordering::SeqCst);
+    projections.resume("tally").await.unwrap();
+    until("the new version", || async {
+        let status = state(&projections, "tally").await;
+        status.version == 2 && status.status == ProjectionState::Running
+    })
+    .await;
     running.stop().await;
 }
 
