@@ -186,7 +186,15 @@ impl Commands {
         loaded: &Loaded<Run>,
         command: RunCommand,
     ) -> Result<Vec<StreamAppend>, CommandError> {
-        let events = loaded.state.decide(command)?;
+        let mut events = Vec::new();
+        if let Some(reason) = self.closed_meanwhile(&loaded.state, &command).await? {
+            let mut state = (*loaded.state).clone();
+            events = state.decide(RunCommand::Cancel { reason })?;
+            events.iter().cloned().for_each(|event| state.evolve(event));
+            events.extend(state.decide(command)?);
+        } else {
+            events.extend(loaded.state.decide(command)?);
+        }
         let ends = events.last().is_some_and(is_end);
         let mut after = ends.then(|| (*loaded.state).clone());
         if let Some(after) = &mut after {

@@ -188,6 +188,9 @@ impl Scheduler {
                 Err(CommandError::Journal(error)) if may_pass(&error) => {
                     tracing::warn!(%run, %error, "the journal did not take it from the engine; trying again");
                 }
+                Err(error @ CommandError::Unavailable { .. }) => {
+                    tracing::warn!(%run, %error, "what the engine's command depends on is away; trying again");
+                }
                 Err(CommandError::Domain(error)) if matches!(*error, DomainError::StaleAttempt { .. }) => {
                     tracing::info!(%run, %error, "an outcome came too late");
                     // Only where the run stands by now is of interest, however long it takes to load it.

@@ -2,7 +2,7 @@
 //!
 //! The append expects the version of the environment, and of the run. Of what gates looked at, it expects none: the journal
 //! knows versions of the streams that it appends to only. What is appended to a policy, a release or an image in the
-//! milliseconds between that look and this append counts as if it had come right after it.
+//! milliseconds between that look and this append is seen by the next look, before anything is changed ([`super::recheck`]).
 
 use std::collections::BTreeMap;
 use std::future::Future;

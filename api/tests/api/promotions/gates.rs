@@ -65,6 +65,35 @@ async fn a_blocked_promotion_says_why_and_opens_by_waiver_or_evidence() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_gate_that_closes_after_the_start_stops_the_deployment_before_anything_changes() {
+    let mut delivery = Delivery::start(&["DEV", "SIT"]).await;
+    delivery.release_to_dev("1.0.0").await;
+    delivery.halt().await;
+    delivery.serve(|config| config.engine.enabled = false).await;
+    let sit = delivery.asked("SIT", "1.0.0").await;
+    delivery.becomes(&sit, "deploying").await;
+    let tester = json!({"approvals": [{"roles": ["tester"], "people": 1}]});
+    delivery.set_rules("SIT", tester).await;
+    delivery.halt().await;
+    delivery.serve(|_| {}).await;
+
+    // Not `rolled-back`: nothing was committed that had to be.
+    let shown = delivery.becomes(&sit, "failed").await;
+    let cause = shown["cause"].as_str().unwrap();
+    assert!(
+        cause.contains("gates closed") && cause.contains("approvals"),
+        "{shown:#}"
+    );
+    assert!(!delivery.runs("SIT").contains(&digest("1.0.0")));
+
+    let sit = delivery.asked("SIT", "1.0.0").await;
+    delivery.becomes(&sit, "waiting").await;
+    delivery.approve("bob", &sit).await.expect(200);
+    delivery.becomes(&sit, "completed").await;
+    delivery.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn approvals_are_void_once_the_policy_changes() {
     let delivery = Delivery::start(&["DEV", "SIT"]).await;
     let two = json!({"approvals": [{"roles": ["tester"], "people": 2}]});
