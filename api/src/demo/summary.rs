@@ -11,6 +11,9 @@ use super::{Client, DemoError, SERVICE, at, steps};
 const ACTIVE: &str = "active";
 const FAILED: &str = "failed";
 
+/// How many times its critical path a run may take.
+const MOST_OVER_PATH: f64 = 1.2;
+
 /// What came of the run.
 pub struct Outcome {
     run: Value,
@@ -63,6 +66,19 @@ impl Outcome {
     pub fn is_as_asked(&self, failing: bool) -> bool {
         let wanted = if failing { FAILED } else { ACTIVE };
         self.state() == wanted && self.left_behind.is_empty()
+    }
+
+    /// Whether the run took hardly longer than its critical path: what can go side by side does. Says so where it did not.
+    pub fn keeps_to_its_path(&self) -> bool {
+        let (run, path) = (self.run_ms() as f64, self.critical_path_ms() as f64);
+        let keeps = run <= path * MOST_OVER_PATH;
+        if !keeps {
+            println!(
+                "\nthe run took {:.2} times its critical path; at most {MOST_OVER_PATH} is asked for",
+                run / path
+            );
+        }
+        keeps
     }
 
     fn run_ms(&self) -> i64 {

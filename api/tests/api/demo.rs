@@ -60,9 +60,9 @@ async fn whichever_tool_fails_nothing_is_left() {
 #[tokio::test(flavor = "multi_thread")]
 async fn slow_tools_are_waited_for_side_by_side() {
     let (output, text, line) = demo(&["--tool-latency", "100"]).await;
-    assert!(output.status.success(), "{text}");
     let milliseconds = |field: &str| line[field].as_f64().unwrap();
     let (run, path) = (milliseconds("run_ms"), milliseconds("critical_path_ms"));
     // How near the two are is for a quiet machine to say; one after the other it would be many times as long.
     assert!(run < 3.0 * path, "{run} ms, and {path} ms on the critical path");
+    assert_eq!(output.status.success(), run <= 1.2 * path, "{text}");
 }

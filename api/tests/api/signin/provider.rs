@@ -1,10 +1,12 @@
 //! At a certified OpenID provider: `oidc-provider`, from npm, pinned with everything that it stands on.
 //!
-//! Node.js must be there, unless `OPSTELLA_SKIP_NODE=1` says that it is not to be.
+//! It comes from npm's registry, and Node.js from PyPI; `OPSTELLA_SKIP_NODE=1` leaves it out.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
+use opstella_devservers::home::Home;
+use opstella_devservers::node::{NODE, NPM};
 use reqwest::Method;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
@@ -18,7 +20,7 @@ fn source() -> PathBuf {
 }
 
 /// The folder in which the provider is installed: once a lock file, below the target directory.
-async fn installed() -> PathBuf {
+async fn installed(node: &Path) -> PathBuf {
     let lock = std::fs::read(source().join("package-lock.json")).unwrap();
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("oidc-provider");
     std::fs::create_dir_all(&folder).unwrap();
@@ -30,14 +32,15 @@ async fn installed() -> PathBuf {
     for file in ["package.json", "package-lock.json", "server.js"] {
         std::fs::copy(source().join(file), folder.join(file)).unwrap();
     }
-    let output = Command::new("npm")
+    let output = Command::new(node)
+        .arg(node.parent().unwrap().join(NPM))
         .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"])
         .current_dir(&folder)
         .stdin(Stdio::null())
         .kill_on_drop(true)
         .output();
     let output = timeout(PATIENCE * 5, output).await.expect("npm ci ends in time");
-    let output = output.expect("npm is there: install Node.js, or set OPSTELLA_SKIP_NODE=1");
+    let output = output.unwrap();
     assert!(
         output.status.success(),
         "npm ci: {}",
@@ -49,19 +52,20 @@ async fn installed() -> PathBuf {
 
 /// The running provider, and its issuer.
 async fn start(base: &str) -> (Child, String) {
-    let mut child = Command::new("node")
+    let node = NODE.fetch(&Home::find().unwrap()).await.unwrap();
+    let mut child = Command::new(&node)
         .arg("server.js")
         .args([
             format!("{base}/auth/callback"),
             format!("{base}/"),
             format!("{base}/auth/backchannel-logout"),
         ])
-        .current_dir(installed().await)
+        .current_dir(installed(&node).await)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .kill_on_drop(true)
         .spawn()
-        .expect("node is there: install Node.js, or set OPSTELLA_SKIP_NODE=1");
+        .unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     // It also says what it thinks of its configuration.
     let issuer = timeout(PATIENCE, async {
