@@ -12,6 +12,14 @@ use super::{EngineOptions, StepReport};
 /// Longest pause between two looks at a step that is under way in its tool.
 const LONGEST_LOOK: Duration = Duration::from_secs(60);
 
+/// Shortest pause between two looks, unless the tool asks for a shorter one.
+const SHORTEST_LOOK: Duration = Duration::from_secs(1);
+
+/// Half as long as it was waited for: what ends soon is seen soon, and what takes long is not asked about all the time.
+fn next_look(waited: Duration, longest: Duration) -> Duration {
+    (waited / 2).max(SHORTEST_LOOK).min(longest)
+}
+
 /// The command that records how a try ended.
 pub(super) fn command(
     options: &EngineOptions,
@@ -50,7 +58,9 @@ pub(super) fn command(
         },
         (StepReport::Awaited { message, look_in_ms }, back) => {
             let at = Utc::now();
-            let look_in = Duration::from_millis(look_in_ms).min(LONGEST_LOOK);
+            let longest = Duration::from_millis(look_in_ms).min(LONGEST_LOOK);
+            let waited = state.and_then(|s| s.awaited_since).map(|since| at - since);
+            let look_in = next_look(waited.and_then(|w| w.to_std().ok()).unwrap_or_default(), longest);
             RunCommand::RecordAwaited {
                 step,
                 attempt: ticket.attempt,
@@ -90,5 +100,22 @@ pub(super) fn command(
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_waited_for_is_looked_at_less_and_less_often() {
+        let seconds = Duration::from_secs;
+        assert_eq!(next_look(seconds(0), seconds(5)), seconds(1));
+        assert_eq!(next_look(seconds(6), seconds(5)), seconds(3));
+        assert_eq!(next_look(seconds(60), seconds(5)), seconds(5));
+        assert_eq!(
+            next_look(seconds(60), Duration::from_millis(20)),
+            Duration::from_millis(20)
+        );
     }
 }
