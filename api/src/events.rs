@@ -1,5 +1,6 @@
 //! New events for streams: one reader of the journal for all of them.
 
+mod aggregates;
 mod view;
 
 use std::sync::Arc;
@@ -8,6 +9,7 @@ use opstella_journal::{Journal, JournalError, Position, RecordedEvent};
 use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use aggregates::AGGREGATES;
 pub(crate) use opstella_commands::{Concern, concern_of};
 pub use view::{ActorView, EventView};
 

@@ -10,7 +10,7 @@ use opstella_adapters::Toolbox;
 use opstella_adapters::registry::Registry;
 use opstella_commands::DenialLog;
 use opstella_journal::Journal;
-use tokio::sync::Semaphore;
+
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -21,6 +21,7 @@ use crate::config::{Config, ConfigError};
 use crate::events::EventHub;
 use crate::http::rate::RateLimits;
 use crate::outside::Outside;
+use crate::routes::stream::StreamPlaces;
 use crate::routes::webhooks::WebhookSecrets;
 use crate::server::Http;
 use crate::signin::SignIn;
@@ -99,7 +100,7 @@ pub async fn start_with(
         sign_in: sign_in.clone(),
         rate: RateLimits::new(&config.limits),
         events: events.clone(),
-        streams: Arc::new(Semaphore::new(config.limits.streams)),
+        streams: StreamPlaces::new(&config.limits),
         tools: outside.clone(),
         webhook_secrets: WebhookSecrets::default(),
         signing,

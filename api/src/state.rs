@@ -6,13 +6,14 @@ use opstella_adapters::notifier::SigningKey;
 use opstella_commands::Commands;
 use opstella_journal::Journal;
 use opstella_projections::{Projections, Queries};
-use tokio::sync::Semaphore;
+
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::Verifier;
 use crate::config::Config;
 use crate::events::EventHub;
 use crate::http::rate::RateLimits;
+use crate::routes::stream::StreamPlaces;
 use crate::routes::webhooks::WebhookSecrets;
 use crate::signin::SignIn;
 use crate::tools::ToolSide;
@@ -38,7 +39,7 @@ pub struct AppState {
     /// New events, for streams.
     pub events: EventHub,
     /// Places for streams.
-    pub streams: Arc<Semaphore>,
+    pub streams: StreamPlaces,
     /// The outside world.
     pub tools: Arc<dyn ToolSide>,
     /// What tools sign their webhooks with, remembered for a while.

@@ -72,6 +72,12 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
         ),
         ("limits.burst", limits.burst.into(), 1, 100_000),
         ("limits.streams", limits.streams as u64, 1, 100_000),
+        (
+            "limits.streams_per_subject",
+            limits.streams_per_subject as u64,
+            1,
+            100_000,
+        ),
         ("limits.stream_buffer", limits.stream_buffer as u64, 16, 65_536),
         ("limits.heartbeat_seconds", limits.heartbeat_seconds, 1, 300),
         (

@@ -153,6 +153,8 @@ pub struct LimitsConfig {
     pub burst: u32,
     /// Event streams open at once.
     pub streams: usize,
+    /// Event streams of one subject open at once.
+    pub streams_per_subject: usize,
     /// Events that a stream may be behind before it is closed.
     pub stream_buffer: usize,
     /// Seconds between two heartbeats of a stream.

@@ -4,13 +4,14 @@ use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use chrono::{DateTime, Utc};
 use opstella_commands::CommandError;
-use opstella_domain::ProjectSlug;
+use opstella_domain::{ProjectSlug, ServiceName};
 use opstella_journal::Position;
 use opstella_projections::queries::{AuditEvent, AuditEventDetail, AuditFilter};
 use uuid::Uuid;
 
 use super::stream;
 use crate::auth::Caller;
+use crate::events::AGGREGATES;
 use crate::http::page::{Page, PageRequest};
 use crate::http::params::{PathParams, QueryParams};
 use crate::http::visible::wait_for_named;
@@ -42,7 +43,8 @@ const PARAMETERS: &[&str] = &[
 /// also what concerns no project.
 #[utoipa::path(get, path = "/api/v1/events", operation_id = "ListEvents", tag = "events",
     params(
-        ("aggregate_type" = Option<String>, Query, description = "Project, Service, Run, Template, ToolConnection, Subscription or Access"),
+        ("aggregate_type" = Option<String>, Query, description = "Of this type of aggregate: `Project`, `Service`, \
+            `Release`, `Artifact`, `Environment`, `Policy`, `Run`, `Template`, `ToolConnection`, `Subscription` or `Access`"),
         ("aggregate_id" = Option<String>, Query, description = "Id of the aggregate: payments/checkout"),
         ("project" = Option<String>, Query, description = "That concern this project"),
         ("service" = Option<String>, Query, description = "That concern this service of the project"),
@@ -69,10 +71,14 @@ pub(crate) async fn list(
     let text = |name: &str| query.get(name).map(str::to_owned);
     let order = query.one_of("order", &["newest-first", "oldest-first"])?;
     let filter = AuditFilter {
-        aggregate_type: text("aggregate_type"),
+        aggregate_type: query.one_of("aggregate_type", AGGREGATES)?,
         aggregate_id: text("aggregate_id"),
-        project: text("project"),
-        service: text("service"),
+        project: query
+            .value::<ProjectSlug>("project")?
+            .map(|project| project.to_string()),
+        service: query
+            .value::<ServiceName>("service")?
+            .map(|service| service.to_string()),
         actor: text("actor"),
         event_type: text("event_type"),
         command: text("command"),

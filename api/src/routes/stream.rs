@@ -5,6 +5,7 @@
 
 mod feed;
 mod filter;
+mod places;
 mod sent;
 
 use actix_web::web::Data;
@@ -19,7 +20,10 @@ use crate::problem::{Problem, ProblemKind};
 use crate::state::AppState;
 use feed::{Feed, Scope, StreamReader};
 use filter::Filter;
+use places::NoPlace;
 use sent::ServerSentEvent;
+
+pub use places::StreamPlaces;
 
 /// Everything that happens in a run, as server-sent events: from its beginning, or after `Last-Event-ID`. The stream
 /// ends with the run.
@@ -60,7 +64,7 @@ pub(crate) async fn run(
         ("service" = Option<String>, Query, description = "That concern this service of the project"),
         ("environment" = Option<String>, Query, description = "That concern this environment: `PRD`"),
         ("aggregate_type" = Option<String>, Query, description = "Of this type of aggregate: `Project`, `Service`, \
-            `Release`, `Artifact`, `Environment`, `Policy`, `Run`, `Template`, `ToolConnection` or `Access`"),
+            `Release`, `Artifact`, `Environment`, `Policy`, `Run`, `Template`, `ToolConnection`, `Subscription` or `Access`"),
         ("Last-Event-ID" = Option<String>, Header, description = "Position of the last event that was received"),
     ),
     responses((status = 200, description = "Events; the id of each is its position, the data an `EventView`",
@@ -95,13 +99,26 @@ fn open(
     scope: Scope,
     from: Position,
 ) -> Result<HttpResponse, Problem> {
-    let Ok(place) = state.streams.clone().try_acquire_owned() else {
-        let limit = state.config.limits.streams;
-        let detail = format!("{limit} streams are open, and no more are served at once");
-        return Err(Problem::new(ProblemKind::Unavailable, detail).header("Retry-After", "10"));
-    };
+    let context = caller.context(request);
+    let place = state.streams.take(&context.actor.subject).map_err(|reason| {
+        let limits = &state.config.limits;
+        let (kind, detail) = match reason {
+            NoPlace::Full => (
+                ProblemKind::Unavailable,
+                format!("{} streams are open, and no more are served at once", limits.streams),
+            ),
+            NoPlace::TooMany => (
+                ProblemKind::RateLimited,
+                format!(
+                    "{} streams of yours are open, and one subject gets no more: close one, or follow everything in one",
+                    limits.streams_per_subject
+                ),
+            ),
+        };
+        Problem::new(kind, detail).header("Retry-After", "10")
+    })?;
     let reader = StreamReader {
-        context: caller.context(request),
+        context,
         oversees: caller.oversees(),
         expires_at: caller.expires_at,
         session: caller.session,

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use std::sync::Arc;
+
 use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use opstella_commands::RegisterTemplate;
@@ -76,9 +78,11 @@ pub(crate) async fn register(
         name: path.parse("template")?,
         version: path.parse("version")?,
     };
-    state
-        .tools
-        .check_template(&files)
+    let tools = Arc::clone(&state.tools);
+    // Hundreds of texts may take a while to render: not on a thread that serves others.
+    let files = actix_web::web::block(move || tools.check_template(&files).map(|()| files))
+        .await
+        .map_err(|error| crate::problem::internal(error.to_string()))?
         .map_err(|rule| Problem::invalid_field("files", rule, None))?;
     let context = head.context(&body.fingerprint, None);
     let request = RegisterTemplate {

@@ -233,6 +233,13 @@ async fn streams_that_cannot_be_had_are_problems() {
             .unwrap()
             .contains("1 streams are open")
     );
+    let mine = Server::start_with(|config| config.limits.streams_per_subject = 1).await;
+    let one = Events::open(&mine, ALL, None).await;
+    Answer::of(ask(&mine, ALL, None).await)
+        .await
+        .problem(429, "rate-limited");
+    drop(one);
+    mine.stop().await;
     // A reader that goes makes place for the next.
     drop(events);
     eventually("the place is free", async || {

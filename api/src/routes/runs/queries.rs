@@ -2,6 +2,7 @@
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
+use opstella_domain::{ProjectSlug, ServiceName};
 use opstella_projections::queries::{Run, RunDetail, RunFilter};
 
 use super::{MODELS, find};
@@ -50,10 +51,13 @@ pub(crate) async fn list(
     caller: Caller,
 ) -> Result<HttpResponse, Problem> {
     query.only(&["project", "service", "status", "saga", "limit", "cursor", "after"])?;
-    let text = |name: &str| query.get(name).map(str::to_owned);
     let filter = RunFilter {
-        project: text("project"),
-        service: text("service"),
+        project: query
+            .value::<ProjectSlug>("project")?
+            .map(|project| project.to_string()),
+        service: query
+            .value::<ServiceName>("service")?
+            .map(|service| service.to_string()),
         status: query.one_of("status", STATUSES)?,
         saga: query.one_of("saga", SAGAS)?,
     };

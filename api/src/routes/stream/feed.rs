@@ -10,17 +10,22 @@ use opstella_commands::CommandContext;
 use opstella_domain::run::Run;
 use opstella_domain::{Decide, ProjectSlug};
 use opstella_journal::{Position, RecordedEvent, Subscription};
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
+use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::filter::Filter;
+use super::places::Place;
 use crate::auth::SessionId;
 use crate::events::{EventView, concern_of};
 use crate::state::AppState;
 
 /// Events read at once while catching up.
 const BATCH: usize = 100;
+/// Pieces that wait for the reader's connection.
+const PIECES: usize = 8;
+/// How long a reader may take nothing.
+const LONGEST_WRITE: Duration = Duration::from_secs(30);
 /// How long a heartbeat waits to learn of the reader's session.
 const LONGEST_LOOK: Duration = Duration::from_secs(5);
 
@@ -75,7 +80,7 @@ pub(super) struct Feed {
     beats_at: Instant,
     ended: bool,
     greeted: bool,
-    _place: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 impl Drop for Feed {
@@ -90,7 +95,7 @@ impl Feed {
         scope: Scope,
         from: Position,
         reader: StreamReader,
-        place: OwnedSemaphorePermit,
+        place: Place,
     ) -> Self {
         metrics::gauge!("opstella_http_streams").increment(1.0);
         let now = SystemTime::now()
@@ -117,11 +122,29 @@ impl Feed {
         }
     }
 
+    /// The stream's body. It is made in a task of its own, so that a reader who takes nothing neither keeps its place
+    /// nor outlives its token.
     pub fn into_stream(self) -> impl Stream<Item = Result<Bytes, actix_web::Error>> {
-        futures::stream::unfold(self, |mut feed| async move {
-            let chunk = feed.next().await?;
-            Some((Ok(chunk), feed))
+        let (sender, receiver) = mpsc::channel(PIECES);
+        tokio::spawn(self.send_all(sender));
+        futures::stream::unfold(receiver, |mut receiver| async move {
+            let piece = receiver.recv().await?;
+            Some((Ok(piece), receiver))
         })
+    }
+
+    async fn send_all(mut self, pieces: mpsc::Sender<Bytes>) {
+        loop {
+            let piece = tokio::select! {
+                piece = self.next() => piece,
+                () = pieces.closed() => return,
+            };
+            let Some(piece) = piece else { return };
+            if !matches!(timeout(LONGEST_WRITE, pieces.send(piece)).await, Ok(Ok(()))) {
+                metrics::counter!("opstella_http_streams_dropped_total").increment(1);
+                return;
+            }
+        }
     }
 
     /// The next piece of text, or the end.

@@ -1,34 +1,10 @@
 //! Which events a reader of the stream of everything wants.
 
-use opstella_domain::access::log::Access;
-use opstella_domain::evidence::Artifact;
-use opstella_domain::policy::Policy;
-use opstella_domain::project::Project;
-use opstella_domain::promotion::ServiceEnvironment;
-use opstella_domain::release::Release;
-use opstella_domain::run::Run;
-use opstella_domain::service::Service;
-use opstella_domain::template::Template;
-use opstella_domain::tool_connection::ToolConnection;
-use opstella_domain::{Decide, Environment, ProjectSlug, ServiceName};
+use opstella_domain::{Environment, ProjectSlug, ServiceName};
 
-use crate::events::Concern;
+use crate::events::{AGGREGATES, Concern};
 use crate::http::params::QueryParams;
 use crate::problem::Problem;
-
-/// Every type of aggregate.
-const TYPES: &[&str] = &[
-    <Project as Decide>::TYPE,
-    <Service as Decide>::TYPE,
-    <Release as Decide>::TYPE,
-    <Artifact as Decide>::TYPE,
-    <ServiceEnvironment as Decide>::TYPE,
-    <Policy as Decide>::TYPE,
-    <Run as Decide>::TYPE,
-    <Template as Decide>::TYPE,
-    <ToolConnection as Decide>::TYPE,
-    <Access as Decide>::TYPE,
-];
 
 /// What a reader wants to hear of; of everything where nothing is named.
 #[derive(Debug, Default)]
@@ -50,7 +26,7 @@ impl Filter {
             project: query.value("project")?,
             service: query.value("service")?,
             environment: query.value("environment")?,
-            aggregate_type: query.one_of("aggregate_type", TYPES)?,
+            aggregate_type: query.one_of("aggregate_type", AGGREGATES)?,
         };
         match &filter.service {
             Some(service) if filter.project.is_none() => {
