@@ -31,6 +31,9 @@ pub enum SignInError {
     /// The access token is none that the API takes.
     #[error("the provider gave an access token that is not taken: {0}")]
     AccessToken(Refused),
+    /// The provider ended the session before it had begun here.
+    #[error("the provider ended the session meanwhile")]
+    EndedMeanwhile,
     /// The tokens are not of one person.
     #[error("the provider gave tokens of different subjects")]
     OtherSubject,
@@ -74,10 +77,12 @@ impl From<ProviderError> for SignInError {
 impl SignInError {
     /// Whether it has to do with who signs in, rather than with what is away.
     pub(super) fn is_refusal(&self) -> bool {
-        !matches!(
-            self,
-            Self::Later | Self::Database(_) | Self::Record(_) | Self::Internal(_)
-        )
+        match self {
+            Self::Provider(Provided(error)) => !error.is_transient(),
+            Self::AccessToken(refused) => !matches!(refused, Refused::NoKeys),
+            Self::Later | Self::Database(_) | Self::Record(_) | Self::Internal(_) => false,
+            _ => true,
+        }
     }
 }
 
@@ -100,6 +105,7 @@ impl From<SignInError> for Problem {
             | SignInError::NoCode
             | SignInError::WrongIssuer
             | SignInError::Refused(_)
+            | SignInError::EndedMeanwhile
             | SignInError::OtherSubject => failed(text),
             SignInError::Later => away(text),
             SignInError::Ended | SignInError::Unopened => Refused::Session.into(),

@@ -1,6 +1,6 @@
 //! The way of a browser back from the provider.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix_web::cookie::Cookie;
 use actix_web::{HttpMessage, HttpRequest};
@@ -88,6 +88,7 @@ impl SignIn {
             .code
             .filter(|code| !code.is_empty())
             .ok_or(SignInError::NoCode)?;
+        let asked = Instant::now();
         let granted = inner
             .provider
             .exchange(&code, attempt.verifier, attempt.nonce)
@@ -115,7 +116,7 @@ impl SignIn {
             .record_sign_in(&context, who.clone(), &inner.client_id)
             .await?;
         let renewable = granted.tokens.refresh.is_some();
-        inner
+        let begun = inner
             .store
             .insert(New {
                 id: &digest,
@@ -123,8 +124,17 @@ impl SignIn {
                 sid: granted.sid.as_deref(),
                 sealed: &sealed,
                 renew_in: renewable.then(|| renew_in(granted.expires_in, caller.expires_at)),
+                asked,
             })
             .await?;
+        if !begun {
+            let reason = "signed out at the provider";
+            inner
+                .commands
+                .record_sign_out(&context, who, &inner.client_id, reason)
+                .await?;
+            return Err(SignInError::EndedMeanwhile);
+        }
         Ok(Finished {
             cookies: [inner.cookies.session(&id), inner.cookies.no_attempt(&state)],
             return_to: attempt.return_to,

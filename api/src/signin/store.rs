@@ -1,9 +1,9 @@
 //! The tables of signing in. Times are the database's, so that all processes agree.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
-use sqlx::{FromRow, PgPool};
+use sqlx::{Executor, FromRow, PgPool};
 
 use super::cookies::SIGN_IN_WITHIN;
 use crate::config::SessionConfig;
@@ -59,6 +59,8 @@ pub(super) struct New<'a> {
     pub sid: Option<&'a str>,
     pub sealed: &'a [u8],
     pub renew_in: Option<Duration>,
+    /// When the provider was asked for its tokens.
+    pub asked: Instant,
 }
 
 pub(super) struct Store {
@@ -88,19 +90,29 @@ impl Store {
         Ok(done.rows_affected() == 1)
     }
 
-    pub async fn insert(&self, new: New<'_>) -> Result<()> {
-        let text = "INSERT INTO sessions (id, subject, sid, sealed, expires_at, renew_at) VALUES \
-            ($1, $2, $3, $4, now() + make_interval(secs => $5), now() + make_interval(secs => $6))";
-        sqlx::query(text)
+    /// Begins a session; false where a logout token named it since it was asked for.
+    pub async fn insert(&self, new: New<'_>) -> Result<bool> {
+        let mut transaction = self.pool.begin().await?;
+        // No token is taken between the look at them and the commit.
+        transaction
+            .execute("LOCK TABLE logout_tokens IN SHARE MODE")
+            .await?;
+        let text = "INSERT INTO sessions (id, subject, sid, sealed, expires_at, renew_at) SELECT \
+            $1, $2, $3, $4, now() + make_interval(secs => $5), now() + make_interval(secs => $6) \
+            WHERE NOT EXISTS (SELECT 1 FROM logout_tokens l WHERE l.taken_at >= now() - make_interval(secs => $7) \
+                AND (l.sid IS NULL OR l.sid = $3) AND (l.subject IS NULL OR l.subject = $2))";
+        let done = sqlx::query(text)
             .bind(new.id.as_slice())
             .bind(new.subject)
             .bind(new.sid)
             .bind(new.sealed)
             .bind(self.lifetime)
             .bind(new.renew_in.map(|wait| wait.as_secs_f64()))
-            .execute(&self.pool)
+            .bind(new.asked.elapsed().as_secs_f64())
+            .execute(&mut *transaction)
             .await?;
-        Ok(())
+        transaction.commit().await?;
+        Ok(done.rows_affected() == 1)
     }
 
     pub async fn find(&self, id: &Id) -> Result<Option<Row>> {
@@ -213,10 +225,13 @@ impl Store {
         subject: Option<&str>,
     ) -> Result<Option<Vec<Ended>>> {
         let mut transaction = self.pool.begin().await?;
-        let text = "INSERT INTO logout_tokens (jti, expires_at) VALUES ($1, $2) ON CONFLICT DO NOTHING";
+        let text = "INSERT INTO logout_tokens (jti, expires_at, sid, subject, taken_at) \
+            VALUES ($1, $2, $3, $4, clock_timestamp()) ON CONFLICT DO NOTHING";
         let first = sqlx::query(text)
             .bind(jti.as_slice())
             .bind(expires_at)
+            .bind(sid)
+            .bind(subject)
             .execute(&mut *transaction)
             .await?;
         if first.rows_affected() == 0 {

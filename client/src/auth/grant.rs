@@ -151,11 +151,12 @@ pub(super) async fn post(
         if status.is_success() {
             return Ok(bytes);
         }
-        if status.is_server_error() {
-            return Err(away(format!("status {}", status.as_u16())));
-        }
         let document: Value = serde_json::from_slice(&bytes).unwrap_or_default();
         let code = word_at(&document, "/error");
+        // Without a code it is not the issuer that speaks, but something in front of it.
+        if status.is_server_error() || matches!(status.as_u16(), 408 | 429) || code.is_empty() {
+            return Err(away(format!("status {}", status.as_u16())));
+        }
         let said = match word_at(&document, "/error_description") {
             description if description.is_empty() => code.clone(),
             description => format!("{code}: {description}"),

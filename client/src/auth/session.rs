@@ -117,8 +117,8 @@ impl Kept {
         let asked = grant::by_refresh_token(&self.http, &login.token_endpoint, &client, refresh).await;
         let tokens = match asked {
             Ok(tokens) => tokens,
-            Err(NoTokens::Refused { .. }) => return Err(ended()),
-            Err(NoTokens::Away(error)) => return Err(error),
+            Err(NoTokens::Refused { code, .. }) if code == "invalid_grant" => return Err(ended()),
+            Err(NoTokens::Refused { error, .. } | NoTokens::Away(error)) => return Err(error),
         };
         login.expires_at = tokens.expires_at(Utc::now());
         login.access_token = tokens.access_token;

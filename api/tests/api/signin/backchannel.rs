@@ -1,11 +1,14 @@
 //! Logout by the provider.
 
+use std::time::Duration;
+
 use chrono::Utc;
+use opstella_sandbox::Fault;
 use opstella_sandbox::credentials::KEYCLOAK_CLIENT;
 use opstella_sandbox::keycloak::Signing;
 use serde_json::{Value, json};
 
-use super::{change, recorded, server, signed_in};
+use super::{Browser, change, recorded, server, signed_in};
 use crate::support::{Answer, Server, eventually};
 
 const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
@@ -59,6 +62,40 @@ async fn the_provider_ends_a_session() {
         .issue(claims(&server, json!({"sid": "none", "sub": null})));
     send(&server, &token).await.expect(200);
     other.get("/auth/session").await.expect(200);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_logout_while_the_tokens_are_fetched_ends_the_session_that_begins() {
+    let server = server().await;
+    let slow = Fault::on("keycloak")
+        .method("POST")
+        .path("/realms/opstella/protocol/openid-connect/token")
+        .latency(Duration::from_secs(1))
+        .times(1);
+    let mut browser = Browser::new(&server.base);
+    let to = browser.begin().await;
+    let back = browser.approve(to, "alice").await;
+    server.sandbox.add_fault(slow).unwrap();
+    let finish = browser.get(&back);
+    tokio::pin!(finish);
+    let answer = loop {
+        // One comes while the tokens are on their way.
+        let token = server.keycloak().issue(claims(&server, json!({})));
+        tokio::select! {
+            answer = &mut finish => break answer,
+            _ = async {
+                send(&server, &token).await.expect(200);
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            } => {}
+        }
+    };
+    let refused = answer.problem(400, "sign-in-failed");
+    assert!(refused.body["detail"].as_str().unwrap().contains("meanwhile"));
+    let (ended, _) = recorded(&server, "SignedOut", 1).await.remove(0);
+    assert_eq!(ended["reason"], "signed out at the provider");
+    // The next sign-in is another one.
+    signed_in(&server, "alice").await;
     server.stop().await;
 }
 

@@ -6,7 +6,7 @@ use opstella_sandbox::Fault;
 use serde_json::Value;
 use url::Url;
 
-use super::{Browser, change, configure, recorded, server};
+use super::{Browser, change, configure, events, recorded, server};
 use crate::support::{Server, eventually};
 
 /// The same address with another value of a parameter.
@@ -207,6 +207,9 @@ async fn a_provider_that_is_away_is_a_503() {
     server.sandbox.add_fault(down).unwrap();
     browser.get(&back).await.problem(503, "unavailable");
     browser.sign_in("alice").await;
+    // That it was away says nothing of who signs in.
+    recorded(&server, "SignedIn", 1).await;
+    assert!(events(&server, "SignInFailed").await.is_empty());
     server.stop().await;
 }
 

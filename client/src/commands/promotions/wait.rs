@@ -74,7 +74,16 @@ pub(crate) async fn until_over(
         }
         tokio::time::sleep_until((now + pause).min(deadline)).await;
         pause = (pause * 3 / 2).min(LONGEST_PAUSE);
-        promotion = api.get(&path).await?;
+        match api.get(&path).await {
+            Ok(now) => promotion = now,
+            // A server that starts anew is no reason to stop waiting for it.
+            Err(error @ (ClientError::Unreachable(_) | ClientError::Unavailable { .. }))
+                if Instant::now() < deadline =>
+            {
+                progress.say(&format!("{error}; waiting for it"));
+            }
+            Err(error) => return Err(error),
+        }
     }
 }
 
