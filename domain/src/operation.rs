@@ -314,6 +314,9 @@ pub enum Operation {
         image: String,
         /// The image before; where this is absent there was none, and nobody waits for it to be healthy.
         previous: Option<Digest>,
+        /// Whether that was ill already when this was planned: then nobody waits for it to be well again.
+        #[serde(default)]
+        was_ill: bool,
         /// How long unwinding waits for that, in minutes.
         wait_minutes: u32,
     },

@@ -85,6 +85,7 @@ fn promotion() -> Plan {
         component: name.parse().unwrap(),
         digest: Digest::of(name.as_bytes()),
         previous: None,
+        was_ill: false,
     };
     let version = "1.4.0".parse().unwrap();
     let images = [carried("api"), carried("web")];

@@ -26,6 +26,7 @@ fn promotion_on(targets: &Targets) -> Plan {
         component: name(component),
         digest: digest(component),
         previous: Some(digest("before")),
+        was_ill: false,
     });
     plan_promote(&key(), Environment::Prd, &version("2"), &images, targets).unwrap()
 }

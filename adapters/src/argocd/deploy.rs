@@ -14,11 +14,20 @@ use crate::{Observed, StepContext, StepError};
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Deploy<'a> {
     /// The application is ours and at rest; undoing it brings back what ran.
-    Hold(Target<'a>, Option<&'a Digest>),
+    Hold(Target<'a>, Before<'a>),
     /// A sync was asked for.
     Sync(Target<'a>, &'a Digest),
     /// The image runs, and well.
     Healthy(Target<'a>, &'a Digest),
+}
+
+/// What an application ran before.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Before<'a> {
+    /// The image; none where nothing ran.
+    pub digest: Option<&'a Digest>,
+    /// Whether it was ill.
+    pub was_ill: bool,
 }
 
 /// An application and its image.
@@ -47,8 +56,15 @@ impl<'a> Deploy<'a> {
                 project,
                 image,
                 previous,
+                was_ill,
                 ..
-            } => Some(Self::Hold(target(application, project, image), previous.as_ref())),
+            } => {
+                let before = Before {
+                    digest: previous.as_ref(),
+                    was_ill: *was_ill,
+                };
+                Some(Self::Hold(target(application, project, image), before))
+            }
             Operation::ArgoSync {
                 application,
                 project,

@@ -1,9 +1,8 @@
 //! The application that a promotion holds: at rest before it, and brought back to what it ran when the promotion fails.
 
-use opstella_domain::release::Digest;
 use opstella_domain::resource::{Provenance, StepOutcome};
 
-use super::deploy::Target;
+use super::deploy::{Before, Target};
 use super::object::Ownership;
 use super::{ArgoCd, transient};
 use crate::mark::Mark;
@@ -28,7 +27,7 @@ impl ArgoCd {
     pub(super) async fn release_hold(
         &self,
         target: Target<'_>,
-        previous: Option<&Digest>,
+        before: Before<'_>,
         context: &StepContext,
     ) -> Result<Removed, StepError> {
         let Some(there) = self.refreshed(target.place).await? else {
@@ -41,17 +40,19 @@ impl ArgoCd {
             return Err(self.awaited(target, "is still being synced"));
         }
         // The promotion came to nothing before its sync, and there was nothing before it.
-        if previous.is_none() && there.is_new() {
+        if before.digest.is_none() && there.is_new() {
             return Ok(Removed::Absent);
         }
         if there.is_synced() {
             // Whoever was ill before this run may stay so.
-            let as_before = previous.is_none() || !there.synced_since(context.run_started);
+            let as_before = before.digest.is_none() || !there.synced_since(context.run_started);
+            let runs_before = before
+                .digest
+                .is_none_or(|digest| there.runs(target.image, digest));
             return match there.health() {
                 _ if as_before => Ok(Removed::Absent),
-                "Healthy" if previous.is_none_or(|digest| there.runs(target.image, digest)) => {
-                    Ok(Removed::Absent)
-                }
+                "Healthy" if runs_before => Ok(Removed::Absent),
+                "Degraded" if runs_before && before.was_ill => Ok(Removed::Absent),
                 // Its repository names something else: somebody's newer commit, which stays.
                 "Healthy" => Ok(Removed::Kept),
                 health => {

@@ -117,7 +117,7 @@ impl ToolAdapter for ArgoCd {
                 application, project, ..
             } => self.remove_application(application, project, context).await,
             _ => match Deploy::of(operation) {
-                Some(Deploy::Hold(target, previous)) => self.release_hold(target, previous, context).await,
+                Some(Deploy::Hold(target, before)) => self.release_hold(target, before, context).await,
                 // Releasing the hold syncs back.
                 Some(Deploy::Sync(..) | Deploy::Healthy(..)) => Ok(Removed::Absent),
                 None => Err(not_ours(operation)),

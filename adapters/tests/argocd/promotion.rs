@@ -36,6 +36,7 @@ pub fn hold(previous: Option<char>) -> Operation {
         project: "payments".parse().unwrap(),
         image: IMAGE.into(),
         previous: previous.map(digest),
+        was_ill: false,
         wait_minutes: 15,
     }
 }
@@ -442,6 +443,27 @@ async fn undoing_waits_for_health_as_long_as_this_run_changed_something() {
     world.tools.argocd.judge(digest('1').as_str(), "Healthy", "");
     assert_eq!(world.undone(&hold(Some('1'))).await, Removed::Absent);
     world.assert_runs('1');
+}
+
+#[tokio::test]
+async fn undoing_does_not_wait_for_what_was_ill_before_to_be_well() {
+    let world = World::running('1').await;
+    world.commit_digest('2');
+    world.reaches(&sync('2')).await;
+    world.reaches(&healthy('2')).await;
+    world.commit_digest('1');
+    world
+        .tools
+        .argocd
+        .judge(digest('1').as_str(), "Degraded", "no database");
+    let mut hold = hold(Some('1'));
+    if let Operation::ArgoHold { was_ill, .. } = &mut hold {
+        *was_ill = true;
+    }
+    assert_eq!(world.undone(&hold).await, Removed::Absent);
+    let (version, sync, health) = world.runs();
+    assert_eq!(version, format!("@{}", digest('1')));
+    assert_eq!((sync.as_str(), health.as_str()), ("Synced", "Degraded"));
 }
 
 #[tokio::test]

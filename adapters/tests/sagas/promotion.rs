@@ -58,6 +58,7 @@ async fn promote_all(
         component: component.parse().unwrap(),
         digest: digest(release).parse().unwrap(),
         previous: previous.map(|p| digest(p).parse().unwrap()),
+        was_ill: false,
     };
     let images: Vec<_> = components.iter().map(image).collect();
     let version = format!("1.0.{release}").parse().unwrap();

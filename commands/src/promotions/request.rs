@@ -162,7 +162,7 @@ impl Commands {
             &key.service,
             key.environment,
             &request.release,
-            &self.carried(&release.state.digests(), &BTreeMap::new()),
+            &self.carried(&release.state.digests(), &ServiceEnvironment::default()),
             &self.targets().await?,
         )?;
         let came_from = match self.predecessor(&service, key.environment) {

@@ -10,7 +10,7 @@ use std::future::Future;
 use chrono::Utc;
 use opstella_domain::plan::{CarriedImage, SagaKind, plan_promote};
 use opstella_domain::promotion::{
-    EnvironmentCommand, EnvironmentEvent, EnvironmentKey, PromotionId, ServiceEnvironment,
+    EnvironmentCommand, EnvironmentEvent, EnvironmentKey, Health, PromotionId, ServiceEnvironment,
 };
 use opstella_domain::release::Digest;
 use opstella_domain::run::{Run, RunCommand};
@@ -155,7 +155,7 @@ impl Commands {
         if !events.iter().any(starts) {
             return Ok(Settled { events, run: None });
         }
-        let images = self.carried(&promotion.images, &environment.images());
+        let images = self.carried(&promotion.images, environment);
         let targets = self.targets().await?;
         let plan = plan_promote(
             &key.service,
@@ -184,12 +184,16 @@ impl Commands {
     pub(super) fn carried(
         &self,
         images: &BTreeMap<ComponentName, Digest>,
-        running: &BTreeMap<ComponentName, Digest>,
+        environment: &ServiceEnvironment,
     ) -> Vec<CarriedImage> {
+        let running = environment.images();
+        let current = environment.current.as_ref();
+        let was_ill = current.is_some_and(|current| current.health == Health::Degraded);
         let carried = |(component, digest): (&ComponentName, &Digest)| CarriedImage {
             component: component.clone(),
             digest: digest.clone(),
             previous: running.get(component).cloned(),
+            was_ill,
         };
         images.iter().map(carried).collect()
     }

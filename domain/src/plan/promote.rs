@@ -22,6 +22,8 @@ pub struct CarriedImage {
     pub digest: Digest,
     /// The one that the environment runs before; none where it runs none of ours yet.
     pub previous: Option<Digest>,
+    /// Whether that one is ill.
+    pub was_ill: bool,
 }
 
 /// Carries the images of a release into an environment.
@@ -74,6 +76,7 @@ impl Draft<'_> {
             project: project.clone(),
             image: image.clone(),
             previous: previous.clone(),
+            was_ill: carried.was_ill,
             wait_minutes,
         };
         let tag = Operation::HarborEnvironmentTag {
