@@ -16,6 +16,7 @@ use tokio::time::timeout;
 
 use super::notes::{self, Due};
 use super::{ACTOR, Parts};
+use crate::background::pause;
 use crate::{FetchedReport, ReportSource, StepError};
 
 /// Most reports that one round asks for.
@@ -38,7 +39,7 @@ enum Seen {
 
 /// Asks for what is due, again and again.
 pub(super) async fn run(parts: &Parts) {
-    while parts.pause(parts.options.tick).await {
+    while pause(&parts.stop, parts.options.tick).await {
         if let Err(error) = round(parts).await {
             tracing::warn!(%error, "the collector's notes could not be read; trying again");
         }
@@ -85,12 +86,12 @@ async fn look(parts: &Parts, due: Due, away: &Mutex<BTreeSet<Tool>>) -> Result<(
         Seen::NotYet => None,
         Seen::Failed(retry_after) => retry_after,
     };
-    let pause = pause(parts, due.looks).max(wanted.unwrap_or_default().min(LONGEST_WISH));
-    notes::postpone(pool, &due, pause).await
+    let next = until_next(parts, due.looks).max(wanted.unwrap_or_default().min(LONGEST_WISH));
+    notes::postpone(pool, &due, next).await
 }
 
 /// How long until the next look, after so many.
-fn pause(parts: &Parts, looks: u32) -> Duration {
+fn until_next(parts: &Parts, looks: u32) -> Duration {
     let doubled = parts.options.first_pause.saturating_mul(1 << looks.min(16));
     doubled.min(parts.options.longest_pause)
 }

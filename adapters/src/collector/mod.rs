@@ -26,8 +26,8 @@ use opstella_domain::release::ReleaseKey;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::Toolbox;
 use crate::lease::in_turn;
-use crate::{Toolbox, background};
 
 /// Key of the advisory lock: "collecto", in bytes.
 const LEASE: i64 = 0x636f_6c6c_6563_746f;
@@ -143,11 +143,4 @@ async fn stand_by(parts: Parts) {
 
 async fn work(session: Parts) {
     tokio::join!(follow::run(&session), look::run(&session));
-}
-
-impl Parts {
-    /// Waits, unless it is time to stop: then `false`.
-    async fn pause(&self, time: Duration) -> bool {
-        background::pause(&self.stop, time).await
-    }
 }

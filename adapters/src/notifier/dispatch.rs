@@ -13,6 +13,7 @@ use tracing::Instrument;
 use super::queue::{self, Due, Failure};
 use super::sender::{Message, Outcome};
 use super::{ACTOR, Parts, cloud_event};
+use crate::background::pause;
 
 /// How long a subscription rests that was switched off, until the feed has noted it.
 const REST: Duration = Duration::from_secs(1);
@@ -68,7 +69,7 @@ async fn deliver(parts: Parts, due: Due) {
     let work = async {
         if let Err(error) = try_deliver(&parts, &due).await {
             tracing::warn!(%error, "a delivery could not be made or noted; trying again");
-            parts.pause(REST).await;
+            pause(&parts.stop, REST).await;
         }
     };
     work.instrument(span).await;

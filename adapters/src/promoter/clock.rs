@@ -6,6 +6,7 @@ use opstella_domain::promotion::{EnvironmentKey, ServiceEnvironment};
 
 use super::notes::{self, Which};
 use super::{Parts, to_dev};
+use crate::background::pause;
 
 const PAGE: i64 = 200;
 
@@ -16,7 +17,7 @@ const LOOK_AT_ALL: u32 = 12;
 /// Looks at what waits, again and again.
 pub(super) async fn run(parts: &Parts) {
     let mut ticks = 0_u32;
-    while parts.pause(parts.options.clock_interval).await {
+    while pause(&parts.stop, parts.options.clock_interval).await {
         let which = if ticks.is_multiple_of(LOOK_AT_ALL) {
             Look::All
         } else {

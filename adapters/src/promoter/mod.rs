@@ -27,8 +27,8 @@ use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::Toolbox;
 use crate::lease::in_turn;
-use crate::{Toolbox, background};
 
 /// Key of the advisory lock: "promoter", in bytes.
 const LEASE: i64 = 0x7072_6f6d_6f74_6572;
@@ -125,10 +125,5 @@ impl Parts {
         if let Err(error) = self.commands.reevaluate(&context, key).await {
             tracing::warn!(environment = %key, %error, "the gates could not be looked at");
         }
-    }
-
-    /// Waits, unless it is time to stop: then `false`.
-    async fn pause(&self, time: Duration) -> bool {
-        background::pause(&self.stop, time).await
     }
 }

@@ -13,13 +13,14 @@ use opstella_domain::{ComponentName, Tool};
 
 use super::Parts;
 use super::notes::{self, Which};
+use crate::background::pause;
 use crate::{Observed, StepError};
 
 const PAGE: i64 = 200;
 
 /// Looks at every environment that runs something, again and again.
 pub(super) async fn run(parts: &Parts) {
-    while parts.pause(parts.options.watch_interval).await {
+    while pause(&parts.stop, parts.options.watch_interval).await {
         if let Err(error) = look_at_all(parts).await {
             tracing::warn!(%error, "what runs could not be looked at; trying again");
         }
