@@ -166,7 +166,8 @@ async fn note(parts: &Parts, due: &Due, sent: &Sent<'_>, outcome: Outcome) -> Re
                 reason: &reason,
             };
             let Some(dead) = queue::away(pool, options, due, &failure, wait).await? else {
-                return Ok(overtaken(&reason));
+                overtaken(&reason);
+                return Ok(());
             };
             tracing::info!(reason, dead, again_in = ?wait, "not delivered");
             dead
@@ -179,7 +180,8 @@ async fn note(parts: &Parts, due: &Due, sent: &Sent<'_>, outcome: Outcome) -> Re
                 reason: &reason,
             };
             let Some(dead) = queue::rejected(pool, options, due, &failure, wait).await? else {
-                return Ok(overtaken(&reason));
+                overtaken(&reason);
+                return Ok(());
             };
             tracing::info!(reason, dead, again_in = ?wait, "not delivered");
             u64::from(dead)

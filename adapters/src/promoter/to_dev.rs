@@ -35,7 +35,7 @@ pub(super) async fn take(parts: &Parts, release: &ReleaseKey) -> Result<(), Jour
         Taken::Settled => notes::forget_release(pool, &release.service).await?,
         Taken::Refused(error) => {
             tracing::warn!(%release, %error, "the release does not go to DEV yet; trying again");
-            notes::keep_release(pool, release, until_next(parts, 0)).await?;
+            notes::keep_release(pool, release, until_next(parts.options.clock_interval, 0)).await?;
         }
     }
     Ok(())
@@ -58,8 +58,7 @@ async fn take_again(parts: &Parts) -> Result<(), JournalError> {
 }
 
 /// How long until a release is asked for again that was refused, after so many refusals before.
-fn until_next(parts: &Parts, refusals: u32) -> Duration {
-    let first = parts.options.clock_interval;
+fn until_next(first: Duration, refusals: u32) -> Duration {
     first
         .saturating_mul(1 << refusals.min(16))
         .min(first.saturating_mul(LONGEST))
@@ -76,7 +75,8 @@ async fn again(parts: &Parts, service: &ServiceKey) -> Result<(), JournalError> 
         Taken::Settled => notes::forget_release(pool, service).await?,
         Taken::Refused(error) => {
             tracing::debug!(%release, %error, "the release still does not go to DEV");
-            notes::postpone_release(pool, &release, until_next(parts, refusals)).await?;
+            notes::postpone_release(pool, &release, until_next(parts.options.clock_interval, refusals))
+                .await?;
         }
     }
     Ok(())
@@ -122,5 +122,18 @@ async fn attempt(parts: &Parts, release: &ReleaseKey) -> Result<Taken, JournalEr
         Ok(_) => Ok(Taken::Settled),
         Err(CommandError::Journal(error)) => Err(error),
         Err(error) => Ok(Taken::Refused(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_up_to_the_longest() {
+        let pauses = |refusals| until_next(Duration::from_secs(5), refusals).as_secs();
+        let all: Vec<_> = (0..8).map(pauses).collect();
+        assert_eq!(all, [5, 10, 20, 40, 80, 160, 300, 300]);
+        assert_eq!(pauses(u32::MAX), 300);
     }
 }

@@ -556,11 +556,11 @@ async fn what_runs_can_be_observed() {
     world.tools.argocd.set_health(&name, "Degraded");
     assert_eq!(survey().await[&name].health, "Degraded");
     world.tools.argocd.set_health(&name, "Healthy");
-    let lists = world.sandbox.exchanges();
-    let lists: Vec<_> = lists
+    let exchanges = world.sandbox.exchanges();
+    let lists = exchanges
         .iter()
-        .filter(|e| e.path == "/api/v1/applications")
-        .collect();
+        .filter(|e| e.method == "GET" && e.path == "/api/v1/applications");
+    let lists: Vec<_> = lists.collect();
     assert!(lists.len() >= 2);
     for list in lists {
         assert!(!list.query.iter().any(|(parameter, _)| parameter == "refresh"));

@@ -46,7 +46,6 @@ async fn what_a_policy_of_all_asks_for_holds_back_nothing_else() {
         .until("the look at it", async || world.count(mine).await == 1)
         .await;
     let pending = world.count("asked > looked").await;
-    eprintln!("PENDING {pending}");
     assert!(pending > 0, "it came when all others had been looked at");
     promoter.shutdown().await;
 }
