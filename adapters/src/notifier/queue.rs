@@ -113,8 +113,9 @@ pub(super) async fn away(
     wait: Duration,
 ) -> Result<Option<u64>, sqlx::Error> {
     let mut tx = pool.begin().await?;
+    // By the transaction's time, as the delivery's own pause: were that one a moment longer, the next event came first.
     let noted = sqlx::query(
-        "UPDATE notification_subscriptions SET failures = failures + 1, not_before = clock_timestamp() + $2
+        "UPDATE notification_subscriptions SET failures = failures + 1, not_before = now() + $2
          WHERE subscription = $1 AND resets = $3",
     )
     .bind(&due.subscription)
@@ -195,7 +196,7 @@ async fn failed(
     sqlx::query(
         "UPDATE notification_deliveries
          SET attempts = attempts + 1, rejections = rejections + $7, last_status = $4, last_error = $5,
-             last_attempt_at = clock_timestamp(), next_attempt_at = clock_timestamp() + $6
+             last_attempt_at = clock_timestamp(), next_attempt_at = now() + $6
          WHERE subscription = $1 AND transaction_id = $2 AND position = $3 AND state = 'waiting'",
     )
     .bind(&due.subscription)

@@ -84,6 +84,7 @@ async fn one_made_anew_while_nobody_followed_begins_anew() {
 async fn a_ping_ends_the_pause_and_comes_first() {
     let mut world = World::new().await;
     world.options.backoff_first = std::time::Duration::from_secs(3600);
+    world.options.backoff_longest = std::time::Duration::from_secs(3600);
     let receiver = Receiver::start().await;
     receiver.reply([crate::receiver::Reply::Status(503)]);
     world.subscribe("chat", &receiver.url(), &["Project.*"]).await;
