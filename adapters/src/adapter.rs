@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use opstella_domain::Tool;
 use opstella_domain::naming::SecretPath;
 use opstella_domain::operation::{Operation, Owner};
 use opstella_domain::resource::StepOutcome;
 use opstella_domain::template::{TemplateFiles, TemplateRef};
+use opstella_domain::{ProjectSlug, Tool};
 use secrecy::SecretString;
 use thiserror::Error;
 
@@ -48,6 +48,17 @@ pub trait ToolAdapter: Send + Sync {
         Err(unobservable(self.tool(), operation))
     }
 
+    /// What runs of everything in a project, by name, as the tool knows it without a closer look: one call, for those who
+    /// look at much and often.
+    ///
+    /// # Errors
+    /// [`StepError`], classed; [`StepError::Permanent`] where there is nothing to see.
+    async fn survey(&self, project: &ProjectSlug) -> Result<BTreeMap<String, Observed>, StepError> {
+        Err(StepError::Permanent {
+            message: format!("{}: what runs in {project} cannot be surveyed", self.tool()),
+        })
+    }
+
     /// The report that the tool keeps, as it gives it; none where it has none yet.
     ///
     /// # Errors
@@ -82,6 +93,17 @@ pub struct Observed {
     pub synced: bool,
     /// The tool's word for how it is: `Healthy`, `Progressing`, `Degraded`, `Missing`.
     pub health: String,
+}
+
+impl Observed {
+    /// Nothing is there.
+    pub(crate) fn missing() -> Self {
+        Self {
+            images: Vec::new(),
+            synced: false,
+            health: "Missing".to_owned(),
+        }
+    }
 }
 
 /// What a step is executed with.

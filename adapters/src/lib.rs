@@ -28,6 +28,7 @@ pub mod reports;
 pub mod sonarqube;
 pub mod templates;
 pub mod toolbox;
+mod turns;
 pub mod vault;
 pub mod webhook_secret;
 

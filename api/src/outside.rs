@@ -83,6 +83,7 @@ fn collector_options(config: &EngineConfig) -> CollectorOptions {
     CollectorOptions {
         first_pause: Duration::from_secs(config.evidence_seconds),
         give_up_after: Duration::from_secs(config.evidence_hours.saturating_mul(3600)),
+        again_every: Duration::from_secs(config.rescan_hours.saturating_mul(3600)),
         ..CollectorOptions::default()
     }
 }

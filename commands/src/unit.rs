@@ -35,6 +35,8 @@ pub struct Commands {
     pub(crate) authoriser: Arc<dyn Authoriser>,
     pub(crate) denials: Option<DenialLog>,
     pub(crate) gates: Option<GateProgram>,
+    /// Who makes a subscription takes turns with others of this process.
+    pub(crate) subscribing: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// What a command decided: events by stream, and the answer.
@@ -51,6 +53,7 @@ impl Commands {
             authoriser,
             denials: None,
             gates: None,
+            subscribing: Arc::default(),
             options: Arc::new(options),
         }
     }

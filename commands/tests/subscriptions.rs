@@ -78,26 +78,62 @@ async fn a_project_has_to_be_there_and_has_room_for_so_many() {
         description: None,
         owner: "alice".parse().unwrap(),
     };
+    let too = CreateProject {
+        slug: "payments-too".parse().unwrap(),
+        ..project.clone()
+    };
     commands.create_project(&context(), project).await.unwrap();
-    let many = "INSERT INTO notification_subscriptions (subscription) SELECT $1 || n FROM generate_series(1, 50) AS n";
-    let pool = commands.journal().pool();
-    // Those of others do not count.
-    for prefix in ["ledger/n", "payments-too/n"] {
-        sqlx::query(many).bind(prefix).execute(pool).await.unwrap();
-    }
-    commands
-        .subscribe(&context(), create("payments/chat"))
-        .await
-        .unwrap();
-    commands.subscribe(&context(), create("chat")).await.unwrap();
-    for (prefix, next) in [("payments/n", "payments/more"), ("n", "more")] {
-        sqlx::query(many).bind(prefix).execute(pool).await.unwrap();
-        let error = refused(&commands, create(next)).await.to_string();
+    commands.create_project(&context(), too).await.unwrap();
+    let make = async |key: String| commands.subscribe(&context(), create(&key)).await.unwrap();
+    for prefix in ["payments/n", "n"] {
+        for number in 0..50 {
+            make(format!("{prefix}{number}")).await;
+        }
+        let error = refused(&commands, create(&format!("{prefix}50")))
+            .await
+            .to_string();
         assert!(error.contains("delete one first"), "{error}");
     }
+    // Those of others do not count.
+    make("payments-too/n".to_owned()).await;
     // A name that is taken is taken, room or not.
-    let error = refused(&commands, create("chat")).await;
+    let error = refused(&commands, create("n7")).await;
     assert!(matches!(error, DomainError::AlreadyExists { .. }), "{error}");
+    // One that was deleted makes room, and a name that is free again counts once.
+    for _ in 0..3 {
+        let key = "payments/n7".parse().unwrap();
+        let delete = SubscriptionCommand::Delete { key };
+        commands.subscribe(&context(), delete).await.unwrap();
+        make("payments/n7".to_owned()).await;
+    }
+    let error = refused(&commands, create("payments/n50")).await.to_string();
+    assert!(error.contains("delete one first"), "{error}");
+}
+
+/// Sixty at once, by two processes: no more get in than there is room for.
+#[tokio::test(flavor = "multi_thread")]
+async fn there_is_room_for_so_many_however_many_ask_at_once() {
+    let database = test_database().await.unwrap();
+    let processes = [commands(&database).await, commands(&database).await];
+    let ask = |number: usize| {
+        let commands = processes[number % 2].clone();
+        tokio::spawn(async move {
+            let made = commands
+                .subscribe(&context(), create(&format!("n{number}")))
+                .await;
+            match made {
+                Ok(_) => true,
+                Err(CommandError::Domain(error)) if error.to_string().contains("delete one first") => false,
+                Err(error) => panic!("{error}"),
+            }
+        })
+    };
+    let asked: Vec<_> = (0..60).map(ask).collect();
+    let mut made = 0;
+    for asked in asked {
+        made += usize::from(asked.await.unwrap());
+    }
+    assert_eq!(made, 50);
 }
 
 #[tokio::test]

@@ -183,7 +183,7 @@ fn observe(found: &[(&str, &str, bool)], health: Health) -> EnvironmentCommand {
         .map(|(c, image, right)| (name(c), ((*image).to_owned(), *right)));
     EnvironmentCommand::Observe {
         found: found.collect(),
-        health,
+        health: Some(health),
         at: later(9),
     }
 }
@@ -957,6 +957,21 @@ fn what_was_seen_before_a_deployment_says_nothing_of_it() {
         at: at(),
     };
     assert_eq!(when(deployed(1, "1"), early), Ok(vec![]));
+}
+
+#[test]
+fn where_it_cannot_be_told_how_it_is_nothing_is_said_of_it() {
+    let ill = observe(&[("api", "api:x", true)], Health::Degraded);
+    let unknown = |right: bool| EnvironmentCommand::Observe {
+        found: [(name("api"), ("api:x".to_owned(), right))].into(),
+        health: None,
+        at: later(9),
+    };
+    let given = [deployed(1, "1"), vec![ill]].concat();
+    assert_eq!(when(given.clone(), unknown(true)), Ok(vec![]));
+    let seen = after([given, vec![unknown(false)]].concat());
+    assert!(seen.drift.is_some(), "what is wrong is wrong all the same");
+    assert_eq!(seen.current.unwrap().health, Health::Degraded);
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! What all calls to Argo CD have in common.
 
+use std::collections::BTreeMap;
+
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -7,7 +9,7 @@ use serde_json::{Value, json};
 use super::ArgoCd;
 use super::object::Object;
 use crate::http::{Answer, segment};
-use crate::{Health, StepError};
+use crate::{Health, Observed, StepError};
 
 const PROJECTS: &str = "/api/v1/projects";
 const APPLICATIONS: &str = "/api/v1/applications";
@@ -19,6 +21,11 @@ const WITHOUT_LOOK_INTO_REPOSITORY: (&str, &str) = ("validate", "false");
 
 /// The repository is looked into, and only what changed is rendered anew.
 const REFRESH: (&str, &str) = ("refresh", "normal");
+/// Of the applications of a list, what runs and how it is: whole ones are a hundred times as large.
+const WHAT_RUNS: (&str, &str) = (
+    "fields",
+    "items.metadata.name,items.status.sync.status,items.status.health,items.status.summary",
+);
 /// Argo CD's words for a second operation.
 const IN_PROGRESS: &str = "another operation is already in progress";
 
@@ -192,6 +199,18 @@ impl ArgoCd {
         let call = self.http.get(APPLICATIONS).query(&[("projects", project)]);
         let list: List = call.send().await?.success()?.json()?;
         Ok(list.items.is_some_and(|items| !items.is_empty()))
+    }
+
+    /// What the applications of a project run, by their names, as Argo CD knows it without looking into the repository. It
+    /// watches the cluster: what somebody changes there by hand shows.
+    pub(super) async fn observe_all(&self, project: &str) -> Result<BTreeMap<String, Observed>, StepError> {
+        let query = [("projects", project), WHAT_RUNS];
+        let call = self.http.get(APPLICATIONS).query(&query);
+        let list: List = call.send().await?.success()?.json()?;
+        let items = list.items.into_iter().flatten().map(Object);
+        Ok(items
+            .map(|there| (there.text("/metadata/name").to_owned(), there.observed()))
+            .collect())
     }
 
     pub(super) async fn check_health(&self) -> Result<Health, StepError> {

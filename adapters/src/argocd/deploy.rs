@@ -112,13 +112,6 @@ impl ArgoCd {
     /// What the application runs, and whether that is what the repository says. One that is not there runs nothing.
     pub(super) async fn observe_application(&self, target: Target<'_>) -> Result<Observed, StepError> {
         let there = self.refreshed(target.place).await?;
-        Ok(there.map_or_else(
-            || Observed {
-                images: Vec::new(),
-                synced: false,
-                health: "Missing".to_owned(),
-            },
-            |there| there.observed(),
-        ))
+        Ok(there.map_or_else(Observed::missing, |there| there.observed()))
     }
 }

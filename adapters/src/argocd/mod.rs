@@ -17,13 +17,14 @@ mod remove;
 mod rollout;
 mod sync;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use opstella_domain::Tool;
 use opstella_domain::operation::Operation;
 use opstella_domain::resource::StepOutcome;
 use opstella_domain::tool_connection::Connection;
+use opstella_domain::{ProjectSlug, Tool};
 use secrecy::SecretString;
 
 use crate::adapter::unobservable;
@@ -130,6 +131,10 @@ impl ToolAdapter for ArgoCd {
             Some(Deploy::Healthy(target, _)) => self.observe_application(target).await,
             _ => Err(unobservable(Tool::ArgoCd, operation)),
         }
+    }
+
+    async fn survey(&self, project: &ProjectSlug) -> Result<BTreeMap<String, Observed>, StepError> {
+        self.observe_all(project.as_str()).await
     }
 
     async fn health(&self) -> Result<Health, StepError> {

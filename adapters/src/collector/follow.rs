@@ -1,11 +1,14 @@
 //! Follows the journal: whose reports are asked for from now on.
 
+use std::collections::BTreeSet;
+
 use chrono::Utc;
 use opstella_domain::Decide;
+use opstella_domain::promotion::{EnvironmentKey, ServiceEnvironment};
 use opstella_domain::release::{Release, ReleaseEvent, ReleaseImage, ReleaseKey};
 use opstella_journal::{Batch, JournalError, RecordedEvent};
 
-use super::{Parts, notes};
+use super::{Parts, images, notes};
 use crate::ReportSource;
 use crate::background::keep_following;
 
@@ -28,9 +31,24 @@ async fn follow(parts: &Parts) -> Result<(), JournalError> {
         for event in &batch.events {
             note(parts, event).await?;
         }
+        for key in environments(&batch) {
+            let now = journal.load_fresh::<ServiceEnvironment>(&key.to_string()).await?;
+            images::note(pool, &key, &now.state, parts.options.again_every).await?;
+        }
         // Whatever was not noted before a crash is noted again, in the same order.
         notes::note_position(pool, batch.position).await?;
     }
+}
+
+/// The environments to which something happened; a look at gates changes nothing about what they carry.
+fn environments(batch: &Batch) -> BTreeSet<EnvironmentKey> {
+    let of_environment = |event: &&RecordedEvent| {
+        event.aggregate_type == <ServiceEnvironment as Decide>::TYPE && event.event_type != "GatesEvaluated"
+    };
+    let events = batch.events.iter().filter(of_environment);
+    events
+        .filter_map(|event| event.aggregate_id.parse().ok())
+        .collect()
 }
 
 /// The images that an event brings; none where it brings none.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use chrono::Utc;
 use futures::StreamExt;
 use opstella_commands::{AddEvidence, CommandContext, CommandError, Report};
-use opstella_domain::evidence::Artifact;
+use opstella_domain::evidence::{Artifact, Evidence, ReportKind};
 use opstella_domain::release::ReleaseImage;
 use opstella_domain::tool_connection::ConnectionKey;
 use opstella_domain::{DomainError, Tool};
@@ -16,16 +16,17 @@ use tokio::time::timeout;
 
 use super::notes::{self, Due};
 use super::{ACTOR, Parts};
+use crate::background::pause;
 use crate::{FetchedReport, ReportSource, StepError};
 
 /// Most reports that one round asks for.
-const PAGE: i64 = 100;
+pub(super) const PAGE: i64 = 100;
 /// Longest time for which a tool is left alone because it wants it.
 const LONGEST_WISH: Duration = Duration::from_secs(900);
 
 /// What came of a look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Seen {
+pub(super) enum Seen {
     /// There is evidence now, or was before.
     There,
     /// The tool has no result yet.
@@ -38,7 +39,7 @@ enum Seen {
 
 /// Asks for what is due, again and again.
 pub(super) async fn run(parts: &Parts) {
-    while parts.pause(parts.options.tick).await {
+    while pause(&parts.stop, parts.options.tick).await {
         if let Err(error) = round(parts).await {
             tracing::warn!(%error, "the collector's notes could not be read; trying again");
         }
@@ -62,8 +63,9 @@ async fn round(parts: &Parts) -> Result<(), sqlx::Error> {
     Ok(())
 }
 
-async fn look(parts: &Parts, due: Due, away: &Mutex<BTreeSet<Tool>>) -> Result<(), sqlx::Error> {
-    let seen = match see(parts, &due, away).await {
+/// Asks for a report, and records it.
+pub(super) async fn ask(parts: &Parts, due: &Due, away: &Mutex<BTreeSet<Tool>>) -> Seen {
+    let seen = match see(parts, due, away).await {
         Ok(seen) => seen,
         Err(CommandError::Domain(error)) if matches!(*error, DomainError::NotFound { .. }) => Seen::Gone,
         Err(error) => {
@@ -79,18 +81,23 @@ async fn look(parts: &Parts, due: Due, away: &Mutex<BTreeSet<Tool>>) -> Result<(
     };
     metrics::counter!("opstella_reports_asked_total", "kind" => due.kind.slug(), "outcome" => outcome)
         .increment(1);
+    seen
+}
+
+async fn look(parts: &Parts, due: Due, away: &Mutex<BTreeSet<Tool>>) -> Result<(), sqlx::Error> {
+    let seen = ask(parts, &due, away).await;
     let pool = parts.commands.journal().pool();
     let wanted = match seen {
         Seen::There | Seen::Gone => return notes::done(pool, &due).await,
         Seen::NotYet => None,
         Seen::Failed(retry_after) => retry_after,
     };
-    let pause = pause(parts, due.looks).max(wanted.unwrap_or_default().min(LONGEST_WISH));
-    notes::postpone(pool, &due, pause).await
+    let next = until_next(parts, due.looks).max(wanted.unwrap_or_default().min(LONGEST_WISH));
+    notes::postpone(pool, &due, next).await
 }
 
 /// How long until the next look, after so many.
-fn pause(parts: &Parts, looks: u32) -> Duration {
+fn until_next(parts: &Parts, looks: u32) -> Duration {
     let doubled = parts.options.first_pause.saturating_mul(1 << looks.min(16));
     doubled.min(parts.options.longest_pause)
 }
@@ -116,7 +123,7 @@ async fn see(parts: &Parts, due: &Due, away: &Mutex<BTreeSet<Tool>>) -> Result<S
         return Ok(Seen::Failed(None));
     }
     match fetch(parts, &source).await? {
-        Ok(Some(report)) => record(parts, due, image, report).await,
+        Ok(Some(report)) => record(parts, due, image, report, artifact.state.newest(due.kind)).await,
         Ok(None) => Ok(Seen::NotYet),
         Err(error) => {
             tracing::debug!(image = %due.image, kind = %due.kind, %error, "a report could not be asked for");
@@ -155,12 +162,13 @@ async fn fetch(
     }))
 }
 
-/// Records a report by the command that sent reports go by.
+/// Records a report by the command that sent reports go by, unless it is the one that counts already.
 async fn record(
     parts: &Parts,
     due: &Due,
     image: ReleaseImage,
     report: FetchedReport,
+    counts: Option<&Evidence>,
 ) -> Result<Seen, CommandError> {
     let made_at = report.made_at;
     let (content, parsed) = match read(due, image, report.content).await {
@@ -176,6 +184,9 @@ async fn record(
         produced_at: parsed.produced_at.or(made_at),
         ..parsed
     };
+    if counts.is_some_and(|counts| is_same_scan(&parsed, counts)) {
+        return Ok(Seen::There);
+    }
     let content_type = "application/json".to_owned();
     let original = Report {
         content,
@@ -190,6 +201,13 @@ async fn record(
     let context = CommandContext::system(ACTOR, due.release.to_string());
     parts.commands.add_evidence(&context, request).await?;
     Ok(Seen::There)
+}
+
+/// Whether it is the same scan, in other words perhaps: a registry that was brought up to date may word it otherwise. A gate
+/// of one analysis is another one where issues were resolved since.
+fn is_same_scan(parsed: &Parsed, counts: &Evidence) -> bool {
+    let same = parsed.produced_at.is_some() && parsed.produced_at == counts.produced_at;
+    counts.kind == ReportKind::RegistryScan && same
 }
 
 /// Reads a report, on a thread that nobody else waits for: the largest take a while.

@@ -8,11 +8,15 @@
 //!                         look ──▶ tool ──▶ evidence crate ──▶ command AddEvidence
 //! ```
 //!
+//! Of images that wait in a promotion or run somewhere, `again` asks for later scans, at a modest pace.
+//!
 //! A report is asked for from the registration of the release on, with pauses that grow, until there is evidence of its
 //! kind on the image, a newer image of the component is registered, or the release is too old. One process at a time
 //! does it, by a lease of its own; whatever it does changes nothing the second time.
 
+mod again;
 mod follow;
+mod images;
 mod look;
 mod notes;
 
@@ -26,8 +30,8 @@ use opstella_domain::release::ReleaseKey;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::Toolbox;
 use crate::lease::in_turn;
-use crate::{Toolbox, background};
 
 /// Key of the advisory lock: "collecto", in bytes.
 const LEASE: i64 = 0x636f_6c6c_6563_746f;
@@ -43,6 +47,8 @@ pub struct CollectorOptions {
     pub longest_pause: Duration,
     /// For how long the reports on a release are asked for.
     pub give_up_after: Duration,
+    /// From one look at whether an image that waits or runs was scanned again to the next.
+    pub again_every: Duration,
     /// Longest wait for a tool.
     pub patience: Duration,
     /// Reports that are asked for at once.
@@ -59,6 +65,7 @@ impl Default for CollectorOptions {
             first_pause: Duration::from_secs(15),
             longest_pause: Duration::from_secs(600),
             give_up_after: Duration::from_secs(72 * 3600),
+            again_every: Duration::from_secs(6 * 3600),
             patience: Duration::from_secs(20),
             at_once: 4,
             tick: Duration::from_secs(1),
@@ -142,12 +149,5 @@ async fn stand_by(parts: Parts) {
 }
 
 async fn work(session: Parts) {
-    tokio::join!(follow::run(&session), look::run(&session));
-}
-
-impl Parts {
-    /// Waits, unless it is time to stop: then `false`.
-    async fn pause(&self, time: Duration) -> bool {
-        background::pause(&self.stop, time).await
-    }
+    tokio::join!(follow::run(&session), look::run(&session), again::run(&session));
 }

@@ -35,7 +35,7 @@ pub(super) struct Due {
 /// Component, digest, kind, release, `registered_at`, looks, anew.
 type Row = (String, String, String, String, DateTime<Utc>, i32, i64);
 
-fn place(service: &ServiceKey, component: &ComponentName) -> String {
+pub(super) fn place(service: &ServiceKey, component: &ComponentName) -> String {
     format!("{service}/{component}")
 }
 
@@ -121,15 +121,29 @@ pub(super) async fn due(pool: &PgPool, limit: i64) -> Result<Vec<Due>, sqlx::Err
 
 fn read(row: Row) -> Result<Due, sqlx::Error> {
     let (component, digest, kind, release, registered_at, looks, anew) = row;
-    let damaged = |error: opstella_domain::InvalidValue| sqlx::Error::Decode(Box::new(error));
+    let (image, release) = image_of(&component, &digest, &release)?;
     Ok(Due {
-        image: format!("{component}@{digest}").parse().map_err(damaged)?,
+        image,
         kind: kind.parse().map_err(damaged)?,
-        release: release.parse().map_err(damaged)?,
+        release,
         registered_at,
         looks: looks.unsigned_abs(),
         anew,
     })
+}
+
+/// An image, and its release, as they are noted.
+pub(super) fn image_of(
+    component: &str,
+    digest: &str,
+    release: &str,
+) -> Result<(ArtifactKey, ReleaseKey), sqlx::Error> {
+    let image = format!("{component}@{digest}").parse().map_err(damaged)?;
+    Ok((image, release.parse().map_err(damaged)?))
+}
+
+fn damaged(error: opstella_domain::InvalidValue) -> sqlx::Error {
+    sqlx::Error::Decode(Box::new(error))
 }
 
 /// The report is no longer asked for, unless a tool said in the meantime that there is a newer one.

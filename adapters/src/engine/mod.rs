@@ -20,7 +20,6 @@ mod options;
 mod order;
 mod outcome;
 mod queues;
-mod run_locks;
 mod scheduler;
 mod session;
 

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::queues::{Queues, Ticket, UnderWay};
-use super::run_locks::RunLocks;
+use crate::turns::Turns;
 
 /// Subject of the engine's own commands: the inbox passes over what it caused itself.
 pub(super) const ACTOR: &str = "engine";
@@ -27,7 +27,7 @@ pub(super) struct Scheduler {
     pub under_way: Arc<UnderWay>,
     /// Tries whose time has not come. Apart from those under way: an operator may have one made at once.
     pub timers: Arc<UnderWay>,
-    pub run_locks: Arc<RunLocks>,
+    pub run_locks: Arc<Turns<RunId>>,
     pub tasks: TaskTracker,
     pub stop: CancellationToken,
     /// Ends what is still under way after the session's end.

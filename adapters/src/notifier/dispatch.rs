@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use opstella_commands::{CommandContext, CommandError};
-use opstella_domain::subscription::{Subscription, SubscriptionCommand, SubscriptionKey};
+use opstella_domain::subscription::{Settings, Subscription, SubscriptionCommand, SubscriptionKey};
 use opstella_journal::{JournalError, Position, RecordedEvent};
 use tokio::task::{Id, JoinSet};
 use tokio::time::timeout;
@@ -13,7 +13,10 @@ use tracing::Instrument;
 use super::queue::{self, Due, Failure};
 use super::sender::{Message, Outcome};
 use super::{ACTOR, Parts, cloud_event};
+use crate::background::pause;
 
+/// How often a subscription that changes all the time is tried to be switched off; its receiver says it again.
+const MOST_TRIES: usize = 4;
 /// How long a subscription rests that was switched off, until the feed has noted it.
 const REST: Duration = Duration::from_secs(1);
 
@@ -68,7 +71,7 @@ async fn deliver(parts: Parts, due: Due) {
     let work = async {
         if let Err(error) = try_deliver(&parts, &due).await {
             tracing::warn!(%error, "a delivery could not be made or noted; trying again");
-            parts.pause(REST).await;
+            pause(&parts.stop, REST).await;
         }
     };
     work.instrument(span).await;
@@ -112,11 +115,23 @@ async fn try_deliver(parts: &Parts, due: &Due) -> Result<(), JournalError> {
     let started = Instant::now();
     let outcome = parts.sender.send(&parts.key, message).await;
     metrics::histogram!("opstella_notification_seconds").record(started.elapsed().as_secs_f64());
-    note(parts, due, &key, outcome).await
+    let sent = Sent {
+        key: &key,
+        settings,
+        version: loaded.version,
+    };
+    note(parts, due, &sent, outcome).await
 }
 
-/// Notes what came of an attempt.
-async fn note(parts: &Parts, due: &Due, key: &SubscriptionKey, outcome: Outcome) -> Result<(), JournalError> {
+/// By which state of its subscription an event was sent.
+struct Sent<'a> {
+    key: &'a SubscriptionKey,
+    settings: &'a Settings,
+    version: u64,
+}
+
+/// Notes what came of an attempt: nothing where it was for an address that is no longer asked.
+async fn note(parts: &Parts, due: &Due, sent: &Sent<'_>, outcome: Outcome) -> Result<(), JournalError> {
     let (pool, options) = (parts.commands.journal().pool(), &parts.options);
     let span = tracing::Span::current();
     let dead = match outcome {
@@ -129,7 +144,10 @@ async fn note(parts: &Parts, due: &Due, key: &SubscriptionKey, outcome: Outcome)
         Outcome::Gone => {
             span.record("outcome", "gone");
             let reason = "the receiver answered 410 Gone: it wants no more";
-            disable(parts, key, reason).await?;
+            if !disable(parts, sent, reason).await? {
+                tracing::info!("the receiver is gone, but is no longer the subscription's");
+                return Ok(());
+            }
             let status = Some(410);
             queue::dead(pool, due, &Failure { status, reason }).await?;
             queue::pause(pool, &due.subscription, REST).await?;
@@ -147,7 +165,10 @@ async fn note(parts: &Parts, due: &Due, key: &SubscriptionKey, outcome: Outcome)
                 status,
                 reason: &reason,
             };
-            let dead = queue::away(pool, options, due, &failure, wait).await?;
+            let Some(dead) = queue::away(pool, options, due, &failure, wait).await? else {
+                overtaken(&reason);
+                return Ok(());
+            };
             tracing::info!(reason, dead, again_in = ?wait, "not delivered");
             dead
         }
@@ -158,7 +179,10 @@ async fn note(parts: &Parts, due: &Due, key: &SubscriptionKey, outcome: Outcome)
                 status,
                 reason: &reason,
             };
-            let dead = queue::rejected(pool, options, due, &failure, wait).await?;
+            let Some(dead) = queue::rejected(pool, options, due, &failure, wait).await? else {
+                overtaken(&reason);
+                return Ok(());
+            };
             tracing::info!(reason, dead, again_in = ?wait, "not delivered");
             u64::from(dead)
         }
@@ -168,22 +192,50 @@ async fn note(parts: &Parts, due: &Due, key: &SubscriptionKey, outcome: Outcome)
     Ok(())
 }
 
-/// Switches a subscription off whose receiver wants no more.
-async fn disable(parts: &Parts, key: &SubscriptionKey, reason: &str) -> Result<(), JournalError> {
-    let context = CommandContext::system(ACTOR, key.to_string());
-    let command = SubscriptionCommand::Disable {
-        key: key.clone(),
-        reason: reason.to_owned(),
-    };
-    match parts.commands.subscribe(&context, command).await {
-        Ok(_) => Ok(()),
-        Err(CommandError::Journal(error)) => Err(error),
-        Err(error) => {
-            // It was deleted in between, say.
-            tracing::warn!(%error, "the subscription is not disabled");
-            Ok(())
+/// While it was tried, somebody sent it elsewhere, or had it tried at once.
+fn overtaken(reason: &str) {
+    tracing::info!(
+        reason,
+        "not delivered, and tried again as somebody asked meanwhile"
+    );
+}
+
+/// Switches a subscription off whose receiver wants no more, unless it sends elsewhere by now: whether that is so no more.
+async fn disable(parts: &Parts, sent: &Sent<'_>, reason: &str) -> Result<bool, JournalError> {
+    let mut version = sent.version;
+    for _ in 0..MOST_TRIES {
+        let context = CommandContext {
+            expected_version: Some(version),
+            ..CommandContext::system(ACTOR, sent.key.to_string())
+        };
+        let command = SubscriptionCommand::Disable {
+            key: sent.key.clone(),
+            reason: reason.to_owned(),
+        };
+        match parts.commands.subscribe(&context, command).await {
+            Ok(_) => return Ok(true),
+            Err(CommandError::Journal(error)) => return Err(error),
+            Err(CommandError::VersionMismatch { .. }) => {}
+            Err(error) => {
+                // It was deleted in between, say.
+                tracing::warn!(%error, "the subscription is not disabled");
+                return Ok(true);
+            }
         }
+        // A secret that was rotated or a ping change nothing about who said it.
+        let journal = parts.commands.journal();
+        let now = journal.load_fresh::<Subscription>(&sent.key.to_string()).await?;
+        if now
+            .state
+            .settings
+            .as_ref()
+            .is_none_or(|s| s.url != sent.settings.url)
+        {
+            return Ok(false);
+        }
+        version = now.version;
     }
+    Ok(false)
 }
 
 /// The event at a place.

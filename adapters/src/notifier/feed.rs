@@ -6,10 +6,10 @@ use opstella_domain::Decide;
 use opstella_domain::subscription::Subscription;
 use opstella_journal::{Batch, JournalError, Position};
 use std::collections::{BTreeMap, BTreeSet};
-use tokio::time::timeout;
+use std::pin::pin;
 
 use super::Parts;
-use super::known::{AllKnown, Change, Queued, note, wanting};
+use super::known::{Addressed, AllKnown, Behind, Change, Queued, note, wanting};
 use super::notes;
 use crate::background::keep_following;
 
@@ -30,15 +30,17 @@ async fn follow(parts: &Parts) -> Result<(), JournalError> {
     };
     let mut events = journal.subscribe(feed.lead);
     loop {
-        let next = timeout(parts.options.poll_interval, events.next(BATCH));
-        let batch = tokio::select! {
-            batch = next => batch,
-            () = parts.stop.cancelled() => return Ok(()),
+        // A read under way is not given up: where the database is slow, none would ever end.
+        let mut next = pin!(events.next(BATCH));
+        let batch = loop {
+            tokio::select! {
+                batch = &mut next => break batch?,
+                // None came in time: those behind may have room by now.
+                () = tokio::time::sleep(parts.options.poll_interval) => feed.catch_up().await?,
+                () = parts.stop.cancelled() => return Ok(()),
+            }
         };
-        // None came in time: those behind may have room by now.
-        if let Ok(batch) = batch {
-            feed.take(&batch?).await?;
-        }
+        feed.take(&batch).await?;
         feed.catch_up().await?;
     }
 }
@@ -73,29 +75,33 @@ impl Feed<'_> {
                 }
                 steps.push(Step::Change(id, change));
             }
-            let wanting = wanting(journal, &self.all, event, |known| known.behind.is_none()).await?;
+            let wanting = wanting(journal, &self.all, event).await?;
             match steps.last_mut() {
                 Some(Step::Queue(queued)) => queued.extend(wanting),
                 _ if wanting.is_empty() => {}
                 _ => steps.push(Step::Queue(wanting)),
             }
         }
-        let full = self.full(&steps).await?;
+        let mut behind = BTreeMap::new();
+        for id in self.full(&steps).await? {
+            let at = since.get(&id).copied().unwrap_or(self.lead);
+            let stands = Behind::load(journal, &id, at).await?;
+            behind.insert(id, stands);
+        }
         let mut tx = journal.pool().begin().await?;
         for step in &mut steps {
             match step {
                 Step::Change(id, change) => notes::change(&mut tx, id, change).await?,
                 Step::Queue(queued) => {
-                    queued.retain(|q| !full.contains(&q.subscription) || is_ping(q));
+                    queued.retain(|q| !behind.contains_key(&q.subscription) || is_ping(q));
                     notes::queue(&mut tx, queued).await?;
                 }
             }
         }
-        for id in &full {
-            let behind = Some(since.get(id).copied().unwrap_or(self.lead));
-            notes::note_behind(&mut tx, id, behind).await?;
-            if let Some(known) = self.all.get_mut(id) {
-                known.behind = behind;
+        for (id, behind) in behind {
+            notes::note_behind(&mut tx, &id, Some(behind.at)).await?;
+            if let Some(known) = self.all.get_mut(&id) {
+                known.behind = Some(behind);
             }
         }
         notes::note_lead(&mut tx, batch.position).await?;
@@ -129,11 +135,10 @@ impl Feed<'_> {
 
     /// Brings those on that stand behind and have room again.
     async fn catch_up(&mut self) -> Result<(), JournalError> {
-        let behind = |known: &super::known::Known| known.behind.filter(|_| known.state.is_active());
         let ids: Vec<String> = self
             .all
             .iter()
-            .filter(|(_, known)| behind(known).is_some())
+            .filter(|(_, known)| known.behind.is_some() && known.state.is_active())
             .map(|(id, _)| id.clone())
             .collect();
         let waiting = notes::waiting(self.parts.commands.journal().pool(), &ids).await?;
@@ -142,37 +147,44 @@ impl Feed<'_> {
             if waiting.get(&id).copied().unwrap_or_default() > half {
                 continue;
             }
-            if let Some(from) = self.all.get(&id).and_then(behind) {
-                self.bring_on(&id, from).await?;
-            }
+            self.bring_on(&id).await?;
         }
         Ok(())
     }
 
-    /// Queues one batch, or part of it, for one that stands behind.
-    async fn bring_on(&mut self, id: &str, from: Position) -> Result<(), JournalError> {
+    /// Queues one batch, or part of it, for one that stands behind: what it wanted when that happened.
+    async fn bring_on(&mut self, id: &str) -> Result<(), JournalError> {
+        let Some(known) = self.all.get_mut(id) else {
+            return Ok(());
+        };
+        let Some(mut stands) = known.behind.clone() else {
+            return Ok(());
+        };
         let journal = self.parts.commands.journal();
-        let batch = journal.subscribe(from).try_next(BATCH).await?;
+        let batch = journal.subscribe(stands.at).try_next(BATCH).await?;
         let room = self.parts.options.backlog.max(2) as usize / 2;
         let (mut queued, mut to) = (Vec::new(), self.lead);
         for event in batch.events.iter().filter(|event| event.position <= self.lead) {
             if queued.len() >= room {
                 break;
             }
-            let this = |known: &super::known::Known| known.key.to_string() == id;
-            queued.extend(wanting(journal, &self.all, event, this).await?);
-            queued.retain(|queued| queued.subscription == id);
+            stands.pass(id, event);
+            if Addressed::new(journal, event)
+                .is_for(&known.key, &stands.state)
+                .await?
+            {
+                queued.push(Queued::new(id, event));
+            }
             to = event.position;
         }
+        stands.at = to;
         let ended = batch.events.is_empty() || to >= self.lead;
-        let behind = (!ended).then_some(to);
+        let behind = (!ended).then_some(stands);
         let mut tx = journal.pool().begin().await?;
         notes::queue(&mut tx, &queued).await?;
-        notes::note_behind(&mut tx, id, behind).await?;
+        notes::note_behind(&mut tx, id, behind.as_ref().map(|stands| stands.at)).await?;
         tx.commit().await?;
-        if let Some(known) = self.all.get_mut(id) {
-            known.behind = behind;
-        }
+        known.behind = behind;
         if !queued.is_empty() {
             self.parts.queued.notify_one();
         }

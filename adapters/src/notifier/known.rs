@@ -16,7 +16,16 @@ pub(super) struct Known {
     /// Events of its own stream up to here are in the state.
     pub version: u64,
     /// Where it stands, if that is behind the others.
-    pub behind: Option<Position>,
+    pub behind: Option<Behind>,
+}
+
+/// Where one stands that has not been told of everything yet.
+#[derive(Clone)]
+pub(super) struct Behind {
+    /// Up to here everything was queued.
+    pub at: Position,
+    /// As it was there: what it wanted then judges what happened then.
+    pub state: Subscription,
 }
 
 /// All of them, by the text of their keys.
@@ -40,6 +49,7 @@ pub(super) enum Change {
     Enabled,
     Moved,
     Disabled,
+    Pinged,
     Replayed(Option<DeliveryId>),
     Deleted,
 }
@@ -57,18 +67,35 @@ impl Known {
             tracing::error!(subscription = id, "a stream is named by no subscription's key");
             return Ok(None);
         };
-        let version = notes::version_at(journal.pool(), id, lead).await?;
-        let loaded = journal.load_up_to_version::<Subscription>(id, version).await?;
+        let (state, version) = notes::state_at(journal, id, lead).await?;
+        let behind = match behind {
+            Some(at) => Some(Behind::load(journal, id, at).await?),
+            None => None,
+        };
         Ok(Some(Self {
             key,
-            state: (*loaded.state).clone(),
-            version: loaded.version,
+            state,
+            version,
             behind,
         }))
     }
+}
 
-    fn wants(&self, event: &RecordedEvent) -> bool {
-        self.state.is_active() && self.state.wants(&event.aggregate_type, &event.event_type)
+impl Behind {
+    /// One that stands there.
+    pub async fn load(journal: &Journal, id: &str, at: Position) -> Result<Self, JournalError> {
+        let (state, _) = notes::state_at(journal, id, at).await?;
+        Ok(Self { at, state })
+    }
+
+    /// Folds an event in, where it is the subscription's own.
+    pub fn pass(&mut self, id: &str, event: &RecordedEvent) {
+        if event.aggregate_type == <Subscription as Decide>::TYPE
+            && event.aggregate_id == id
+            && let Ok(event) = event.payload_as()
+        {
+            self.state.evolve(event);
+        }
     }
 }
 
@@ -107,7 +134,8 @@ pub(super) fn note(all: &mut AllKnown, recorded: &RecordedEvent) -> Option<Chang
         E::SubscriptionDisabled { .. } => Some(Change::Disabled),
         E::DeadLettersReplayed { delivery } => Some(Change::Replayed(delivery.clone())),
         E::SubscriptionDeleted { .. } => Some(Change::Deleted),
-        E::SubscriptionSecretRotated { .. } | E::SubscriptionPinged {} => None,
+        E::SubscriptionPinged {} => Some(Change::Pinged),
+        E::SubscriptionSecretRotated { .. } => None,
     };
     let known = all.entry(id).or_insert_with(|| Known {
         key,
@@ -125,36 +153,69 @@ pub(super) fn note(all: &mut AllKnown, recorded: &RecordedEvent) -> Option<Chang
     change
 }
 
-/// Those that an event is for, of those that `among` lets pass.
+/// Whom an event is for. Which project it concerns is found out once, and only where somebody asks.
+pub(super) struct Addressed<'a> {
+    journal: &'a Journal,
+    event: &'a RecordedEvent,
+    project: Option<Option<ProjectSlug>>,
+}
+
+impl<'a> Addressed<'a> {
+    pub fn new(journal: &'a Journal, event: &'a RecordedEvent) -> Self {
+        Self {
+            journal,
+            event,
+            project: None,
+        }
+    }
+
+    /// Whether a subscription in this state is to be told of it.
+    pub async fn is_for(
+        &mut self,
+        key: &SubscriptionKey,
+        state: &Subscription,
+    ) -> Result<bool, JournalError> {
+        let event = self.event;
+        let own = event.aggregate_type == <Subscription as Decide>::TYPE
+            && event
+                .aggregate_id
+                .parse()
+                .is_ok_and(|id: SubscriptionKey| id == *key);
+        if own && event.event_type == "SubscriptionPinged" {
+            return Ok(true);
+        }
+        // That it was made its receiver knows.
+        let made = own && event.event_type == "SubscriptionCreated";
+        if made || !state.is_active() || !state.wants(&event.aggregate_type, &event.event_type) {
+            return Ok(false);
+        }
+        let Some(whose) = &key.project else {
+            return Ok(true);
+        };
+        let of = match &self.project {
+            Some(of) => of,
+            None => {
+                let concern = concern_of(self.journal, event).await?;
+                self.project.insert(concern.project)
+            }
+        };
+        Ok(of.as_ref() == Some(whose))
+    }
+}
+
+/// Those that an event is for, of those that do not stand behind; and whom it pings.
 pub(super) async fn wanting(
     journal: &Journal,
     all: &AllKnown,
     event: &RecordedEvent,
-    among: impl Fn(&Known) -> bool,
 ) -> Result<Vec<Queued>, JournalError> {
-    let mut project: Option<Option<ProjectSlug>> = None;
+    let mut addressed = Addressed::new(journal, event);
     let mut wanting = Vec::new();
-    let of_subscription = event.aggregate_type == <Subscription as Decide>::TYPE;
     for (id, known) in all {
-        let own = of_subscription && event.aggregate_id == *id;
-        if own && event.event_type == "SubscriptionPinged" {
+        let pinged = event.event_type == "SubscriptionPinged" && event.aggregate_id == *id;
+        if (known.behind.is_none() || pinged) && addressed.is_for(&known.key, &known.state).await? {
             wanting.push(Queued::new(id, event));
-            continue;
         }
-        // That it was made its receiver knows.
-        if own && event.event_type == "SubscriptionCreated" || !among(known) || !known.wants(event) {
-            continue;
-        }
-        if let Some(whose) = &known.key.project {
-            let of = match &project {
-                Some(of) => of,
-                None => project.insert(concern_of(journal, event).await?.project),
-            };
-            if of.as_ref() != Some(whose) {
-                continue;
-            }
-        }
-        wanting.push(Queued::new(id, event));
     }
     Ok(wanting)
 }

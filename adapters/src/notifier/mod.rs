@@ -34,7 +34,6 @@ pub use options::NotifierOptions;
 pub use secret::{KeyError, SigningKey};
 pub use sender::SenderError;
 
-use crate::background;
 use crate::lease::in_turn;
 use sender::Sender;
 
@@ -99,11 +98,4 @@ impl Notifier {
 
 async fn work(session: Parts) {
     tokio::join!(feed::run(&session), dispatch::run(&session), sweep::run(&session));
-}
-
-impl Parts {
-    /// Waits, unless it is time to stop: then `false`.
-    async fn pause(&self, time: std::time::Duration) -> bool {
-        background::pause(&self.stop, time).await
-    }
 }

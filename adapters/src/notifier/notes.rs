@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use opstella_domain::Decide;
 use opstella_domain::subscription::Subscription;
-use opstella_journal::{JournalError, Position};
+use opstella_journal::{Journal, JournalError, Position};
 use sqlx::{PgConnection, PgPool};
 
 use super::known::{AllKnown, Change, Known, Queued};
@@ -31,7 +31,7 @@ pub(super) async fn note_lead(tx: &mut PgConnection, to: Position) -> Result<(),
 }
 
 /// How many events a subscription had up to there.
-pub(super) async fn version_at(pool: &PgPool, id: &str, at: Position) -> Result<u64, sqlx::Error> {
+async fn version_at(pool: &PgPool, id: &str, at: Position) -> Result<u64, sqlx::Error> {
     let version: i64 = sqlx::query_scalar(
         "SELECT coalesce(max(sequence), 0) FROM events WHERE aggregate_type = $1 AND aggregate_id = $2
          AND (transaction_id, position) <= ($3::text::xid8, $4)",
@@ -45,11 +45,19 @@ pub(super) async fn version_at(pool: &PgPool, id: &str, at: Position) -> Result<
     Ok(version.unsigned_abs())
 }
 
-/// Every subscription that was noted, as it was at `lead`.
-pub(super) async fn all(
-    journal: &opstella_journal::Journal,
-    lead: Position,
-) -> Result<AllKnown, JournalError> {
+/// A subscription as it was there, and after how many of its events.
+pub(super) async fn state_at(
+    journal: &Journal,
+    id: &str,
+    at: Position,
+) -> Result<(Subscription, u64), JournalError> {
+    let version = version_at(journal.pool(), id, at).await?;
+    let loaded = journal.load_up_to_version::<Subscription>(id, version).await?;
+    Ok(((*loaded.state).clone(), loaded.version))
+}
+
+/// Every subscription that was noted, as it was at `lead`, and where it stands behind, as it was there.
+pub(super) async fn all(journal: &Journal, lead: Position) -> Result<AllKnown, JournalError> {
     let rows: Vec<(String, Option<i64>, Option<i64>)> =
         sqlx::query_as("SELECT subscription, transaction_id, position FROM notification_subscriptions")
             .fetch_all(journal.pool())
@@ -89,33 +97,51 @@ pub(super) async fn note_behind(
 /// Carries out what an event of a subscription means.
 pub(super) async fn change(tx: &mut PgConnection, id: &str, change: &Change) -> Result<(), sqlx::Error> {
     let sql = match change {
-        Change::Created => "INSERT INTO notification_subscriptions (subscription) VALUES ($1) ON CONFLICT DO NOTHING",
-        Change::Enabled => {
-            "UPDATE notification_subscriptions SET enabled = true, transaction_id = NULL, position = NULL, failures = 0,
-                 not_before = clock_timestamp() WHERE subscription = $1"
+        Change::Moved => return try_at_once(tx, id, true).await,
+        Change::Pinged => return try_at_once(tx, id, false).await,
+        Change::Replayed(delivery) => {
+            try_at_once(tx, id, false).await?;
+            return replay(tx, id, delivery.as_ref().map(|delivery| delivery.halves())).await;
         }
-        Change::Moved => {
-            "UPDATE notification_subscriptions SET failures = 0, not_before = clock_timestamp()
+        Change::Enabled => {
+            try_at_once(tx, id, true).await?;
+            "UPDATE notification_subscriptions SET enabled = true, transaction_id = NULL, position = NULL
              WHERE subscription = $1"
+        }
+        Change::Created => {
+            "INSERT INTO notification_subscriptions (subscription) VALUES ($1) ON CONFLICT DO NOTHING"
         }
         Change::Disabled => "UPDATE notification_subscriptions SET enabled = false WHERE subscription = $1",
         Change::Deleted => "DELETE FROM notification_subscriptions WHERE subscription = $1",
-        Change::Replayed(delivery) => {
-            return replay(tx, id, delivery.as_ref().map(|delivery| delivery.halves())).await;
-        }
     };
     sqlx::query(sql).bind(id).execute(tx).await?;
     Ok(())
 }
 
-/// What was given up waits again, and its receiver is tried at once.
+/// Its receiver is tried at once, the oldest event first. What it said no to is tried again only where it may be another.
+async fn try_at_once(tx: &mut PgConnection, id: &str, other: bool) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "WITH subscription AS (UPDATE notification_subscriptions
+             SET failures = 0, resets = resets + 1, not_before = clock_timestamp()
+             WHERE subscription = $1 RETURNING subscription)
+         UPDATE notification_deliveries d SET next_attempt_at = clock_timestamp() FROM subscription s
+         WHERE d.subscription = s.subscription AND d.state = 'waiting' AND d.next_attempt_at > clock_timestamp()
+             AND ($2 OR d.rejections = 0)",
+    )
+    .bind(id)
+    .bind(other)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// What was given up waits again.
 async fn replay(tx: &mut PgConnection, id: &str, only: Option<(i64, i64)>) -> Result<(), sqlx::Error> {
     sqlx::query(
-        "WITH again AS (UPDATE notification_deliveries
-             SET state = 'waiting', attempts = 0, rejections = 0, queued_at = clock_timestamp(),
-                 next_attempt_at = clock_timestamp(), ended_at = NULL
-             WHERE subscription = $1 AND state = 'dead' AND ($2::bigint IS NULL OR (transaction_id, position) = ($2, $3)))
-         UPDATE notification_subscriptions SET failures = 0, not_before = clock_timestamp() WHERE subscription = $1",
+        "UPDATE notification_deliveries
+         SET state = 'waiting', attempts = 0, rejections = 0, queued_at = clock_timestamp(),
+             next_attempt_at = clock_timestamp(), ended_at = NULL
+         WHERE subscription = $1 AND state = 'dead' AND ($2::bigint IS NULL OR (transaction_id, position) = ($2, $3))",
     )
     .bind(id)
     .bind(only.map(|(transaction_id, _)| transaction_id))

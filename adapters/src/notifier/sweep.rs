@@ -6,6 +6,7 @@ use sqlx::PgPool;
 
 use super::Parts;
 use super::queue::interval;
+use crate::background::pause;
 
 /// Rows removed in one statement.
 const AT_ONCE: i64 = 5000;
@@ -21,7 +22,7 @@ pub(super) async fn run(parts: &Parts) {
         if let Err(error) = swept.await {
             tracing::warn!(%error, "old deliveries were not removed; trying again later");
         }
-        if !parts.pause(parts.options.sweep_interval).await {
+        if !pause(&parts.stop, parts.options.sweep_interval).await {
             break;
         }
     }

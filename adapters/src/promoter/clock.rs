@@ -1,11 +1,12 @@
-//! Gates that open by time: a soak that is over, a freeze that ends, a waiver that expires. And what was refused for a
-//! time: releases on their way to DEV.
+//! Gates that open by time: a soak that is over, a freeze that ends, a waiver that expires.
 
 use chrono::Utc;
+use futures::StreamExt;
 use opstella_domain::promotion::{EnvironmentKey, ServiceEnvironment};
 
 use super::notes::{self, Which};
-use super::{Parts, to_dev};
+use super::{AT_ONCE, Parts, asked};
+use crate::background::pause;
 
 const PAGE: i64 = 200;
 
@@ -13,54 +14,34 @@ const PAGE: i64 = 200;
 /// expire do not say.
 const LOOK_AT_ALL: u32 = 12;
 
-/// Looks at what waits, again and again.
+/// Asks for looks at what waits, again and again.
 pub(super) async fn run(parts: &Parts) {
     let mut ticks = 0_u32;
-    while parts.pause(parts.options.clock_interval).await {
-        let which = if ticks.is_multiple_of(LOOK_AT_ALL) {
-            Look::All
+    while pause(&parts.stop, parts.options.clock_interval).await {
+        let asked = if ticks.is_multiple_of(LOOK_AT_ALL) {
+            asked::all(parts.commands.journal().pool()).await
         } else {
-            Look::Due
+            ask_for_due(parts).await
         };
         ticks = ticks.wrapping_add(1);
-        if let Err(error) = look_at(parts, "", which).await {
-            tracing::warn!(%error, "what waits could not be looked at; trying again");
-        }
-        if let Err(error) = to_dev::take_again(parts).await {
-            tracing::warn!(%error, "releases could not be taken to DEV; trying again");
+        match asked {
+            Ok(()) => parts.asked.notify_one(),
+            Err(error) => tracing::warn!(%error, "what waits could not be asked for; trying again"),
         }
     }
 }
 
-/// Looks at every environment with a promotion that waits, of those whose key begins with `prefix`.
-pub(super) async fn look_at_all(parts: &Parts, prefix: &str) -> Result<(), sqlx::Error> {
-    look_at(parts, prefix, Look::All).await
-}
-
-/// Which of those that wait are looked at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Look {
-    /// All.
-    All,
-    /// Those with a gate that opens by now, as it said itself.
-    Due,
-}
-
-async fn look_at(parts: &Parts, prefix: &str, which: Look) -> Result<(), sqlx::Error> {
+/// Asks for looks at those with a gate that opens by now, as it said itself.
+async fn ask_for_due(parts: &Parts) -> Result<(), sqlx::Error> {
     let pool = parts.commands.journal().pool();
     let mut after = String::new();
     loop {
-        let page = notes::page(pool, Which::Waiting, prefix, &after, PAGE).await?;
+        let page = notes::page(pool, Which::Waiting, &after, PAGE).await?;
         let Some(last) = page.last() else { return Ok(()) };
         after = last.to_string();
-        for key in page {
-            if parts.stop.is_cancelled() {
-                return Ok(());
-            }
-            if which == Look::All || is_due(parts, &key).await {
-                parts.look_again(&key, &key.to_string()).await;
-            }
-        }
+        let looks = futures::stream::iter(page).map(|key| async { is_due(parts, &key).await.then_some(key) });
+        let due = looks.buffer_unordered(AT_ONCE).filter_map(std::future::ready);
+        asked::environments(pool, &due.collect::<Vec<_>>().await).await?;
     }
 }
 

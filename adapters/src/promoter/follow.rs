@@ -1,14 +1,16 @@
 //! Follows the journal: what makes gates be looked at again, and releases that go to DEV.
 
+use futures::stream::{self, StreamExt, TryStreamExt};
 use opstella_domain::evidence::{Artifact, ArtifactKey};
 use opstella_domain::policy::{Policy, PolicyKey};
 use opstella_domain::promotion::{EnvironmentKey, ServiceEnvironment};
 use opstella_domain::release::{Release, ReleaseKey};
+use opstella_domain::tool_connection::ToolConnection;
 use opstella_domain::{Decide, ServiceKey};
 use opstella_journal::{Batch, JournalError, RecordedEvent};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Parts, clock, notes, to_dev};
+use super::{AT_ONCE, Parts, asked, notes, to_dev};
 use crate::background::keep_following;
 
 const BATCH: usize = 200;
@@ -19,8 +21,10 @@ struct Changes {
     environments: BTreeSet<EnvironmentKey>,
     services: BTreeSet<ServiceKey>,
     policies: BTreeSet<PolicyKey>,
-    /// In the order in which they were sealed: the last one is to run in the end.
-    sealed: Vec<ReleaseKey>,
+    /// Of each service in the order in which they were sealed: the last one is to run in the end.
+    sealed: BTreeMap<ServiceKey, Vec<ReleaseKey>>,
+    /// Whether a tool was connected: what lacked it may go to DEV now.
+    tools: bool,
 }
 
 impl Changes {
@@ -46,7 +50,7 @@ impl Changes {
                 if let Ok(key) = id.parse::<ReleaseKey>() {
                     self.services.insert(key.service.clone());
                     if event.event_type == "ReleaseSealed" {
-                        self.sealed.push(key);
+                        self.sealed.entry(key.service.clone()).or_default().push(key);
                     }
                 }
             }
@@ -60,6 +64,7 @@ impl Changes {
                     self.policies.insert(key);
                 }
             }
+            <ToolConnection as Decide>::TYPE => self.tools = true,
             _ => {}
         }
     }
@@ -72,33 +77,48 @@ pub(super) async fn run(parts: &Parts) {
 
 async fn follow(parts: &Parts) -> Result<(), JournalError> {
     let journal = parts.commands.journal();
-    let pool = journal.pool();
-    let mut subscription = journal.subscribe(notes::checkpoint(pool).await?);
+    let mut subscription = journal.subscribe(notes::checkpoint(journal.pool()).await?);
     loop {
         let batch = tokio::select! {
             batch = subscription.next(BATCH) => batch?,
             () = parts.stop.cancelled() => return Ok(()),
         };
-        let changes = Changes::of(&batch);
-        for key in &changes.environments {
-            let now = journal.load_fresh::<ServiceEnvironment>(&key.to_string()).await?;
-            notes::note(pool, key, &now.state).await?;
-        }
-        for release in &changes.sealed {
-            to_dev::take(parts, release).await?;
-        }
-        for service in &changes.services {
-            clock::look_at_all(parts, &format!("{service}/")).await?;
-        }
-        for policy in &changes.policies {
-            let prefix = policy
-                .project
-                .as_ref()
-                .map(|p| format!("{p}/"))
-                .unwrap_or_default();
-            clock::look_at_all(parts, &prefix).await?;
-        }
-        // Whatever was not done before a crash is done again: all of it changes nothing the second time.
-        notes::note_position(pool, batch.position).await?;
+        carry_on(parts, Changes::of(&batch)).await?;
+        // Whatever was not done before a crash is done again: all of it changes nothing the second time. Looks at gates are
+        // only asked for by then, which outlives a crash as well.
+        notes::note_position(journal.pool(), batch.position).await?;
     }
+}
+
+async fn carry_on(parts: &Parts, changes: Changes) -> Result<(), JournalError> {
+    let pool = parts.commands.journal().pool();
+    let environments = stream::iter(&changes.environments).map(Ok::<_, JournalError>);
+    environments
+        .try_for_each_concurrent(AT_ONCE, |key| note(parts, key))
+        .await?;
+    asked::services(pool, &changes.services).await?;
+    for policy in &changes.policies {
+        asked::policy(pool, policy).await?;
+    }
+    parts.asked.notify_one();
+    if changes.tools {
+        notes::ask_for_all_releases(pool).await?;
+    } else {
+        notes::ask_for_releases(pool, &changes.services).await?;
+    }
+    let sealed = stream::iter(changes.sealed).map(Ok);
+    sealed
+        .try_for_each_concurrent(AT_ONCE, |(_, releases)| async move {
+            for release in releases {
+                to_dev::take(parts, &release).await?;
+            }
+            Ok(())
+        })
+        .await
+}
+
+async fn note(parts: &Parts, key: &EnvironmentKey) -> Result<(), JournalError> {
+    let journal = parts.commands.journal();
+    let now = journal.load_fresh::<ServiceEnvironment>(&key.to_string()).await?;
+    Ok(notes::note(journal.pool(), key, &now.state).await?)
 }

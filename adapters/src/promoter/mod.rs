@@ -2,19 +2,26 @@
 //! that completed before, and time make gates be looked at again; what Argo CD runs is watched for drift.
 //!
 //! ```text
-//!  journal ──▶ follow ──▶ commands (promote, re-evaluate)
-//!                 │ notes: which environments wait, which run something
-//!                 ▼
-//!              clock (gates that open by time,     watch (Argo CD ──▶ drift, health)
-//!                     releases that DEV refused)
+//!  journal ──▶ follow ──▶ to_dev ──▶ command (promote)
+//!                 │          ▲ releases that DEV refused, again
+//!                 ▼          │
+//!               notes: which environments wait and which of them are to be looked at, which run something
+//!                 ▲                  │
+//!  clock ─────────┘                  ▼
+//!  (gates that open by time)       look ──▶ command (re-evaluate)         watch (Argo CD ──▶ drift, health)
 //! ```
+//!
+//! Looks are asked for in the notes and made a few at once: what asks for a thousand of them holds up nothing else.
 //!
 //! One process at a time does it, by a lease of its own. It holds nothing: whatever it does is a command that another
 //! process could give as well, and that changes nothing the second time.
 
+mod asked;
 mod clock;
 mod follow;
+mod look;
 mod notes;
+mod sight;
 mod to_dev;
 mod watch;
 
@@ -22,23 +29,27 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use opstella_commands::{CommandContext, Commands};
-use opstella_domain::promotion::EnvironmentKey;
-use tokio::sync::Mutex;
+use opstella_domain::ServiceKey;
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::Toolbox;
 use crate::lease::in_turn;
-use crate::{Toolbox, background};
+use crate::turns::Turns;
 
 /// Key of the advisory lock: "promoter", in bytes.
 const LEASE: i64 = 0x7072_6f6d_6f74_6572;
 /// Who acts.
 const ACTOR: &str = "promoter";
+/// Environments, and services, that are worked at side by side.
+const AT_ONCE: usize = 8;
 
 /// What can be set about the promoter.
 #[derive(Debug, Clone)]
 pub struct PromoterOptions {
-    /// How often gates are looked at that open by time.
+    /// How often gates are looked at that open by time; and how long until a release that DEV refused is asked for again,
+    /// which doubles up to 60 times as long.
     pub clock_interval: Duration,
     /// How often what Argo CD runs is looked at.
     pub watch_interval: Duration,
@@ -68,8 +79,10 @@ struct Parts {
     toolbox: Arc<dyn Toolbox>,
     options: PromoterOptions,
     stop: CancellationToken,
-    /// One release at a time is taken to DEV, so that an older one never comes after a newer one.
-    to_dev: Arc<Mutex<()>>,
+    /// One release of a service at a time is taken to DEV, so that an older one never comes after a newer one.
+    to_dev: Arc<Turns<ServiceKey>>,
+    /// Rung when a look was asked for.
+    asked: Arc<Notify>,
 }
 
 impl Promoter {
@@ -82,6 +95,7 @@ impl Promoter {
             options,
             stop: stop.clone(),
             to_dev: Arc::default(),
+            asked: Arc::default(),
         };
         Self {
             stop,
@@ -111,24 +125,17 @@ async fn stand_by(parts: Parts) {
 }
 
 async fn work(session: Parts) {
-    tokio::join!(follow::run(&session), clock::run(&session), watch::run(&session));
+    tokio::join!(
+        follow::run(&session),
+        look::run(&session),
+        to_dev::run(&session),
+        clock::run(&session),
+        watch::run(&session)
+    );
 }
 
 impl Parts {
     fn context(&self, correlation: &str) -> CommandContext {
         CommandContext::system(ACTOR, correlation)
-    }
-
-    /// Looks at the gates of what waits in an environment. A refusal is logged: the next event or tick looks again.
-    async fn look_again(&self, key: &EnvironmentKey, correlation: &str) {
-        let context = self.context(correlation);
-        if let Err(error) = self.commands.reevaluate(&context, key).await {
-            tracing::warn!(environment = %key, %error, "the gates could not be looked at");
-        }
-    }
-
-    /// Waits, unless it is time to stop: then `false`.
-    async fn pause(&self, time: Duration) -> bool {
-        background::pause(&self.stop, time).await
     }
 }

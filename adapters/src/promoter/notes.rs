@@ -1,6 +1,8 @@
 //! The promoter's notes: which environments have a promotion that waits, which run something, and which releases wait to
 //! be taken to DEV.
 
+use std::time::Duration;
+
 use opstella_domain::ServiceKey;
 use opstella_domain::promotion::{EnvironmentKey, ServiceEnvironment};
 use opstella_domain::release::ReleaseKey;
@@ -53,21 +55,19 @@ pub(super) async fn note(
     Ok(())
 }
 
-/// Environments after the given one, in order of their keys; those whose key begins with `prefix`.
+/// Environments after the given one, in order of their keys.
 pub(super) async fn page(
     pool: &PgPool,
     which: Which,
-    prefix: &str,
     after: &str,
     limit: i64,
 ) -> Result<Vec<EnvironmentKey>, sqlx::Error> {
     let keys: Vec<String> = sqlx::query_scalar(
         "SELECT environment FROM promoter_environments
-         WHERE (CASE WHEN $1 THEN waiting ELSE deployed END) AND starts_with(environment, $2) AND environment > $3
-         ORDER BY environment LIMIT $4",
+         WHERE (CASE WHEN $1 THEN waiting ELSE deployed END) AND environment > $2
+         ORDER BY environment LIMIT $3",
     )
     .bind(which == Which::Waiting)
-    .bind(prefix)
     .bind(after)
     .bind(limit)
     .fetch_all(pool)
@@ -75,16 +75,65 @@ pub(super) async fn page(
     Ok(keys.iter().filter_map(|key| key.parse().ok()).collect())
 }
 
-/// Notes that a release waits to be taken to DEV, instead of any other of its service.
-pub(super) async fn keep_release(pool: &PgPool, release: &ReleaseKey) -> Result<(), sqlx::Error> {
+/// Notes that a release was refused for the first time, instead of any other of its service.
+pub(super) async fn keep_release(
+    pool: &PgPool,
+    release: &ReleaseKey,
+    until: Duration,
+) -> Result<(), sqlx::Error> {
     sqlx::query(
-        "INSERT INTO promoter_releases (service, release) VALUES ($1, $2)
-         ON CONFLICT (service) DO UPDATE SET release = $2",
+        "INSERT INTO promoter_releases (service, release, due_at)
+         VALUES ($1, $2, clock_timestamp() + make_interval(secs => $3))
+         ON CONFLICT (service) DO UPDATE SET release = $2, refusals = 1, due_at = excluded.due_at",
     )
     .bind(release.service.to_string())
     .bind(release.to_string())
+    .bind(until.as_secs_f64())
     .execute(pool)
     .await?;
+    Ok(())
+}
+
+/// Notes that it was refused once more.
+pub(super) async fn postpone_release(
+    pool: &PgPool,
+    release: &ReleaseKey,
+    until: Duration,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "UPDATE promoter_releases
+         SET refusals = refusals + 1, due_at = clock_timestamp() + make_interval(secs => $3)
+         WHERE service = $1 AND release = $2",
+    )
+    .bind(release.service.to_string())
+    .bind(release.to_string())
+    .bind(until.as_secs_f64())
+    .execute(pool)
+    .await?;
+    Ok(())
+}
+
+/// Something happened to these services: what of them was refused may be taken now.
+pub(super) async fn ask_for_releases(
+    pool: &PgPool,
+    services: impl IntoIterator<Item = &ServiceKey>,
+) -> Result<(), sqlx::Error> {
+    let services: Vec<String> = services.into_iter().map(ToString::to_string).collect();
+    if services.is_empty() {
+        return Ok(());
+    }
+    sqlx::query("UPDATE promoter_releases SET due_at = clock_timestamp() WHERE service = ANY ($1)")
+        .bind(services)
+        .execute(pool)
+        .await?;
+    Ok(())
+}
+
+/// The same, of all services.
+pub(super) async fn ask_for_all_releases(pool: &PgPool) -> Result<(), sqlx::Error> {
+    sqlx::query("UPDATE promoter_releases SET due_at = clock_timestamp()")
+        .execute(pool)
+        .await?;
     Ok(())
 }
 
@@ -97,29 +146,24 @@ pub(super) async fn forget_release(pool: &PgPool, service: &ServiceKey) -> Resul
     Ok(())
 }
 
-/// The release of a service that waits to be taken to DEV.
+/// The release of a service that waits to be taken to DEV, and how often it was refused.
 pub(super) async fn kept_release(
     pool: &PgPool,
     service: &ServiceKey,
-) -> Result<Option<ReleaseKey>, sqlx::Error> {
-    let release: Option<String> =
-        sqlx::query_scalar("SELECT release FROM promoter_releases WHERE service = $1")
+) -> Result<Option<(ReleaseKey, u32)>, sqlx::Error> {
+    let kept: Option<(String, i32)> =
+        sqlx::query_as("SELECT release, refusals FROM promoter_releases WHERE service = $1")
             .bind(service.to_string())
             .fetch_optional(pool)
             .await?;
-    Ok(release.and_then(|release| release.parse().ok()))
+    Ok(kept.and_then(|(release, refusals)| Some((release.parse().ok()?, refusals.unsigned_abs()))))
 }
 
-/// Services after the given one, in order of their keys, of which a release waits.
-pub(super) async fn waiting_for_dev(
-    pool: &PgPool,
-    after: &str,
-    limit: i64,
-) -> Result<Vec<ServiceKey>, sqlx::Error> {
+/// Services of which a release waits and is due, the longest overdue first.
+pub(super) async fn waiting_for_dev(pool: &PgPool, limit: i64) -> Result<Vec<ServiceKey>, sqlx::Error> {
     let keys: Vec<String> = sqlx::query_scalar(
-        "SELECT service FROM promoter_releases WHERE service > $1 ORDER BY service LIMIT $2",
+        "SELECT service FROM promoter_releases WHERE due_at <= clock_timestamp() ORDER BY due_at LIMIT $1",
     )
-    .bind(after)
     .bind(limit)
     .fetch_all(pool)
     .await?;

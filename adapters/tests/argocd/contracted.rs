@@ -53,6 +53,8 @@ async fn exchanges_fit_argo_cds_description() {
     deployed.commit_digest('2');
     deployed.undone(&hold(Some('1'))).await;
     deployed.adapter.observe(&healthy('1')).await.unwrap();
+    let project = "payments".parse().unwrap();
+    deployed.adapter.survey(&project).await.unwrap();
 
     let exchanges = [world.sandbox.exchanges(), deployed.sandbox.exchanges()].concat();
     for method in ["GET", "POST", "PUT", "DELETE"] {

@@ -567,6 +567,28 @@ async fn what_runs_can_be_observed() {
     };
     let observed = world.adapter.observe(&healthy('9')).await.unwrap();
     assert_eq!(observed, seen);
+    let survey = async || world.adapter.survey(&"payments".parse().unwrap()).await.unwrap();
+    let name = "payments--checkout--api--dev".to_owned();
+    assert_eq!(survey().await, [(name.clone(), seen.clone())].into());
+    assert_eq!(
+        world.adapter.survey(&"others".parse().unwrap()).await.unwrap(),
+        [].into()
+    );
+    // A survey shows what happens in the cluster, and asks for no more than that.
+    world.tools.argocd.set_health(&name, "Degraded");
+    assert_eq!(survey().await[&name].health, "Degraded");
+    world.tools.argocd.set_health(&name, "Healthy");
+    let exchanges = world.sandbox.exchanges();
+    let lists = exchanges
+        .iter()
+        .filter(|e| e.method == "GET" && e.path == "/api/v1/applications");
+    let lists: Vec<_> = lists.collect();
+    assert!(lists.len() >= 2);
+    for list in lists {
+        assert!(!list.query.iter().any(|(parameter, _)| parameter == "refresh"));
+        let text = String::from_utf8_lossy(&list.response_body);
+        assert!(!text.contains("repoURL"), "{text}");
+    }
     // Somebody commits and does not sync.
     world.commit_digest('2');
     let observed = world.adapter.observe(&healthy('1')).await.unwrap();

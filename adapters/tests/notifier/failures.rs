@@ -209,3 +209,94 @@ async fn nobody_listens_for_a_while() {
     assert_eq!(other.requests().len(), 1);
     process.end().await;
 }
+
+/// Somebody subscribed elsewhere while the old address was being asked.
+async fn moved_meanwhile(reply: Reply) -> (World, Receiver, Receiver) {
+    let mut world = World::new().await;
+    world.options.backoff_first = Duration::from_secs(3600);
+    world.options.backoff_longest = Duration::from_secs(3600);
+    let (old, new) = (Receiver::start().await, Receiver::start().await);
+    old.hold(true);
+    old.usually(reply);
+    let process = world.process().await;
+    world.subscribe("chat", &old.url(), &["Project.*"]).await;
+    world.grant("bob").await;
+    old.received(1).await;
+    world.change("chat", &new.url(), &["Project.*"]).await;
+    world.fed().await;
+    old.hold(false);
+    world.until("chat", &["delivered"]).await;
+    assert_eq!((old.requests().len(), new.requests().len()), (1, 1));
+    process.end().await;
+    (world, old, new)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_old_address_says_does_not_switch_the_new_one_off() {
+    let (world, ..) = moved_meanwhile(Reply::Status(410)).await;
+    let state = world.commands.subscription(&key("chat")).await.unwrap();
+    assert_eq!(state.disabled, None);
+    let delivery = world.deliveries("chat").await.remove(0);
+    assert_eq!((delivery.attempts, delivery.last_status), (1, Some(204)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_new_address_does_not_wait_because_the_old_one_is_away() {
+    let (world, ..) = moved_meanwhile(Reply::Status(503)).await;
+    let failures = "SELECT failures FROM notification_subscriptions";
+    let failures: i32 = sqlx::query_scalar(failures).fetch_one(&world.pool).await.unwrap();
+    assert_eq!(failures, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_no_of_the_old_address_delays_nothing_at_the_new_one() {
+    moved_meanwhile(Reply::Status(422)).await;
+}
+
+/// What else happened to the subscription is no reason to go on sending to who is gone.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_gone_is_told_no_more_although_its_secret_was_rotated_meanwhile() {
+    let world = World::new().await;
+    let receiver = Receiver::start().await;
+    receiver.hold(true);
+    receiver.usually(Reply::Status(410));
+    let process = world.process().await;
+    world.subscribe("chat", &receiver.url(), &["Project.*"]).await;
+    world.grant("bob").await;
+    receiver.received(1).await;
+    let rotate = SubscriptionCommand::RotateSecret {
+        key: key("chat"),
+        at: chrono::Utc::now(),
+        overlap_hours: 1,
+    };
+    world.send(rotate).await;
+    world.fed().await;
+    receiver.hold(false);
+    world.until("chat", &["dead"]).await;
+    let state = world.commands.subscription(&key("chat")).await.unwrap();
+    assert!(state.disabled.unwrap().contains("410 Gone"));
+    process.end().await;
+}
+
+/// Old ones that have much to tell let newer ones have their turn.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_was_served_last_is_served_first() {
+    let mut world = World::new().await;
+    world.options.concurrency = 1;
+    let (old, new) = (Receiver::start().await, Receiver::start().await);
+    world.subscribe("old", &old.url(), &["Project.*"]).await;
+    world.subscribe("new", &new.url(), &["Project.*"]).await;
+    for number in 0..10 {
+        world.grant(&format!("member-{number}")).await;
+    }
+    let process = world.process().await;
+    let (old, new) = (old.received(10).await, new.received(10).await);
+    let before = old.iter().filter(|request| request.at < new[0].at).count();
+    assert!(before <= 2, "{before} came before the first of the newer one");
+    let turns = new.iter().filter(|request| request.at < old[9].at).count();
+    assert!(
+        turns >= 8,
+        "{turns} of the newer one came before the last of the older one"
+    );
+    process.end().await;
+}

@@ -78,3 +78,29 @@ async fn one_made_anew_while_nobody_followed_begins_anew() {
     assert_eq!(all[0].id, after, "and not {between}");
     process.end().await;
 }
+
+/// Somebody wants to know whether the receiver is there again, now and not in an hour.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ping_ends_the_pause_and_comes_first() {
+    let mut world = World::new().await;
+    world.options.backoff_first = std::time::Duration::from_secs(3600);
+    world.options.backoff_longest = std::time::Duration::from_secs(3600);
+    let receiver = Receiver::start().await;
+    receiver.reply([crate::receiver::Reply::Status(503)]);
+    world.subscribe("chat", &receiver.url(), &["Project.*"]).await;
+    let (first, second) = (world.grant("bob").await, world.grant("carol").await);
+    let process = world.process().await;
+    receiver.received(1).await;
+    let paused = async || {
+        let sql = "SELECT failures FROM notification_subscriptions";
+        let failures: i32 = sqlx::query_scalar(sql).fetch_one(&world.pool).await.unwrap();
+        (failures > 0).then_some(())
+    };
+    world.eventually(paused).await.unwrap();
+    let ping = world.send(SubscriptionCommand::Ping { key: key("chat") }).await;
+    // The receiver is well: what waited follows, in order.
+    let requests = receiver.received(4).await;
+    let ids: Vec<_> = requests.iter().map(|r| r.header("webhook-id")).collect();
+    assert_eq!(ids, [&first, &ping, &first, &second]);
+    process.end().await;
+}

@@ -141,6 +141,19 @@ impl World {
         .await;
     }
 
+    /// It is told elsewhere, or of other events, from now on.
+    pub async fn change(&self, subscription: &str, url: &str, patterns: &[&str]) {
+        self.send(SubscriptionCommand::Change {
+            key: key(subscription),
+            settings: Settings {
+                url: url.parse().unwrap(),
+                events: patterns.iter().map(|p| p.parse().unwrap()).collect(),
+            },
+            plain_http: true,
+        })
+        .await;
+    }
+
     pub async fn disable(&self, subscription: &str) {
         self.send(SubscriptionCommand::Disable {
             key: key(subscription),

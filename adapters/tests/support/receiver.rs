@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 /// How a request is answered.
@@ -51,6 +52,7 @@ struct Shared {
     replies: Arc<Mutex<VecDeque<Reply>>>,
     usual: Arc<Mutex<Reply>>,
     connections: Arc<AtomicUsize>,
+    held: Arc<watch::Sender<bool>>,
 }
 
 pub struct Receiver {
@@ -74,6 +76,7 @@ impl Receiver {
             replies: Arc::default(),
             usual: Arc::new(Mutex::new(Reply::Status(204))),
             connections: Arc::default(),
+            held: Arc::new(watch::channel(false).0),
         };
         let task = tokio::spawn({
             let shared = shared.clone();
@@ -104,6 +107,11 @@ impl Receiver {
     /// All answers after those.
     pub fn usually(&self, reply: Reply) {
         *self.shared.usual.lock().unwrap() = reply;
+    }
+
+    /// Whether requests that came wait for their answer.
+    pub fn hold(&self, held: bool) {
+        self.shared.held.send_replace(held);
     }
 
     pub fn requests(&self) -> Vec<Request> {
@@ -139,6 +147,8 @@ async fn serve(mut stream: TcpStream, shared: Shared) {
         let reply = shared.replies.lock().unwrap().pop_front();
         let reply = reply.unwrap_or_else(|| shared.usual.lock().unwrap().clone());
         shared.requests.lock().unwrap().push(request);
+        let mut held = shared.held.subscribe();
+        let _ = held.wait_for(|held| !held).await;
         let (status, headers, body) = match reply {
             Reply::Status(status) => (status, "", String::new()),
             Reply::Full(status, headers, body) => (status, headers, body),

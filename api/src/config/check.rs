@@ -95,6 +95,7 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
         ("engine.watch_seconds", engine.watch_seconds, 1, 3600),
         ("engine.evidence_seconds", engine.evidence_seconds, 1, 600),
         ("engine.evidence_hours", engine.evidence_hours, 1, 8760),
+        ("engine.rescan_hours", engine.rescan_hours, 1, 8760),
         (
             "notifications.timeout_seconds",
             notifications.timeout_seconds,

@@ -177,6 +177,8 @@ pub struct EngineConfig {
     pub evidence_seconds: u64,
     /// For how long the evidence on a release is asked for, in hours.
     pub evidence_hours: u64,
+    /// Between two looks at whether an image that waits in a promotion or runs somewhere was scanned again, in hours.
+    pub rescan_hours: u64,
     /// How long a deployment may take to become healthy, in minutes.
     pub deploy_wait_minutes: u32,
     /// Limits by tool.

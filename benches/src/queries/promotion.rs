@@ -123,6 +123,7 @@ impl History {
         self.environment(&key, EnvironmentCommand::EndRun { run, end, at }, at, sink)?;
         if completed && (12..16).contains(&dice) {
             for (health, at) in [(Health::Degraded, later(30)), (Health::Healthy, later(50))] {
+                let health = Some(health);
                 let found = BTreeMap::new();
                 let observe = EnvironmentCommand::Observe { found, health, at };
                 self.environment(&key, observe, at, sink)?;

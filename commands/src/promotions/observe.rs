@@ -18,8 +18,8 @@ pub struct Seen {
     pub version: u64,
     /// The image of each component that was looked at, and whether it is the one that should run.
     pub found: BTreeMap<ComponentName, (String, bool)>,
-    /// How they are.
-    pub health: Health,
+    /// How all of them are; none where that cannot be told.
+    pub health: Option<Health>,
 }
 
 impl Commands {

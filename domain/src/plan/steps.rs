@@ -367,11 +367,7 @@ impl<'a> Draft<'a> {
     }
 
     pub(super) fn image(&self, component: &ComponentName) -> Result<String, PlanError> {
-        let registry = host(self.targets.get(Tool::Harbor)?.url.authority_and_path());
-        Ok(format!(
-            "{registry}/{}/{component}",
-            RegistryProject::of(self.key)
-        ))
+        self.targets.image(self.key, component)
     }
 
     fn variables(&self, component: &ComponentName) -> Result<Vec<CiVariable>, PlanError> {
@@ -405,7 +401,7 @@ impl<'a> Draft<'a> {
 }
 
 /// An image name starts with host and port; a registry has no path.
-fn host(authority_and_path: &str) -> &str {
+pub(super) fn host(authority_and_path: &str) -> &str {
     authority_and_path.split('/').next().unwrap_or(authority_and_path)
 }
 

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::PlanError;
+use super::steps::host;
+use crate::naming::RegistryProject;
 use crate::tool_connection::{Connection, ToolSettings, ToolUrl};
-use crate::{ConnectionName, Tool};
+use crate::{ComponentName, ConnectionName, ServiceKey, Tool};
 
 /// One connected tool, as planning sees it.
 #[derive(Debug, Clone)]
@@ -47,5 +49,14 @@ impl Targets {
             tool,
             connection: self.connection.clone(),
         })
+    }
+
+    /// The name, without tag and digest, under which the registry has the images of a component.
+    ///
+    /// # Errors
+    /// [`PlanError::NotConnected`] where there is no registry.
+    pub fn image(&self, service: &ServiceKey, component: &ComponentName) -> Result<String, PlanError> {
+        let registry = host(self.get(Tool::Harbor)?.url.authority_and_path());
+        Ok(format!("{registry}/{}/{component}", RegistryProject::of(service)))
     }
 }

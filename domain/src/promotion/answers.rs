@@ -179,7 +179,7 @@ impl ServiceEnvironment {
     pub(super) fn observed(
         &self,
         found: &BTreeMap<ComponentName, (String, bool)>,
-        health: Health,
+        health: Option<Health>,
         at: DateTime<Utc>,
     ) -> Vec<EnvironmentEvent> {
         let Some(current) = self.current.as_ref().filter(|current| current.since <= at) else {
@@ -216,7 +216,7 @@ impl ServiceEnvironment {
                 });
             }
         }
-        if current.health != health {
+        if let Some(health) = health.filter(|health| *health != current.health) {
             events.push(EnvironmentEvent::HealthChanged { health, at });
         }
         events

@@ -147,8 +147,8 @@ pub enum EnvironmentCommand {
         /// The image of each component that was looked at, in Argo CD's words, and whether it is the one that should
         /// run. Of the others nothing is said.
         found: BTreeMap<ComponentName, (String, bool)>,
-        /// How they are.
-        health: Health,
+        /// How all of them are; none where that cannot be told: of one nothing was seen, or it rolls out.
+        health: Option<Health>,
         /// When they were looked at. What was seen before the last promotion completed says nothing of what it brought.
         at: DateTime<Utc>,
     },

@@ -319,7 +319,7 @@ impl World {
                 };
                 let command = EnvironmentCommand::Observe {
                     found: found.collect(),
-                    health,
+                    health: Some(health),
                     at: self.now - TimeDelta::minutes(ago.max(0)),
                 };
                 self.environment(self.place(place), command, false).map(drop)

@@ -287,6 +287,7 @@ impl World {
     pub async fn observe(&self, environment: &str, web: &str, health: Health, at: DateTime<Utc>) {
         let right = web == "right";
         let found = BTreeMap::from([("web".parse().unwrap(), (web.to_owned(), right))]);
+        let health = Some(health);
         let command = EnvironmentCommand::Observe { found, health, at };
         self.act::<ServiceEnvironment>(&place(environment).to_string(), command)
             .await;

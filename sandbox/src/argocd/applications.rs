@@ -3,6 +3,7 @@
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
+use super::fields::Fields;
 use super::problem::Problem;
 use super::status::{compared, set_health, set_status};
 use super::store::{project_of, same};
@@ -91,16 +92,23 @@ fn list(call: &Call<'_>) -> Answer {
     projects.extend(call.values("project"));
     let name = call.request.query_value("name").unwrap_or_default();
     let repo = call.request.query_value("repo").unwrap_or_default();
-    let items: Vec<&Value> = call
+    let fields = Fields::of(call.request.query_value("fields").unwrap_or_default());
+    let items: Vec<Value> = call
         .store
         .applications
         .iter()
         .filter(|(n, _)| name.is_empty() || *n == name)
-        .map(|(_, application)| application)
+        // Argo CD watches the cluster: a list shows what runs, too, but not what the repository says by now.
+        .map(|(name, application)| {
+            let mut shown = application.clone();
+            progress::show(call.store, name, &mut shown);
+            shown
+        })
         .filter(|a| call.account.may(project_of(a)))
         .filter(|a| projects.is_empty() || projects.contains(&project_of(a)))
         .filter(|a| repo.is_empty() || text(a, "/spec/source/repoURL") == repo)
         .filter(|a| selector.passes(a.pointer("/metadata/labels")))
+        .map(|a| fields.of_item(a))
         .collect();
     // Go's nil slice: an empty list is null.
     let items = if items.is_empty() {

@@ -3,6 +3,7 @@
 //! `rendered` says what is to run, `progress` makes it run, `store` has what runs.
 
 mod applications;
+mod fields;
 mod operate;
 mod problem;
 mod progress;

@@ -151,7 +151,7 @@ fn compare(call: &Call<'_>, name: &str, application: &mut Value) {
 }
 
 /// Shows what runs and how that is.
-fn show(store: &Store, name: &str, application: &mut Value) {
+pub(super) fn show(store: &Store, name: &str, application: &mut Value) {
     let Some(running) = store.running.get(name) else {
         return;
     };

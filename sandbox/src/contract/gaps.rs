@@ -166,7 +166,8 @@ impl Vendor {
         }
     }
 
-    /// Vault treats PUT as POST, and LIST as GET with `list=true`.
+    /// Vault treats PUT as POST, and LIST as GET with `list=true`. Argo CD's lists take `fields`, by which its own portal
+    /// asks for parts of them, and which its description leaves out.
     pub(super) fn normalised(
         self,
         method: &Method,
@@ -184,6 +185,10 @@ impl Vendor {
                     .filter(|(k, _)| k != "list" && k != "version")
                     .cloned()
                     .collect(),
+            ),
+            (Self::ArgoCd, "get") => (
+                name,
+                query.iter().filter(|(k, _)| k != "fields").cloned().collect(),
             ),
             _ => (name, query.to_vec()),
         }

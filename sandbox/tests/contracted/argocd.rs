@@ -152,6 +152,13 @@ fn applications_are_created_once() {
         .get(&format!("{APPS}?projects=payments&selector=env%3Ddev"))
         .is(200);
     assert_eq!(list.at("/items/0/metadata/name"), "api-dev");
+    let parts = a
+        .get(&format!(
+            "{APPS}?fields=items.metadata.name,items.status.health,items.unknown"
+        ))
+        .is(200);
+    let shown = json!({ "metadata": { "name": "api-dev" }, "status": { "health": list.at("/items/0/status/health") } });
+    assert_eq!(parts.at("/items/0"), &shown);
     assert!(
         a.get(&format!("{APPS}?projects=other"))
             .is(200)

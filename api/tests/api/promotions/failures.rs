@@ -111,7 +111,7 @@ async fn what_was_seen_before_something_happened_is_no_drift() {
         let seen = Seen {
             version,
             found: [found].into(),
-            health: Health::Healthy,
+            health: Some(Health::Healthy),
         };
         let context = CommandContext::system("promoter", "test");
         state

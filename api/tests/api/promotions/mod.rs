@@ -8,4 +8,5 @@ mod gates_away;
 mod journey;
 mod kills;
 mod random;
+mod rescans;
 mod stuck;

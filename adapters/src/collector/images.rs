@@ -1,0 +1,103 @@
+//! The collector's notes on images that wait in a promotion, or run somewhere: a tool may scan them again at any time.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use chrono::Utc;
+use opstella_domain::evidence::{ArtifactKey, ReportKind};
+use opstella_domain::promotion::{EnvironmentKey, ServiceEnvironment};
+use opstella_domain::release::{ReleaseKey, ReleaseVersion};
+use sqlx::PgPool;
+
+use super::notes::{self, Due, place};
+
+/// What an environment carries and runs, and of which release.
+fn images(key: &EnvironmentKey, now: &ServiceEnvironment) -> BTreeMap<ArtifactKey, ReleaseVersion> {
+    let carried = now.in_flight.iter().chain(&now.queue);
+    let carried = carried.map(|promotion| (&promotion.release, &promotion.images));
+    let runs = now
+        .current
+        .iter()
+        .map(|deployment| (&deployment.release, &deployment.images));
+    let all = carried.chain(runs).flat_map(|(release, images)| {
+        images.iter().map(move |(component, digest)| {
+            let image = ArtifactKey {
+                service: key.service.clone(),
+                component: component.clone(),
+                digest: digest.clone(),
+            };
+            (image, release.clone())
+        })
+    });
+    all.collect()
+}
+
+/// Notes what an environment carries and runs now; what is new to it is asked for after `every`.
+pub(super) async fn note(
+    pool: &PgPool,
+    key: &EnvironmentKey,
+    now: &ServiceEnvironment,
+    every: Duration,
+) -> Result<(), sqlx::Error> {
+    let images = images(key, now);
+    let components: Vec<String> = images.keys().map(|i| place(&i.service, &i.component)).collect();
+    let digests: Vec<&str> = images.keys().map(|image| image.digest.as_str()).collect();
+    let release = |version: &ReleaseVersion| {
+        let (service, version) = (key.service.clone(), version.clone());
+        ReleaseKey { service, version }.to_string()
+    };
+    let releases: Vec<String> = images.values().map(release).collect();
+    sqlx::query(
+        "WITH now AS (SELECT * FROM unnest($2::text[], $3::text[], $4::text[]) AS now (component, digest, release)),
+              over AS (DELETE FROM collector_images i WHERE environment = $1
+                       AND NOT EXISTS (SELECT FROM now n WHERE n.component = i.component AND n.digest = i.digest))
+         INSERT INTO collector_images (environment, component, digest, release, due_at)
+         SELECT $1, component, digest, release, clock_timestamp() + make_interval(secs => $5) FROM now
+         ON CONFLICT (environment, component, digest) DO UPDATE SET release = excluded.release",
+    )
+    .bind(key.to_string())
+    .bind(components)
+    .bind(digests)
+    .bind(releases)
+    .bind(every.as_secs_f64())
+    .execute(pool)
+    .await?;
+    Ok(())
+}
+
+/// Images that are to be asked for again, the longest overdue first, each once wherever it is.
+pub(super) async fn due(pool: &PgPool, kind: ReportKind, limit: i64) -> Result<Vec<Due>, sqlx::Error> {
+    let rows: Vec<(String, String, String)> = sqlx::query_as(
+        "SELECT component, digest, min(release) FROM collector_images
+         WHERE due_at <= clock_timestamp() GROUP BY component, digest ORDER BY min(due_at) LIMIT $1",
+    )
+    .bind(limit)
+    .fetch_all(pool)
+    .await?;
+    let read = |(component, digest, release): (String, String, String)| {
+        let (image, release) = notes::image_of(&component, &digest, &release)?;
+        Ok(Due {
+            image,
+            kind,
+            release,
+            registered_at: Utc::now(),
+            looks: 0,
+            anew: 1,
+        })
+    };
+    rows.into_iter().map(read).collect()
+}
+
+/// The image is asked for again after this time, wherever it is.
+pub(super) async fn postpone(pool: &PgPool, image: &ArtifactKey, by: Duration) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "UPDATE collector_images SET due_at = clock_timestamp() + make_interval(secs => $3)
+         WHERE component = $1 AND digest = $2",
+    )
+    .bind(place(&image.service, &image.component))
+    .bind(image.digest.as_str())
+    .bind(by.as_secs_f64())
+    .execute(pool)
+    .await?;
+    Ok(())
+}
