@@ -102,12 +102,11 @@ impl ArgoCd {
             return Ok(answer.refused());
         };
         if self.read(Place::Project(project)).await?.is_none() {
-            return Ok(StepError::Permanent {
-                message: format!(
-                    "Argo CD: there is no project `{project}` for the application `{name}`; it was deleted meanwhile: \
-                     retry the step that makes it"
-                ),
-            });
+            // The next try makes it again.
+            return Ok(transient(format!(
+                "Argo CD: there is no project `{project}` for the application `{name}`: it was deleted meanwhile, by a \
+                 run that unwinds or by hand"
+            )));
         }
         Ok(match self.read_anywhere(name).await? {
             Some(there) if there.text("/spec/project") != project => StepError::Permanent {

@@ -169,7 +169,11 @@ impl ToolAdapter for GitLab {
     async fn remove(&self, operation: &Operation, context: &StepContext) -> Result<Removed, StepError> {
         match operation {
             Operation::GitlabGroup { group } => self.remove_group(group, context).await,
-            Operation::GitlabProject { repository } => self.remove_repository(repository, context).await,
+            Operation::GitlabProject { repository } => {
+                let removed = self.remove_repository(repository, context).await?;
+                self.remove_unused_home(repository.group(), context).await?;
+                Ok(removed)
+            }
             Operation::GitlabFiles {
                 repository,
                 template,

@@ -20,4 +20,5 @@ mod killed_waiting;
 mod promotion;
 mod saboteur;
 mod saga;
+mod shared;
 mod world;

@@ -19,6 +19,8 @@ pub enum Sabotage {
     FailTransiently(u32),
     /// It fails for good, once this is cancelled.
     FailWhen(CancellationToken),
+    /// It is carried out once this is cancelled, not before.
+    HoldUntil(CancellationToken),
     /// The tool does not take our credential, once.
     Refuse,
     /// It fails once, and the tool asks to wait this long, in milliseconds.
@@ -39,7 +41,7 @@ pub enum Sabotage {
     DieAfterUndo(CancellationToken),
 }
 
-/// Project and step that a sabotage is for.
+/// Project, or service as `project/service`, and step that a sabotage is for.
 type Target = (String, String);
 
 #[derive(Clone, Default)]
@@ -61,8 +63,9 @@ impl Plans {
     }
 
     fn get(&self, order: &StepOrder) -> Option<Sabotage> {
-        let key = (order.service.project.to_string(), order.step.to_string());
-        self.0.lock().unwrap().get(&key).cloned()
+        let plans = self.0.lock().unwrap();
+        let of = |whose: String| plans.get(&(whose, order.step.to_string())).cloned();
+        of(order.service.to_string()).or_else(|| of(order.service.project.to_string()))
     }
 
     /// The sabotage, once: later tries go through.
@@ -154,6 +157,7 @@ impl StepExecutor for Saboteur {
                 token.cancelled().await;
                 return failed(FailureClass::Permanent);
             }
+            Some(Sabotage::HoldUntil(token)) => token.cancelled().await,
             Some(Sabotage::Refuse) => {
                 self.plans.take(&order);
                 return failed(FailureClass::Unauthorised);
