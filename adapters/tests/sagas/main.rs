@@ -17,6 +17,7 @@ mod doubled;
 mod failed;
 mod killed;
 mod killed_waiting;
+mod leftovers;
 mod promotion;
 mod saboteur;
 mod saga;
