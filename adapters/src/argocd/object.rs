@@ -11,6 +11,7 @@ use crate::mark::Mark;
 use crate::{Removal, StepContext};
 
 const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
+const MANAGER: &str = "opstella";
 const PROJECT: &str = "opstella.io/project";
 const SERVICE: &str = "opstella.io/service";
 const RUN: &str = "opstella.io/run";
@@ -51,7 +52,7 @@ impl Ownership {
 
 /// The labels of what is ours.
 fn labels(mark: &Mark) -> Value {
-    let mut labels = json!({ MANAGED_BY: "opstella", PROJECT: mark.project });
+    let mut labels = json!({ MANAGED_BY: MANAGER, PROJECT: mark.project });
     if let (Some(labels), Some(service)) = (labels.as_object_mut(), &mark.service) {
         labels.insert(SERVICE.into(), json!(service));
     }
@@ -82,16 +83,19 @@ impl Object {
         self.0.get("metadata")?.get(map)?.get(key)?.as_str()
     }
 
-    /// Whose it is, where one of ours would bear this mark.
+    /// Whose it is, where one of ours would bear this mark. What no run made was adopted.
     pub(super) fn ownership(&self, mark: &Mark) -> Ownership {
         let label = |key: &str| self.noted("labels", key);
-        if label(PROJECT) != Some(&mark.project) || label(SERVICE) != mark.service.as_deref() {
+        if label(MANAGED_BY) != Some(MANAGER)
+            || label(PROJECT) != Some(&mark.project)
+            || label(SERVICE) != mark.service.as_deref()
+        {
             return Ownership::Foreign;
         }
-        if self.noted("annotations", ADOPTED) == Some("true") {
+        let run = self.noted("annotations", RUN).and_then(|run| run.parse().ok());
+        if run.is_none() || self.noted("annotations", ADOPTED) == Some("true") {
             return Ownership::Adopted;
         }
-        let run = self.noted("annotations", RUN).and_then(|run| run.parse().ok());
         Ownership::Ours(Mark { run, ..mark.clone() })
     }
 

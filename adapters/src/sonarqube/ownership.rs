@@ -34,8 +34,8 @@ struct Shown {
 /// Whose it is, seen by a run of a service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ownership {
-    /// A run of the service made it; none if nobody knows which.
-    Ours { run: Option<RunId>, tagged: bool },
+    /// A run of the service made it; whether its tags say so, or its name alone.
+    Ours { run: RunId, tagged: bool },
     /// It was there and was adopted.
     Adopted,
     /// Somebody else's.
@@ -46,7 +46,7 @@ impl Ownership {
     /// Whether this removal may take what belongs to the project.
     pub(super) fn allows(self, context: &StepContext) -> bool {
         match (self, context.removal) {
-            (Self::Ours { run, .. }, Removal::ThisRun) => run == Some(context.owner.run),
+            (Self::Ours { run, .. }, Removal::ThisRun) => run == context.owner.run,
             (Self::Ours { .. }, Removal::Service) => true,
             _ => false,
         }
@@ -55,7 +55,7 @@ impl Ownership {
     /// What the project is to the context's run; none if it is somebody else's.
     pub(super) fn provenance(self, context: &StepContext) -> Option<Provenance> {
         match self {
-            Self::Ours { run, .. } if run == Some(context.owner.run) => Some(Provenance::Created),
+            Self::Ours { run, .. } if run == context.owner.run => Some(Provenance::Created),
             Self::Adopted if context.adopt => Some(Provenance::Adopted),
             Self::Ours { .. } | Self::Adopted => Some(Provenance::Existing),
             Self::Foreign => None,
@@ -64,26 +64,31 @@ impl Ownership {
 }
 
 impl Project {
-    /// By its tags, or by its name until it has them. The key says already which service's a tagged one is.
+    /// By its tags, or by its name where they do not say which run made it. The key says already which service's a
+    /// tagged one is.
     pub(super) fn ownership(&self, context: &StepContext) -> Ownership {
         let has = |tag: &str| self.tags.iter().any(|t| t == tag);
         if has(ADOPTED_TAG) {
             return Ownership::Adopted;
         }
-        if has(TAG) {
-            let run = self
-                .tags
-                .iter()
-                .find_map(|t| t.strip_prefix(RUN_TAG)?.parse().ok());
+        let mut runs = self.tags.iter().filter_map(|tag| tag.strip_prefix(RUN_TAG));
+        if let Some(run) = runs.find_map(|run| run.parse().ok()).filter(|_| has(TAG)) {
             return Ownership::Ours { run, tagged: true };
         }
-        match Mark::find(&self.name) {
-            Some(mark) if mark.is_of_service(&context.owner.service) => Ownership::Ours {
-                run: mark.run,
-                tagged: false,
-            },
-            _ => Ownership::Foreign,
+        let mark = Mark::find(&self.name).filter(|mark| mark.is_of_service(&context.owner.service));
+        match mark.and_then(|mark| mark.run) {
+            Some(run) => Ownership::Ours { run, tagged: false },
+            None => Ownership::Foreign,
         }
+    }
+
+    /// Its tags with these, each once.
+    pub(super) fn tags_with(&self, more: &[&str]) -> Vec<String> {
+        let theirs = self.tags.iter().filter(|tag| !more.contains(&tag.as_str()));
+        theirs
+            .cloned()
+            .chain(more.iter().map(|tag| (*tag).to_owned()))
+            .collect()
     }
 }
 

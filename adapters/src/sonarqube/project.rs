@@ -49,7 +49,7 @@ impl SonarQube {
             return Ok(Some(taken));
         }
         let run_tag = format!("{RUN_TAG}{}", context.owner.run);
-        self.tag(key, &[TAG, &run_tag]).await?;
+        self.tag(key, &[TAG.to_owned(), run_tag]).await?;
         Ok(None)
     }
 
@@ -63,9 +63,8 @@ impl SonarQube {
         match ownership {
             Ownership::Ours { run, tagged } => {
                 if !tagged {
-                    let made_by = run.map(|run| format!("{RUN_TAG}{run}"));
-                    let tags: Vec<&str> = [Some(TAG), made_by.as_deref()].into_iter().flatten().collect();
-                    self.tag(key, &tags).await?;
+                    let made_by = format!("{RUN_TAG}{run}");
+                    self.tag(key, &there.tags_with(&[TAG, &made_by])).await?;
                 }
                 let visibility = there.visibility.as_deref();
                 if visibility.is_some_and(|visibility| visibility != PRIVATE) {
@@ -75,9 +74,7 @@ impl SonarQube {
             }
             Ownership::Adopted => {}
             Ownership::Foreign if context.adopt => {
-                let theirs = there.tags.iter().map(String::as_str);
-                let tags: Vec<&str> = theirs.chain([TAG, ADOPTED_TAG]).collect();
-                self.tag(key, &tags).await?;
+                self.tag(key, &there.tags_with(&[TAG, ADOPTED_TAG])).await?;
                 return Ok(Provenance::Adopted);
             }
             Ownership::Foreign => return Err(foreign(KIND, key.as_str())),
@@ -105,7 +102,7 @@ impl SonarQube {
         }
     }
 
-    async fn tag(&self, key: &QualityKey, tags: &[&str]) -> Result<(), StepError> {
+    async fn tag(&self, key: &QualityKey, tags: &[String]) -> Result<(), StepError> {
         let tags = tags.join(",");
         self.change("project_tags/set", &[("project", key.as_str()), ("tags", &tags)])
             .await

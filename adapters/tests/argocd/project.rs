@@ -83,7 +83,7 @@ async fn what_drifted_is_mended_and_what_people_added_stays() {
     let world = World::new().await;
     world.ensure(&project(), &checkout(1)).await;
     let mut there = world.get(PROJECT).await;
-    there["metadata"]["labels"] = json!({ "opstella.io/project": "payments", "team": "pay" });
+    there["metadata"]["labels"]["team"] = json!("pay");
     there["spec"]["sourceRepos"] = json!(["https://charts.example/*"]);
     there["spec"]["destinations"] = json!([{ "server": CLUSTER, "namespace": "shared" }]);
     there["spec"]["description"] = json!("Ask Ann");

@@ -78,6 +78,11 @@ async fn what_is_somebody_elses_is_refused_by_name_and_left_alone() {
         json!({ "team": "theirs" }),
         json!({ "opstella.io/project": "payments", "opstella.io/service": "billing" }),
         json!({ "opstella.io/project": "shop" }),
+        // Of ours, but for who manages it.
+        json!({ "opstella.io/project": "payments" }),
+        json!({ "opstella.io/project": "payments", "opstella.io/service": "checkout" }),
+        json!({ "opstella.io/project": "payments", "opstella.io/service": "checkout",
+                "app.kubernetes.io/managed-by": "helm" }),
     ];
     for ((operation, path), labels) in operations()
         .into_iter()
@@ -96,6 +101,31 @@ async fn what_is_somebody_elses_is_refused_by_name_and_left_alone() {
             assert_eq!(world.remove(&operation, &context).await, Removed::Kept);
         }
         assert_eq!(world.get(path).await, before);
+    }
+}
+
+/// It has our labels, and says of no run that it made it: it is used, and no removal takes it.
+#[tokio::test]
+async fn one_that_no_run_made_is_kept() {
+    for (operation, path) in operations() {
+        let world = World::before(&operation).await;
+        world.ensure(&operation, &checkout(1)).await;
+        let mut there = world.get(path).await;
+        there["metadata"]["annotations"] = json!({ "team": "pay" });
+        let body = match operation {
+            Operation::ArgoProject { .. } => json!({ "project": there }),
+            _ => there,
+        };
+        world.put(path, &body).await;
+        assert_eq!(
+            world.provenance(&operation, &checkout(1)).await,
+            Provenance::Existing,
+            "{path}"
+        );
+        for context in [checkout(1), checkout(2), decommissioning(1)] {
+            assert_eq!(world.remove(&operation, &context).await, Removed::Kept, "{path}");
+        }
+        world.get(path).await;
     }
 }
 

@@ -67,6 +67,52 @@ async fn foreign_things_are_named_and_left_alone() {
     }
 }
 
+/// A tag is easily put on a project of somebody else's: only one that names the run that made it makes it ours.
+#[tokio::test]
+async fn a_tag_of_no_run_is_no_mark() {
+    let world = World::occupied().await;
+    for tags in [
+        "opstella",
+        "opstella,opstella-run-",
+        "opstella,opstella-run-7",
+        "opstella-run-7",
+    ] {
+        world
+            .post("project_tags/set", &[("project", KEY), ("tags", tags)])
+            .await;
+        let before = world.whole().await;
+        let text = permanent(&world.refusal(&project(), 1).await);
+        assert!(text.contains(KEY) && text.contains("adoption"), "{tags}: {text}");
+        for removal in [Removal::ThisRun, Removal::Service] {
+            let removed = world.remove(&project(), 1, removal).await;
+            assert_eq!(removed, Removed::Kept, "{tags}");
+        }
+        assert_eq!(world.whole().await, before, "{tags}");
+    }
+}
+
+/// The name says which run made it where a tag does not, and tags of people stay.
+#[tokio::test]
+async fn a_project_whose_run_tag_is_gone_is_known_by_its_name() {
+    let world = World::new().await;
+    world.ensure(&project(), 1).await;
+    let tags = world.project().await["tags"].clone();
+    for left in ["opstella,team-a", "team-a"] {
+        world
+            .post("project_tags/set", &[("project", KEY), ("tags", left)])
+            .await;
+        assert_eq!(world.provenance(&project(), 2).await, Provenance::Existing);
+        let mut all = tags.as_array().unwrap().clone();
+        all.push(json!("team-a"));
+        all.sort_by_key(ToString::to_string);
+        assert_eq!(world.project().await["tags"], json!(all), "{left}");
+    }
+    assert_eq!(
+        world.remove(&project(), 1, Removal::ThisRun).await,
+        Removed::Deleted
+    );
+}
+
 #[tokio::test]
 async fn nothing_is_put_into_a_foreign_project() {
     for operation in [gate(), token(), webhook()] {

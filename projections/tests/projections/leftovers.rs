@@ -30,7 +30,12 @@ impl World {
     }
 
     /// Drives a run to where it is stuck, and goes on without the step that it is stuck on.
-    async fn skip_when_stuck(&self, run: RunId, forward: impl Fn(&StepId, u32) -> Answer + Copy, back: Answer) {
+    async fn skip_when_stuck(
+        &self,
+        run: RunId,
+        forward: impl Fn(&StepId, u32) -> Answer + Copy,
+        back: Answer,
+    ) {
         self.drive(run, forward, |step, _| match step.as_str() {
             LEFT => back.clone(),
             _ => CREATED,
@@ -74,7 +79,13 @@ async fn resources_that_are_left_behind_stay_in_sight() {
     world.skip_when_stuck(run, untouched, CREATED).await;
     assert_eq!(world.state(run).await.status, RunStatus::Succeeded);
     world
-        .send::<Service>(service, ServiceCommand::RunSucceeded { run, left_behind: true })
+        .send::<Service>(
+            service,
+            ServiceCommand::RunSucceeded {
+                run,
+                left_behind: true,
+            },
+        )
         .await;
     running.catch_up(&world.journal).await;
     let mut there = world.there(false).await;
@@ -82,7 +93,9 @@ async fn resources_that_are_left_behind_stay_in_sight() {
     let left = |step: &str| (step.to_owned(), true);
     assert_eq!(there, [left("harbor.project"), left(LEFT)]);
     assert_eq!(
-        world.count("SELECT count(*) FROM read.services WHERE left_behind").await,
+        world
+            .count("SELECT count(*) FROM read.services WHERE left_behind")
+            .await,
         1
     );
 
@@ -96,7 +109,9 @@ async fn resources_that_are_left_behind_stay_in_sight() {
     );
     running.catch_up(&world.journal).await;
     assert_eq!(
-        world.count("SELECT count(*) FROM read.services WHERE left_behind").await,
+        world
+            .count("SELECT count(*) FROM read.services WHERE left_behind")
+            .await,
         1
     );
     running.stop().await;
