@@ -58,9 +58,10 @@ impl ArgoCd {
         let Some(there) = self.read(place).await? else {
             return Ok(Removed::Absent);
         };
-        let allowed = there.ownership(&Mark::project(&context.owner)).allows(context);
+        let ownership = there.ownership(&Mark::project(&context.owner));
         // Other services of the project go on with it.
-        if context.removal == Removal::Service || !allowed {
+        if context.removal == Removal::Service || !ownership.allows(context) {
+            self.give_back(place, there, &ownership, context).await?;
             return Ok(Removed::Kept);
         }
         self.delete_unused_project(project).await

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::client::Creation;
-use super::{GitLab, adopted, foreign, provenance};
+use super::{GitLab, adopted, foreign};
 use crate::http::segment;
 use crate::mark::Mark;
 use crate::{Removal, Removed, StepContext, StepError};
@@ -145,7 +145,7 @@ impl GitLab {
             return Err(going(group.as_str()));
         }
         match there.mark().filter(|mark| mark.is_of_project(group)) {
-            Some(mark) => Ok(provenance(&mark, context)),
+            Some(mark) => Ok(mark.provenance(context)),
             None if context.adopt => {
                 let description = adopted(there.description.as_deref(), Mark::project(&context.owner));
                 let call = self.http.put(Self::path(&format!("groups/{}", there.id)));
@@ -167,10 +167,14 @@ impl GitLab {
         let Some(there) = self.group(group.as_str()).await? else {
             return Ok(Removed::Absent);
         };
-        let made_by_run = there
-            .mark()
-            .is_some_and(|mark| mark.is_of_project(group) && mark.is_of_run(context));
-        if context.removal != Removal::ThisRun || !made_by_run {
+        let mark = there.mark().filter(|mark| mark.is_of_project(group));
+        if context.removal != Removal::ThisRun || !mark.as_ref().is_some_and(|mark| mark.is_of_run(context)) {
+            if mark.is_some_and(|mark| mark.comes_off(context)) {
+                let description = Mark::without(there.description.as_deref().unwrap_or_default());
+                let call = self.http.put(Self::path(&format!("groups/{}", there.id)));
+                self.change(call.json(&json!({"description": description})))
+                    .await?;
+            }
             return Ok(Removed::Kept);
         }
         self.delete_unused_group(group.as_str(), &there, context).await

@@ -13,7 +13,7 @@ use crate::{Removal, StepContext, StepError};
 pub(super) const TAG: &str = "opstella";
 /// On one that was there and was adopted.
 pub(super) const ADOPTED_TAG: &str = "opstella-adopted";
-/// Before the run that made the project.
+/// Before the run that made the project, or adopted it.
 pub(super) const RUN_TAG: &str = "opstella-run-";
 
 /// A project as SonarQube tells of it.
@@ -36,8 +36,8 @@ struct Shown {
 pub(super) enum Ownership {
     /// A run of the service made it; whether its tags say so, or its name alone.
     Ours { run: RunId, tagged: bool },
-    /// It was there and was adopted.
-    Adopted,
+    /// It was there and was adopted; by which run, if it is known.
+    Adopted { by: Option<RunId> },
     /// Somebody else's.
     Foreign,
 }
@@ -52,12 +52,21 @@ impl Ownership {
         }
     }
 
+    /// Whether this removal takes our tags off a project that stays.
+    pub(super) fn comes_off(self, context: &StepContext) -> bool {
+        match (self, context.removal) {
+            (Self::Adopted { by }, Removal::ThisRun) => by == Some(context.owner.run),
+            (Self::Adopted { .. }, Removal::Service) => true,
+            _ => false,
+        }
+    }
+
     /// What the project is to the context's run; none if it is somebody else's.
     pub(super) fn provenance(self, context: &StepContext) -> Option<Provenance> {
         match self {
             Self::Ours { run, .. } if run == context.owner.run => Some(Provenance::Created),
-            Self::Adopted if context.adopt => Some(Provenance::Adopted),
-            Self::Ours { .. } | Self::Adopted => Some(Provenance::Existing),
+            Self::Adopted { by } if by == Some(context.owner.run) => Some(Provenance::Adopted),
+            Self::Ours { .. } | Self::Adopted { .. } => Some(Provenance::Existing),
             Self::Foreign => None,
         }
     }
@@ -68,11 +77,12 @@ impl Project {
     /// tagged one is.
     pub(super) fn ownership(&self, context: &StepContext) -> Ownership {
         let has = |tag: &str| self.tags.iter().any(|t| t == tag);
-        if has(ADOPTED_TAG) {
-            return Ownership::Adopted;
-        }
         let mut runs = self.tags.iter().filter_map(|tag| tag.strip_prefix(RUN_TAG));
-        if let Some(run) = runs.find_map(|run| run.parse().ok()).filter(|_| has(TAG)) {
+        let run = runs.find_map(|run| run.parse().ok());
+        if has(ADOPTED_TAG) {
+            return Ownership::Adopted { by: run };
+        }
+        if let Some(run) = run.filter(|_| has(TAG)) {
             return Ownership::Ours { run, tagged: true };
         }
         let mark = Mark::find(&self.name).filter(|mark| mark.is_of_service(&context.owner.service));
@@ -82,13 +92,11 @@ impl Project {
         }
     }
 
-    /// Its tags with these, each once.
-    pub(super) fn tags_with(&self, more: &[&str]) -> Vec<String> {
-        let theirs = self.tags.iter().filter(|tag| !more.contains(&tag.as_str()));
-        theirs
-            .cloned()
-            .chain(more.iter().map(|tag| (*tag).to_owned()))
-            .collect()
+    /// People's tags, and these of ours.
+    pub(super) fn tags_with(&self, ours: &[&str]) -> Vec<String> {
+        let is_ours = |tag: &str| [TAG, ADOPTED_TAG].contains(&tag) || tag.starts_with(RUN_TAG);
+        let theirs = self.tags.iter().map(String::as_str).filter(|tag| !is_ours(tag));
+        theirs.chain(ours.iter().copied()).map(str::to_owned).collect()
     }
 }
 

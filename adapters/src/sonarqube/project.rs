@@ -72,9 +72,11 @@ impl SonarQube {
                     self.change("projects/update_visibility", &pairs).await?;
                 }
             }
-            Ownership::Adopted => {}
+            Ownership::Adopted { .. } => {}
             Ownership::Foreign if context.adopt => {
-                self.tag(key, &there.tags_with(&[TAG, ADOPTED_TAG])).await?;
+                let adopted_by = format!("{RUN_TAG}{}", context.owner.run);
+                self.tag(key, &there.tags_with(&[TAG, ADOPTED_TAG, &adopted_by]))
+                    .await?;
                 return Ok(Provenance::Adopted);
             }
             Ownership::Foreign => return Err(foreign(KIND, key.as_str())),
@@ -90,7 +92,11 @@ impl SonarQube {
         let Some(there) = self.project(key).await? else {
             return Ok(Removed::Absent);
         };
-        if !there.ownership(context).allows(context) {
+        let ownership = there.ownership(context);
+        if !ownership.allows(context) {
+            if ownership.comes_off(context) {
+                self.tag(key, &there.tags_with(&[])).await?;
+            }
             return Ok(Removed::Kept);
         }
         match self

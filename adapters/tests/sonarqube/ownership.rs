@@ -151,19 +151,35 @@ async fn adopted_things_stay() {
             "{operation:?}"
         );
         let before = world.whole().await;
-        for (number, removal) in [
-            (1, Removal::ThisRun),
-            (1, Removal::Service),
-            (2, Removal::Service),
-        ] {
-            let removed = world.remove(&operation, number, removal).await;
-            assert_eq!(removed, Removed::Kept, "{operation:?}");
-        }
+        let removed = world.remove(&operation, 2, Removal::ThisRun).await;
+        assert_eq!(removed, Removed::Kept, "{operation:?}");
         assert_eq!(world.whole().await, before, "{operation:?}");
         if operation == project() {
             assert_eq!(world.project().await["name"], "Ours");
-            let tags = json!(["java", "opstella", "opstella-adopted", "team-a"]);
+            let run = "opstella-run-00000000-0000-0000-0000-000000000001";
+            let tags = json!(["java", "opstella", "opstella-adopted", run, "team-a"]);
             assert_eq!(world.project().await["tags"], tags);
+        }
+    }
+}
+
+/// The run that adopted it comes to nothing, or the service goes: whoever wants it has to ask for adoption anew.
+#[tokio::test]
+async fn adopted_things_are_given_back() {
+    for operation in [project(), webhook()] {
+        for (number, removal) in [(1, Removal::ThisRun), (2, Removal::Service)] {
+            let world = World::with_foreign(&operation).await;
+            let before = world.whole().await;
+            world.adopt(&operation, 1).await;
+            for _ in 0..2 {
+                let removed = world.remove(&operation, number, removal).await;
+                assert_eq!(removed, Removed::Kept, "{operation:?}");
+                if operation == project() {
+                    assert_eq!(world.whole().await, before, "{removal:?}");
+                }
+            }
+            let text = permanent(&world.refusal(&operation, 3).await);
+            assert!(text.contains("adoption"), "{operation:?}: {text}");
         }
     }
 }
