@@ -31,6 +31,12 @@ pub enum Sabotage {
     WorkThenFailForGoodAndUndo,
     /// The undoing of the step fails for good, until the sabotage is lifted.
     FailUndo,
+    /// The tool does the work, the answer says that it failed for good, and the undoing fails in a way that passes: the
+    /// last of these many times after the tool has done it.
+    WorkThenFailForGoodAndUndoTransiently(u32),
+    /// The tool does the work, the answer says that it failed for good; the undoing fails once, and the tool asks to
+    /// wait this long, in milliseconds.
+    WorkThenFailForGoodAndUndoLater(u64),
     /// The process dies when the step is about to be carried out.
     DieBefore(CancellationToken),
     /// The process dies when the step's work is done and not yet recorded.
@@ -118,6 +124,14 @@ fn failed(class: FailureClass) -> StepReport {
     }
 }
 
+fn wait(milliseconds: u64) -> StepReport {
+    StepReport::Failed {
+        class: FailureClass::Transient,
+        message: "sabotaged".into(),
+        retry_after_ms: Some(milliseconds),
+    }
+}
+
 /// Does what a dead process does: nothing, for ever.
 async fn die(token: CancellationToken) -> StepReport {
     token.cancel();
@@ -131,6 +145,25 @@ impl StepExecutor for Saboteur {
         match self.plans.get(&order) {
             Some(Sabotage::FailUndo | Sabotage::WorkThenFailForGoodAndUndo) if undoing => {
                 return failed(FailureClass::Permanent);
+            }
+            Some(Sabotage::WorkThenFailForGoodAndUndoTransiently(left)) if undoing => {
+                if left > 1 {
+                    let fewer = Sabotage::WorkThenFailForGoodAndUndoTransiently(left - 1);
+                    self.plans
+                        .set(order.service.project.as_str(), order.step.as_str(), fewer);
+                    return failed(FailureClass::Transient);
+                }
+                let report = self.carry_out(order.clone()).await;
+                if is_under_way(&report) {
+                    return report;
+                }
+                assert!(!matches!(report, StepReport::Failed { .. }), "{report:?}");
+                self.plans.take(&order);
+                return failed(FailureClass::Transient);
+            }
+            Some(Sabotage::WorkThenFailForGoodAndUndoLater(milliseconds)) if undoing => {
+                self.plans.take(&order);
+                return wait(milliseconds);
             }
             Some(Sabotage::DieBeforeUndo(token)) if undoing => {
                 self.plans.take(&order);
@@ -146,7 +179,12 @@ impl StepExecutor for Saboteur {
             }
             Some(_) if undoing => {}
             Some(Sabotage::FailForGood) => return failed(FailureClass::Permanent),
-            Some(Sabotage::WorkThenFailForGood | Sabotage::WorkThenFailForGoodAndUndo) => {
+            Some(
+                Sabotage::WorkThenFailForGood
+                | Sabotage::WorkThenFailForGoodAndUndo
+                | Sabotage::WorkThenFailForGoodAndUndoTransiently(_)
+                | Sabotage::WorkThenFailForGoodAndUndoLater(_),
+            ) => {
                 let report = self.carry_out(order).await;
                 return match is_under_way(&report) {
                     true => report,
@@ -164,11 +202,7 @@ impl StepExecutor for Saboteur {
             }
             Some(Sabotage::AskToWait(milliseconds)) => {
                 self.plans.take(&order);
-                return StepReport::Failed {
-                    class: FailureClass::Transient,
-                    message: "sabotaged".into(),
-                    retry_after_ms: Some(milliseconds),
-                };
+                return wait(milliseconds);
             }
             Some(Sabotage::FailTransiently(left)) => {
                 self.plans.count_down(&order, left);
