@@ -547,6 +547,9 @@ fn to_remove(service: &Service) -> (Vec<String>, Vec<&'static str>) {
     (components, environments.iter().map(Environment::as_str).collect())
 }
 
+/// A history by name, the components and the environments that a decommissioning removes, and whether something is left.
+type Left<'a> = (&'a str, Vec<ServiceEvent>, &'a [&'a str], &'a [&'a str], bool);
+
 /// What is left behind by one run after another, what a decommissioning then removes, and whether something is left
 /// that the service does not have.
 #[test]
@@ -610,7 +613,7 @@ fn what_runs_left_behind_is_kept_until_it_is_made_or_removed() {
         let gone = ServiceEvent::ServiceDecommissioned { run, left_behind };
         vec![decommission_requested(run), gone]
     };
-    let rows: Vec<(&str, Vec<ServiceEvent>, &[&str], &[&str], bool)> = vec![
+    let rows: Vec<Left<'_>> = vec![
         (
             "clean",
             then(active(), not_added("web", false)),

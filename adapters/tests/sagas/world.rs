@@ -214,8 +214,9 @@ impl World {
             lines.extend(tagged.map(|digest| format!("harbor/dev/{repository}: {digest}")));
         }
         for name in names("argocd", "applications") {
-            let standing = self.tools.argocd.standing(&name).unwrap();
-            lines.push(format!("argocd/standing/{name}: {standing:?}"));
+            // One of another try may have gone since.
+            let standing = self.tools.argocd.standing(&name);
+            lines.extend(standing.map(|standing| format!("argocd/standing/{name}: {standing:?}")));
         }
         lines
     }
