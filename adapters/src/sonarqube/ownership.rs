@@ -11,9 +11,9 @@ use crate::{Removal, StepContext, StepError};
 
 /// On every project that is ours.
 pub(super) const TAG: &str = "opstella";
-/// On one that was there and was adopted.
-pub(super) const ADOPTED_TAG: &str = "opstella-adopted";
-/// Before the run that made the project, or adopted it.
+/// Before the run that adopted a project that was there. No tag says that a run made such a one.
+pub(super) const ADOPTED_TAG: &str = "opstella-adopted-run-";
+/// Before the run that made the project.
 pub(super) const RUN_TAG: &str = "opstella-run-";
 
 /// A project as SonarQube tells of it.
@@ -77,11 +77,12 @@ impl Project {
     /// tagged one is.
     pub(super) fn ownership(&self, context: &StepContext) -> Ownership {
         let has = |tag: &str| self.tags.iter().any(|t| t == tag);
-        let mut runs = self.tags.iter().filter_map(|tag| tag.strip_prefix(RUN_TAG));
-        let run = runs.find_map(|run| run.parse().ok());
-        if has(ADOPTED_TAG) {
-            return Ownership::Adopted { by: run };
+        let after = |prefix: &'static str| self.tags.iter().filter_map(move |tag| tag.strip_prefix(prefix));
+        if let Some(run) = after(ADOPTED_TAG).next() {
+            return Ownership::Adopted { by: run.parse().ok() };
         }
+        let mut runs = after(RUN_TAG);
+        let run = runs.find_map(|run| run.parse().ok());
         if let Some(run) = run.filter(|_| has(TAG)) {
             return Ownership::Ours { run, tagged: true };
         }
@@ -94,7 +95,8 @@ impl Project {
 
     /// People's tags, and these of ours.
     pub(super) fn tags_with(&self, ours: &[&str]) -> Vec<String> {
-        let is_ours = |tag: &str| [TAG, ADOPTED_TAG].contains(&tag) || tag.starts_with(RUN_TAG);
+        let is_ours =
+            |tag: &str| tag == TAG || [ADOPTED_TAG, RUN_TAG].iter().any(|ours| tag.starts_with(ours));
         let theirs = self.tags.iter().map(String::as_str).filter(|tag| !is_ours(tag));
         theirs.chain(ours.iter().copied()).map(str::to_owned).collect()
     }

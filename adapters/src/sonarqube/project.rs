@@ -74,9 +74,8 @@ impl SonarQube {
             }
             Ownership::Adopted { .. } => {}
             Ownership::Foreign if context.adopt => {
-                let adopted_by = format!("{RUN_TAG}{}", context.owner.run);
-                self.tag(key, &there.tags_with(&[TAG, ADOPTED_TAG, &adopted_by]))
-                    .await?;
+                let adopted_by = format!("{ADOPTED_TAG}{}", context.owner.run);
+                self.tag(key, &there.tags_with(&[TAG, &adopted_by])).await?;
                 return Ok(Provenance::Adopted);
             }
             Ownership::Foreign => return Err(foreign(KIND, key.as_str())),

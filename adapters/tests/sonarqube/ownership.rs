@@ -156,8 +156,8 @@ async fn adopted_things_stay() {
         assert_eq!(world.whole().await, before, "{operation:?}");
         if operation == project() {
             assert_eq!(world.project().await["name"], "Ours");
-            let run = "opstella-run-00000000-0000-0000-0000-000000000001";
-            let tags = json!(["java", "opstella", "opstella-adopted", run, "team-a"]);
+            let run = "opstella-adopted-run-00000000-0000-0000-0000-000000000001";
+            let tags = json!(["java", "opstella", run, "team-a"]);
             assert_eq!(world.project().await["tags"], tags);
         }
     }
