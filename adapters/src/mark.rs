@@ -4,7 +4,7 @@ use opstella_domain::operation::Owner;
 use opstella_domain::resource::Provenance;
 use opstella_domain::{ProjectSlug, RunId, ServiceKey};
 
-use crate::StepContext;
+use crate::{Removal, StepContext};
 
 const PREFIX: &str = "Managed by Opstella: ";
 
@@ -15,8 +15,10 @@ pub struct Mark {
     pub project: String,
     /// Whose service; none for what a project's services share.
     pub service: Option<String>,
-    /// Which run made it.
+    /// Which run made it; none if it was adopted.
     pub run: Option<RunId>,
+    /// Which run adopted it, if one did and says so.
+    pub adopted_by: Option<RunId>,
 }
 
 impl Mark {
@@ -27,6 +29,18 @@ impl Mark {
             project: project.to_string(),
             service: Some(service.to_string()),
             run: Some(owner.run),
+            adopted_by: None,
+        }
+    }
+
+    /// The mark of what the run adopts instead of making it: it names no run that made it, so that none deletes it, and
+    /// the one that adopts, so that this one can take the mark off again.
+    #[must_use]
+    pub fn adopted(self) -> Self {
+        Self {
+            adopted_by: self.run,
+            run: None,
+            ..self
         }
     }
 
@@ -44,9 +58,10 @@ impl Mark {
             Some(service) => format!("{}/{service}", self.project),
             None => self.project.clone(),
         };
-        match self.run {
-            Some(run) => format!("{PREFIX}{whose} (run {run})"),
-            None => format!("{PREFIX}{whose}"),
+        match (self.run, self.adopted_by) {
+            (Some(run), _) => format!("{PREFIX}{whose} (run {run})"),
+            (None, Some(run)) => format!("{PREFIX}{whose} (adopted by run {run})"),
+            (None, None) => format!("{PREFIX}{whose}"),
         }
     }
 
@@ -55,10 +70,14 @@ impl Mark {
         let rest = text
             .lines()
             .find_map(|line| line.split_once(PREFIX).map(|(_, rest)| rest))?;
-        let (whose, run) = match rest.split_once(" (run ") {
-            Some((whose, run)) => (whose, run.split(')').next().and_then(|id| id.parse().ok())),
-            None => (rest.split_whitespace().next().unwrap_or(rest), None),
+        let id = |text: &str| text.split(')').next().and_then(|id| id.parse().ok());
+        let (run, adopted_by) = (rest.split_once(" (run "), rest.split_once(" (adopted by run "));
+        let whose = match run.or(adopted_by) {
+            Some((whose, _)) => whose,
+            None => rest.split_whitespace().next().unwrap_or(rest),
         };
+        let run = run.and_then(|(_, text)| id(text));
+        let adopted_by = adopted_by.and_then(|(_, text)| id(text));
         let (project, service) = match whose.trim().split_once('/') {
             Some((project, service)) => (project.to_owned(), Some(service.to_owned())),
             None => (whose.trim().to_owned(), None),
@@ -67,7 +86,14 @@ impl Mark {
             project,
             service,
             run,
+            adopted_by,
         })
+    }
+
+    /// A text without the lines of marks: as it was before it was adopted.
+    pub fn without(text: &str) -> String {
+        let theirs = text.lines().filter(|line| Self::find(line).is_none());
+        theirs.collect::<Vec<_>>().join("\n")
     }
 
     /// Whether it names the owner's service.
@@ -85,13 +111,28 @@ impl Mark {
         self.run == Some(context.owner.run)
     }
 
-    /// What a resource with this mark, known to be ours, is to the context's run: one that the run made in an earlier
-    /// attempt, whose answer was lost, counts as created.
+    /// What a resource with this mark, known to be ours, is to the context's run: one that the run made, or adopted, in
+    /// an earlier attempt, whose answer was lost, counts as created, or adopted.
     pub fn provenance(&self, context: &StepContext) -> Provenance {
         if self.is_of_run(context) {
             Provenance::Created
+        } else if self.is_adopted_by_run(context) {
+            Provenance::Adopted
         } else {
             Provenance::Existing
+        }
+    }
+
+    fn is_adopted_by_run(&self, context: &StepContext) -> bool {
+        self.run.is_none() && self.adopted_by == Some(context.owner.run)
+    }
+
+    /// Whether the removal takes this mark, known to be ours, off something that stays, since it was adopted: the run
+    /// that adopted it came to nothing, or its service goes. What a project's services share stays adopted then.
+    pub fn comes_off(&self, context: &StepContext) -> bool {
+        match context.removal {
+            Removal::ThisRun => self.is_adopted_by_run(context),
+            Removal::Service => self.run.is_none() && self.service.is_some(),
         }
     }
 }
@@ -113,9 +154,12 @@ mod tests {
                 run: None,
                 ..Mark::service(&owner)
             },
+            Mark::service(&owner).adopted(),
+            Mark::project(&owner).adopted(),
         ] {
             let text = format!("Our team's.\n{}\nSee the wiki.", mark.line());
             assert_eq!(Mark::find(&text), Some(mark));
+            assert_eq!(Mark::without(&text), "Our team's.\nSee the wiki.");
         }
         assert_eq!(Mark::find("Somebody's"), None);
     }

@@ -202,8 +202,8 @@ impl Commands {
             };
             service.state.decide(command.clone())?;
             self.nothing_in_flight(key).await?;
-            let (components, environments) = (&service.state.components, environments(&service));
-            let plan = plan_decommission(key, components, &environments, &self.targets().await?)?;
+            let (components, environments) = service.state.to_remove();
+            let plan = plan_decommission(key, &components, &environments, &self.targets().await?)?;
             Ok(Draft {
                 saga: SagaKind::DecommissionService,
                 plan,

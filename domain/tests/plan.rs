@@ -15,7 +15,8 @@ use std::path::Path;
 
 use opstella_domain::operation::{Operation, VariableValue};
 use opstella_domain::plan::{
-    Plan, PlanError, PlannedStep, plan_add_component, plan_add_environment, plan_decommission, plan_provision,
+    Plan, PlanError, PlannedStep, plan_add_component, plan_add_environment, plan_decommission,
+    plan_provision, project_of_application,
 };
 use opstella_domain::{Environment, EnvironmentSet, Tool};
 use proptest::prelude::*;
@@ -55,6 +56,24 @@ fn assert_ordered(plan: &Plan) {
         );
         assert!(seen.insert(step.id.clone()), "{} is there twice", step.id);
     }
+}
+
+#[test]
+fn an_application_knows_how_its_project_is_made() {
+    let plan = provision();
+    let of = |kind: &str| {
+        let steps = plan
+            .steps()
+            .iter()
+            .filter(|step| step.id.as_str().starts_with(kind));
+        steps.map(|step| step.operation.clone()).collect::<Vec<_>>()
+    };
+    let (projects, applications) = (of("argocd.project"), of("argocd.application/"));
+    assert_eq!((projects.len(), applications.len()), (1, 10));
+    for application in &applications {
+        assert_eq!(project_of_application(application).as_ref(), Some(&projects[0]));
+    }
+    assert_eq!(project_of_application(&projects[0]), None);
 }
 
 #[test]

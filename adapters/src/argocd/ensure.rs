@@ -81,7 +81,7 @@ impl ArgoCd {
         (wanted.tidy)(&mut up_to_date);
         let must_have = match ownership {
             Ownership::Ours(_) => &wanted.ours,
-            Ownership::Adopted | Ownership::Foreign => &wanted.adopted,
+            Ownership::Adopted(_) | Ownership::Foreign => &wanted.adopted,
         };
         merge(&mut up_to_date.0, must_have);
         if up_to_date != there {
@@ -96,18 +96,41 @@ impl ArgoCd {
         Ok(Some(self.outcome(wanted.place, &there, provenance)))
     }
 
+    /// Takes our marks off something adopted, as far as the removal may; the rest of it stays as it is.
+    pub(super) async fn give_back(
+        &self,
+        place: Place<'_>,
+        mut there: Object,
+        ownership: &Ownership,
+        context: &StepContext,
+    ) -> Result<(), StepError> {
+        match ownership {
+            Ownership::Adopted(mark) if mark.comes_off(context) => {}
+            _ => return Ok(()),
+        }
+        there.unmark();
+        match self.update(place, &there).await? {
+            Written::Refused(answer) if answer.is(http::StatusCode::BAD_REQUEST) => Err(answer.refused()),
+            Written::Refused(answer) if answer.is(http::StatusCode::CONFLICT) => Err(transient(format!(
+                "Argo CD: the {} `{}` is being changed by somebody else",
+                place.kind(),
+                place.name()
+            ))),
+            Written::Done(_) | Written::Refused(_) => Ok(()),
+        }
+    }
+
     /// What Argo CD means by a refusal: it tells little where it fears to tell too much.
     async fn why_refused(&self, place: Place<'_>, answer: &Answer) -> Result<StepError, StepError> {
         let Place::Application { name, project } = place else {
             return Ok(answer.refused());
         };
         if self.read(Place::Project(project)).await?.is_none() {
-            return Ok(StepError::Permanent {
-                message: format!(
-                    "Argo CD: there is no project `{project}` for the application `{name}`; it was deleted meanwhile: \
-                     retry the step that makes it"
-                ),
-            });
+            // The next try makes it again.
+            return Ok(transient(format!(
+                "Argo CD: there is no project `{project}` for the application `{name}`: it was deleted meanwhile, by a \
+                 run that unwinds or by hand"
+            )));
         }
         Ok(match self.read_anywhere(name).await? {
             Some(there) if there.text("/spec/project") != project => StepError::Permanent {

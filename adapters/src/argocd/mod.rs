@@ -10,6 +10,7 @@ mod deploy;
 mod ensure;
 mod healthy;
 mod hold;
+mod home;
 mod merge;
 mod object;
 mod project;
@@ -106,9 +107,15 @@ impl ToolAdapter for ArgoCd {
             }
             None => {}
         }
-        let wanted = project::wanted(operation, context).or_else(|| application::wanted(operation, context));
-        self.ensure_wanted(&wanted.ok_or_else(|| not_ours(operation))?, context)
-            .await
+        if let Some(wanted) = application::wanted(operation, context) {
+            self.ensure_home(operation, context).await?;
+            let outcome = self.ensure_wanted(&wanted, context).await?;
+            // A run that unwound may have deleted it in between; while an application is in it, none can.
+            self.ensure_home(operation, context).await?;
+            return Ok(outcome);
+        }
+        let wanted = project::wanted(operation, context).ok_or_else(|| not_ours(operation))?;
+        self.ensure_wanted(&wanted, context).await
     }
 
     async fn remove(&self, operation: &Operation, context: &StepContext) -> Result<Removed, StepError> {
@@ -116,7 +123,11 @@ impl ToolAdapter for ArgoCd {
             Operation::ArgoProject { project, .. } => self.remove_project(project, context).await,
             Operation::ArgoApplication {
                 application, project, ..
-            } => self.remove_application(application, project, context).await,
+            } => {
+                let removed = self.remove_application(application, project, context).await?;
+                self.remove_unused_home(project, context).await?;
+                Ok(removed)
+            }
             _ => match Deploy::of(operation) {
                 Some(Deploy::Hold(target, before)) => self.release_hold(target, before, context).await,
                 // Releasing the hold syncs back.

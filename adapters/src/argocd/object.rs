@@ -11,10 +11,11 @@ use crate::mark::Mark;
 use crate::{Removal, StepContext};
 
 const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
+const MANAGER: &str = "opstella";
 const PROJECT: &str = "opstella.io/project";
 const SERVICE: &str = "opstella.io/service";
 const RUN: &str = "opstella.io/run";
-/// Of what was there and was adopted: no run made it.
+/// Of what was there and was adopted: by which run. None made it.
 const ADOPTED: &str = "opstella.io/adopted";
 
 /// Whose it is, seen by a run of a service.
@@ -22,8 +23,8 @@ const ADOPTED: &str = "opstella.io/adopted";
 pub(super) enum Ownership {
     /// A run of ours made it; the mark says which.
     Ours(Mark),
-    /// It was there and was adopted.
-    Adopted,
+    /// It was there and was adopted; the mark says by which run, if that is known.
+    Adopted(Mark),
     /// Somebody else's.
     Foreign,
 }
@@ -41,17 +42,15 @@ impl Ownership {
     /// What it is to the context's run; none if it is somebody else's and stays so.
     pub(super) fn provenance(&self, context: &StepContext) -> Option<Provenance> {
         match self {
-            Self::Ours(mark) => Some(mark.provenance(context)),
-            Self::Adopted | Self::Foreign if context.adopt => Some(Provenance::Adopted),
-            Self::Adopted => Some(Provenance::Existing),
-            Self::Foreign => None,
+            Self::Ours(mark) | Self::Adopted(mark) => Some(mark.provenance(context)),
+            Self::Foreign => context.adopt.then_some(Provenance::Adopted),
         }
     }
 }
 
 /// The labels of what is ours.
 fn labels(mark: &Mark) -> Value {
-    let mut labels = json!({ MANAGED_BY: "opstella", PROJECT: mark.project });
+    let mut labels = json!({ MANAGED_BY: MANAGER, PROJECT: mark.project });
     if let (Some(labels), Some(service)) = (labels.as_object_mut(), &mark.service) {
         labels.insert(SERVICE.into(), json!(service));
     }
@@ -82,17 +81,27 @@ impl Object {
         self.0.get("metadata")?.get(map)?.get(key)?.as_str()
     }
 
-    /// Whose it is, where one of ours would bear this mark.
+    /// Whose it is, where one of ours would bear this mark. What no run made was adopted.
     pub(super) fn ownership(&self, mark: &Mark) -> Ownership {
         let label = |key: &str| self.noted("labels", key);
-        if label(PROJECT) != Some(&mark.project) || label(SERVICE) != mark.service.as_deref() {
+        if label(MANAGED_BY) != Some(MANAGER)
+            || label(PROJECT) != Some(&mark.project)
+            || label(SERVICE) != mark.service.as_deref()
+        {
             return Ownership::Foreign;
         }
-        if self.noted("annotations", ADOPTED) == Some("true") {
-            return Ownership::Adopted;
+        let adopted = self.noted("annotations", ADOPTED);
+        let run = self.noted("annotations", RUN).filter(|_| adopted.is_none());
+        let mark = Mark {
+            run: run.and_then(|run| run.parse().ok()),
+            adopted_by: adopted.and_then(|run| run.parse().ok()),
+            ..mark.clone()
+        };
+        if mark.run.is_some() {
+            Ownership::Ours(mark)
+        } else {
+            Ownership::Adopted(mark)
         }
-        let run = self.noted("annotations", RUN).and_then(|run| run.parse().ok());
-        Ownership::Ours(Mark { run, ..mark.clone() })
     }
 
     /// Whether somebody deleted it and Argo CD is still at it.
@@ -100,18 +109,34 @@ impl Object {
         !self.text("/metadata/deletionTimestamp").is_empty()
     }
 
-    /// Sets our labels where they are not, and says of what is adopted that it is.
+    /// Sets our labels where they are not, and says of what is adopted by which run.
     pub(super) fn mark(&mut self, mark: &Mark, ownership: &Ownership) {
         let mut wanted = json!({ "labels": labels(mark) });
-        if !matches!(ownership, Ownership::Ours(_)) {
+        if *ownership == Ownership::Foreign {
             // Another owner's run did not make it for us.
             let annotations = self.0.pointer_mut("/metadata/annotations");
             if let Some(annotations) = annotations.and_then(Value::as_object_mut) {
                 annotations.remove(RUN);
             }
-            merge(&mut wanted, &json!({ "annotations": { ADOPTED: "true" } }));
+            let by = mark.run.map(|run| run.to_string()).unwrap_or_default();
+            merge(&mut wanted, &json!({ "annotations": { ADOPTED: by } }));
         }
         merge(&mut self.0, &json!({ "metadata": wanted }));
+    }
+
+    /// Takes our marks off.
+    pub(super) fn unmark(&mut self) {
+        let marks = [
+            ("/metadata/labels", MANAGED_BY),
+            ("/metadata/labels", PROJECT),
+            ("/metadata/labels", SERVICE),
+            ("/metadata/annotations", ADOPTED),
+        ];
+        for (map, key) in marks {
+            if let Some(map) = self.0.pointer_mut(map).and_then(Value::as_object_mut) {
+                map.remove(key);
+            }
+        }
     }
 
     /// The fields of the spec.

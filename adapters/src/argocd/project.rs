@@ -58,17 +58,12 @@ impl ArgoCd {
         let Some(there) = self.read(place).await? else {
             return Ok(Removed::Absent);
         };
-        let allowed = there.ownership(&Mark::project(&context.owner)).allows(context);
+        let ownership = there.ownership(&Mark::project(&context.owner));
         // Other services of the project go on with it.
-        if context.removal == Removal::Service || !allowed || self.has_applications(project.as_str()).await? {
+        if context.removal == Removal::Service || !ownership.allows(context) {
+            self.give_back(place, there, &ownership, context).await?;
             return Ok(Removed::Kept);
         }
-        match self.delete(place).await? {
-            Ok(()) => Ok(Removed::Deleted),
-            Err(answer) if answer.is(http::StatusCode::NOT_FOUND) => Ok(Removed::Absent),
-            // By one that our account does not see, or that was made since we looked.
-            Err(answer) if answer.error_text().contains("referenced by") => Ok(Removed::Kept),
-            Err(answer) => Err(answer.refused()),
-        }
+        self.delete_unused_project(project).await
     }
 }

@@ -36,13 +36,16 @@ impl ArgoCd {
                 None => return Ok(Removed::Absent),
             },
         };
-        if !there.ownership(&Mark::service(&context.owner)).allows(context) {
-            return Ok(Removed::Kept);
-        }
+        let ownership = there.ownership(&Mark::service(&context.owner));
+        let its_project = there.text("/spec/project").to_owned();
         let place = Place::Application {
             name,
-            project: there.text("/spec/project"),
+            project: &its_project,
         };
+        if !ownership.allows(context) {
+            self.give_back(place, there, &ownership, context).await?;
+            return Ok(Removed::Kept);
+        }
         if !there.is_being_deleted() {
             match self.delete(place).await? {
                 Ok(()) => {}

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::client::Creation;
 use super::repository::Repository;
-use super::{GitLab, adopted, foreign, mark_of_service, may_go, provenance};
+use super::{GitLab, adopted, foreign, given_back, mark_of_service, may_go};
 use crate::mark::Mark;
 use crate::{Removed, StepContext, StepError};
 
@@ -91,7 +91,7 @@ impl GitLab {
                 let call = self.http.put(Self::path(&one));
                 self.change(call.json(&json!({"tier": wanted}))).await?;
             }
-            return Ok(provenance(&mark, context));
+            return Ok(mark.provenance(context));
         }
         // A job that names an environment makes it: in a repository of ours that is ours as well.
         if repository.mark(context).is_some_and(|mark| mark.run.is_some()) {
@@ -122,11 +122,16 @@ impl GitLab {
         let Some(there) = self.environment(&repository, environment).await? else {
             return Ok(Removed::Absent);
         };
+        let one = format!("{}/environments/{}", repository.path(), there.id);
         let mark = mark_of_service(there.description.as_deref(), context);
         if !mark.is_some_and(|mark| may_go(&mark, context)) {
+            if let Some(description) = given_back(there.description.as_deref(), context) {
+                let call = self.http.put(Self::path(&one));
+                self.change(call.json(&json!({"description": description})))
+                    .await?;
+            }
             return Ok(Removed::Kept);
         }
-        let one = format!("{}/environments/{}", repository.path(), there.id);
         // Only a stopped one can be deleted; `force` skips the jobs that stopping would start.
         if there.state.as_deref() != Some("stopped") {
             let call = self.http.post(Self::path(&format!("{one}/stop")));

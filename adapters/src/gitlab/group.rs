@@ -1,23 +1,29 @@
 //! The group of a project. Its services share it.
 //!
-//! Two runs may meet in it: one unwinds and deletes the group that it made, another one has found the group and makes
-//! its repository. The first says in the group that it goes, and only then looks whether it is empty; the second makes
-//! its repository, and only then looks whether the group goes. So one of them sees the other.
+//! Two runs may meet in it: one unwinds and deletes the group that nobody is in any more, another one has found the
+//! group and makes its repository. The first says in the group that it goes, and only then looks whether it is empty;
+//! the second makes its repository, and only then looks whether the group goes. So one of them sees the other. Two that
+//! unwind say so in a line each, and the last one to leave deletes the group.
 
-use opstella_domain::ProjectSlug;
 use opstella_domain::resource::{Provenance, StepOutcome};
+use opstella_domain::{ProjectSlug, RunId};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::client::Creation;
-use super::{GitLab, adopted, foreign, provenance};
+use super::{GitLab, adopted, foreign};
 use crate::http::segment;
 use crate::mark::Mark;
 use crate::{Removal, Removed, StepContext, StepError};
 
 const KIND: &str = "group";
-/// Line of the description of a group that is about to be deleted.
-const GOING: &str = "Opstella is about to delete this group.";
+/// How the line begins that the description of a group has while a run is about to delete it.
+const GOING: &str = "Opstella is about to delete this group";
+
+/// The line of one run.
+fn going_line(run: RunId) -> String {
+    format!("{GOING} (run {run}).")
+}
 
 /// A group as GitLab tells of it.
 #[derive(Debug, Deserialize)]
@@ -28,16 +34,32 @@ pub(super) struct Group {
 }
 
 impl Group {
-    fn is_going(&self) -> bool {
-        let description = self.description.as_deref().unwrap_or_default();
-        description.lines().any(|line| line == GOING)
+    fn lines(&self) -> impl Iterator<Item = &str> {
+        self.description.as_deref().unwrap_or_default().lines()
     }
 
-    /// The description with the line that it goes, or without.
-    fn described(&self, going: bool) -> String {
-        let description = self.description.as_deref().unwrap_or_default();
-        let lines = description.lines().filter(|line| *line != GOING);
-        lines.chain(going.then_some(GOING)).collect::<Vec<_>>().join("\n")
+    fn is_going(&self) -> bool {
+        self.lines().any(|line| line.starts_with(GOING))
+    }
+
+    /// Whether this run is about to delete it.
+    fn is_going_by(&self, run: RunId) -> bool {
+        let mine = going_line(run);
+        self.lines().any(|line| line == mine)
+    }
+
+    /// The description with this run's line that it goes, or without.
+    fn described(&self, run: RunId, going: bool) -> String {
+        let mine = going_line(run);
+        let lines = self.lines().filter(|line| *line != mine);
+        lines
+            .chain(going.then_some(mine.as_str()))
+            .collect::<Vec<_>>()
+            .join("\n")
+    }
+
+    fn mark(&self) -> Option<Mark> {
+        Mark::find(self.description.as_deref()?)
     }
 }
 
@@ -46,7 +68,7 @@ fn going(group: &str) -> StepError {
     StepError::Transient {
         message: format!(
             "GitLab: the group `{group}` is being deleted by a run that unwinds; if none does, remove the line \
-             `{GOING}` from its description"
+             `{GOING} …` from its description"
         ),
         retry_after: None,
     }
@@ -122,9 +144,8 @@ impl GitLab {
         if there.is_going() {
             return Err(going(group.as_str()));
         }
-        let mark = there.description.as_deref().and_then(Mark::find);
-        match mark.filter(|mark| mark.is_of_project(group)) {
-            Some(mark) => Ok(provenance(&mark, context)),
+        match there.mark().filter(|mark| mark.is_of_project(group)) {
+            Some(mark) => Ok(mark.provenance(context)),
             None if context.adopt => {
                 let description = adopted(there.description.as_deref(), Mark::project(&context.owner));
                 let call = self.http.put(Self::path(&format!("groups/{}", there.id)));
@@ -146,36 +167,90 @@ impl GitLab {
         let Some(there) = self.group(group.as_str()).await? else {
             return Ok(Removed::Absent);
         };
-        let mark = there.description.as_deref().and_then(Mark::find);
-        let made_by_run = mark.is_some_and(|mark| mark.is_of_project(group) && mark.is_of_run(context));
-        let path = format!("groups/{}", there.id);
-        if context.removal != Removal::ThisRun || !made_by_run {
+        let mark = there.mark().filter(|mark| mark.is_of_project(group));
+        if context.removal != Removal::ThisRun || !mark.as_ref().is_some_and(|mark| mark.is_of_run(context)) {
+            if mark.is_some_and(|mark| mark.comes_off(context)) {
+                let description = Mark::without(there.description.as_deref().unwrap_or_default());
+                let call = self.http.put(Self::path(&format!("groups/{}", there.id)));
+                self.change(call.json(&json!({"description": description})))
+                    .await?;
+            }
             return Ok(Removed::Kept);
         }
+        self.delete_unused_group(group.as_str(), &there, context).await
+    }
+
+    /// Deletes the group of a repository, whichever run of ours made it, if a run that unwinds was the last one in it.
+    /// A run that has found it and has no repository yet makes it again.
+    pub(super) async fn remove_unused_home(
+        &self,
+        path: &str,
+        context: &StepContext,
+    ) -> Result<(), StepError> {
+        if context.removal != Removal::ThisRun {
+            return Ok(());
+        }
+        let Some(there) = self.group(path).await? else {
+            return Ok(());
+        };
+        let is_ours = |mark: Mark| mark.is_of_project(&context.owner.service.project) && mark.run.is_some();
+        if there.marked_for_deletion_on.is_none() && there.mark().is_some_and(is_ours) {
+            self.delete_unused_group(path, &there, context).await?;
+        }
+        Ok(())
+    }
+
+    async fn delete_unused_group(
+        &self,
+        name: &str,
+        there: &Group,
+        context: &StepContext,
+    ) -> Result<Removed, StepError> {
+        let path = format!("groups/{}", there.id);
+        let run = context.owner.run;
         if there.marked_for_deletion_on.is_none() {
             let mut empty = self.is_empty(&path).await?;
             if empty {
-                self.describe(&path, &there.described(true)).await?;
+                self.say_going(&path, run, true).await?;
                 empty = self.is_empty(&path).await?;
             }
             if !empty {
                 // Said by this try, or by one that was interrupted.
-                self.describe(&path, &there.described(false)).await?;
+                self.say_going(&path, run, false).await?;
                 return Ok(Removed::Kept);
+            }
+            match self.find::<Group>(&path).await? {
+                None => return Ok(Removed::Absent),
+                Some(now) if !now.is_going_by(run) && now.marked_for_deletion_on.is_none() => {
+                    return Err(going(name)); // somebody wrote over our line: nobody is warned
+                }
+                Some(_) => {}
             }
             self.delete(&path, &[]).await?;
         }
         // GitLab may keep a deleted group for some days, out of the way and marked: a top-level group cannot be
         // deleted at once (https://docs.gitlab.com/api/groups/#delete-a-group).
         let gone = |group: &Group| group.marked_for_deletion_on.is_some();
-        self.until_gone(&format!("the group `{group}`"), &path, gone)
+        self.until_gone(&format!("the group `{name}`"), &path, gone)
             .await?;
         Ok(Removed::Deleted)
     }
 
-    async fn describe(&self, path: &str, description: &str) -> Result<(), StepError> {
-        let call = self.http.put(Self::path(path));
-        self.change(call.json(&json!({"description": description}))).await
+    /// Says in the group that this run is about to delete it, or takes that back. One that is gone needs neither.
+    async fn say_going(&self, path: &str, run: RunId, going: bool) -> Result<(), StepError> {
+        let Some(there) = self.find::<Group>(path).await? else {
+            return Ok(());
+        };
+        if there.is_going_by(run) == going {
+            return Ok(());
+        }
+        let body = json!({"description": there.described(run, going)});
+        let answer = self.http.put(Self::path(path)).json(&body).send().await?;
+        // A page of something in between is no confirmation.
+        if let Some(answer) = answer.found()? {
+            answer.json::<Value>()?;
+        }
+        Ok(())
     }
 
     async fn is_empty(&self, path: &str) -> Result<bool, StepError> {

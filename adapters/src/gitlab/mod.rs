@@ -76,33 +76,27 @@ fn foreign(kind: &str, name: &str) -> StepError {
     }
 }
 
-/// A description with the mark of somebody who adopts what it describes: what people wrote stays, no run is named, so
-/// that none deletes it. The mark of whoever had it before goes: only one counts.
+/// A description with the mark of somebody who adopts what it describes: what people wrote stays. The mark of whoever
+/// had it before goes: only one counts.
 fn adopted(description: Option<&str>, mark: Mark) -> String {
-    let line = Mark { run: None, ..mark }.line();
-    let theirs: Vec<&str> = description
-        .unwrap_or_default()
-        .trim()
-        .lines()
-        .filter(|line| Mark::find(line).is_none())
-        .collect();
+    let line = mark.adopted().line();
+    let theirs = Mark::without(description.unwrap_or_default().trim());
     match theirs.is_empty() {
         true => line,
-        false => format!("{}\n{line}", theirs.join("\n")),
+        false => format!("{theirs}\n{line}"),
     }
+}
+
+/// The description of something adopted, without the mark of the service that the removal takes off; none if there is
+/// nothing to take off.
+fn given_back(description: Option<&str>, context: &StepContext) -> Option<String> {
+    mark_of_service(description, context).filter(|mark| mark.comes_off(context))?;
+    description.map(Mark::without)
 }
 
 /// The mark in a description, if it is one of the owner's service.
 fn mark_of_service(description: Option<&str>, context: &StepContext) -> Option<Mark> {
     Mark::find(description?).filter(|mark| mark.is_of_service(&context.owner.service))
-}
-
-/// What something with our mark is to the context's run. One that no run made was adopted.
-fn provenance(mark: &Mark, context: &StepContext) -> Provenance {
-    match mark.run {
-        None if context.adopt => Provenance::Adopted,
-        _ => mark.provenance(context),
-    }
 }
 
 /// Whether the removal may take something with this mark of the service: what was adopted has no run and stays.
@@ -169,7 +163,11 @@ impl ToolAdapter for GitLab {
     async fn remove(&self, operation: &Operation, context: &StepContext) -> Result<Removed, StepError> {
         match operation {
             Operation::GitlabGroup { group } => self.remove_group(group, context).await,
-            Operation::GitlabProject { repository } => self.remove_repository(repository, context).await,
+            Operation::GitlabProject { repository } => {
+                let removed = self.remove_repository(repository, context).await?;
+                self.remove_unused_home(repository.group(), context).await?;
+                Ok(removed)
+            }
             Operation::GitlabFiles {
                 repository,
                 template,

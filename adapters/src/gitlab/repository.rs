@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::client::Creation;
-use super::{GitLab, adopted, foreign, mark_of_service, may_go, provenance};
+use super::{GitLab, adopted, foreign, given_back, mark_of_service, may_go};
 use crate::http::segment;
 use crate::mark::Mark;
 use crate::{Removed, StepContext, StepError};
@@ -39,7 +39,7 @@ impl Repository {
     /// What something in it is that can hold no mark itself: what the repository is.
     pub(super) fn provenance(&self, context: &StepContext) -> Provenance {
         self.mark(context)
-            .map_or(Provenance::Adopted, |mark| provenance(&mark, context))
+            .map_or(Provenance::Adopted, |mark| mark.provenance(context))
     }
 
     /// Whether the removal will take it, and all that is in it.
@@ -133,7 +133,7 @@ impl GitLab {
                 if there.visibility.as_deref() != Some(PRIVATE) && mark.run.is_some() {
                     self.change(call().json(&json!({"visibility": PRIVATE}))).await?;
                 }
-                Ok(provenance(&mark, context))
+                Ok(mark.provenance(context))
             }
             None if context.adopt => {
                 let description = adopted(there.description.as_deref(), Mark::service(&context.owner));
@@ -154,6 +154,11 @@ impl GitLab {
             return Ok(Removed::Absent);
         };
         if !there.goes(context) {
+            if let Some(description) = given_back(there.description.as_deref(), context) {
+                let call = self.http.put(Self::path(&there.path()));
+                self.change(call.json(&json!({"description": description})))
+                    .await?;
+            }
             return Ok(Removed::Kept);
         }
         // GitLab refuses to mark one again whose mark's answer was lost.

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::client::Creation;
-use super::{GitLab, adopted, foreign, mark_of_service, may_go, provenance, variable_value};
+use super::{GitLab, adopted, foreign, given_back, mark_of_service, may_go, variable_value};
 use crate::mark::Mark;
 use crate::{Removed, StepContext, StepError};
 
@@ -121,16 +121,9 @@ impl GitLab {
         };
         let described = there.description.as_deref();
         let (description, provenance) = match mark_of_service(described, context) {
-            Some(mark) => (
-                described.unwrap_or_default().to_owned(),
-                provenance(&mark, context),
-            ),
+            Some(mark) => (described.unwrap_or_default().to_owned(), mark.provenance(context)),
             None => {
-                let line = Mark {
-                    run: None,
-                    ..mark.clone()
-                }
-                .line();
+                let line = mark.clone().adopted().line();
                 let with_theirs =
                     Some(adopted(described, mark)).filter(|text| text.chars().count() <= LONGEST);
                 (with_theirs.unwrap_or(line), Provenance::Adopted)
@@ -175,7 +168,16 @@ impl GitLab {
                 let scope = [("filter[environment_scope]", EVERYWHERE)];
                 self.delete(&format!("{all}/{}", there.key), &scope).await?;
                 result = Removed::Deleted;
-            } else if result == Removed::Absent {
+                continue;
+            }
+            if let Some(description) = given_back(there.description.as_deref(), context) {
+                let one = format!("{all}/{}?filter[environment_scope]={EVERYWHERE}", there.key);
+                // GitLab asks for the value with every change.
+                let value = there.value.as_ref().map(ExposeSecret::expose_secret);
+                let body = json!({"value": value, "description": description});
+                self.change(self.http.put(Self::path(&one)).json(&body)).await?;
+            }
+            if result == Removed::Absent {
                 result = Removed::Kept;
             }
         }

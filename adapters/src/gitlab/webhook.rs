@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::repository::Repository;
-use super::{GitLab, adopted, foreign, mark_of_service, may_go, provenance};
+use super::{GitLab, adopted, foreign, given_back, mark_of_service, may_go};
 use crate::mark::Mark;
 use crate::{Removed, StepContext, StepError, webhook_secret};
 
@@ -51,10 +51,7 @@ impl GitLab {
         let described = there.as_ref().and_then(|hook| hook.description.as_deref());
         let (description, provenance) = match (&there, mark_of_service(described, context)) {
             (None, _) => (Mark::service(&context.owner).line(), Provenance::Created),
-            (Some(_), Some(mark)) => (
-                described.unwrap_or_default().to_owned(),
-                provenance(&mark, context),
-            ),
+            (Some(_), Some(mark)) => (described.unwrap_or_default().to_owned(), mark.provenance(context)),
             (Some(_), None) if context.adopt => (
                 adopted(described, Mark::service(&context.owner)),
                 Provenance::Adopted,
@@ -90,12 +87,16 @@ impl GitLab {
         if let Some(repository) = self.repository(path).await?
             && let Some(hook) = self.webhook(&repository, url, context).await?
         {
-            let mark = mark_of_service(hook.description.as_deref(), context);
-            if mark.is_some_and(|mark| may_go(&mark, context)) {
-                self.delete(&format!("{}/hooks/{}", repository.path(), hook.id), &[])
-                    .await?;
+            let one = format!("{}/hooks/{}", repository.path(), hook.id);
+            let described = hook.description.as_deref();
+            if mark_of_service(described, context).is_some_and(|mark| may_go(&mark, context)) {
+                self.delete(&one, &[]).await?;
                 deleted = true;
             } else {
+                if let Some(description) = given_back(described, context) {
+                    let body = json!({"url": hook.url, "description": description});
+                    self.change(self.http.put(Self::path(&one)).json(&body)).await?;
+                }
                 stays = true;
             }
         }

@@ -5,7 +5,8 @@ use serde_json::json;
 
 use super::Harbor;
 use super::client::{api, change, delete, make};
-use crate::StepError;
+use super::ownership::given_back;
+use crate::{StepContext, StepError};
 
 /// Carries the project's own mark.
 pub(super) const PROJECT: &str = "opstella";
@@ -61,6 +62,20 @@ impl Harbor {
             return Ok(());
         }
         change(self.http.put(api(&format!("/labels/{}", there.id))).json(&body)).await
+    }
+
+    /// Takes the mark of something adopted off again, as far as the removal may; a label that says nothing else goes.
+    pub(super) async fn give_back_label(
+        &self,
+        project: i64,
+        label: &Label,
+        context: &StepContext,
+    ) -> Result<(), StepError> {
+        match given_back(&label.description, context) {
+            Some(theirs) if theirs.is_empty() => self.delete_label(label).await,
+            Some(theirs) => self.set_label(project, &label.name, &theirs).await,
+            None => Ok(()),
+        }
     }
 
     pub(super) async fn delete_label(&self, label: &Label) -> Result<(), StepError> {

@@ -12,8 +12,8 @@ use crate::{Removal, StepContext};
 pub(super) enum Ownership {
     /// A run of the service made it.
     Ours(RunId),
-    /// It was there and was adopted.
-    Adopted,
+    /// It was there and was adopted; by which run, if it is known.
+    Adopted { by: Option<RunId> },
     /// Somebody else's.
     Foreign,
 }
@@ -23,7 +23,8 @@ impl Ownership {
     pub(super) fn of(text: &str, context: &StepContext) -> Self {
         match Mark::find(text) {
             Some(mark) if mark.is_of_service(&context.owner.service) => {
-                mark.run.map_or(Self::Adopted, Self::Ours)
+                let by = mark.adopted_by;
+                mark.run.map_or(Self::Adopted { by }, Self::Ours)
             }
             _ => Self::Foreign,
         }
@@ -38,9 +39,9 @@ impl Ownership {
     pub(super) fn provenance(self, context: &StepContext) -> Provenance {
         match self {
             Self::Ours(run) if run == context.owner.run => Provenance::Created,
-            Self::Adopted if !context.adopt => Provenance::Existing,
-            Self::Ours(_) => Provenance::Existing,
-            Self::Adopted | Self::Foreign => Provenance::Adopted,
+            Self::Adopted { by } if by == Some(context.owner.run) => Provenance::Adopted,
+            Self::Ours(_) | Self::Adopted { .. } => Provenance::Existing,
+            Self::Foreign => Provenance::Adopted,
         }
     }
 }
@@ -56,14 +57,17 @@ pub(super) fn goes(run: RunId, context: &StepContext) -> bool {
 /// A text with the mark of an adopted thing: it names no run, so that no removal deletes it. What was in the text
 /// stays, unless that was a mark.
 pub(super) fn adopted(text: &str, owner: &Owner) -> String {
-    let mark = Mark {
-        run: None,
-        ..Mark::service(owner)
-    };
-    let line = format!("{} (adopted)", mark.line());
-    if text.is_empty() || Mark::find(text).is_some() {
+    let line = Mark::service(owner).adopted().line();
+    let theirs = Mark::without(text);
+    if theirs.is_empty() {
         line
     } else {
-        format!("{text}\n{line}")
+        format!("{theirs}\n{line}")
     }
+}
+
+/// A text of something adopted, without the mark that the removal takes off; none if there is nothing to take off.
+pub(super) fn given_back(text: &str, context: &StepContext) -> Option<String> {
+    let mark = Mark::find(text).filter(|mark| mark.is_of_service(&context.owner.service))?;
+    mark.comes_off(context).then(|| Mark::without(text))
 }

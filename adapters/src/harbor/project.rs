@@ -146,7 +146,7 @@ impl Harbor {
                 }
             }
             // How an adopted project is set stays the business of who set it.
-            Ownership::Adopted => {}
+            Ownership::Adopted { .. } => {}
             Ownership::Foreign if context.adopt => {
                 let label = self.label(project.id, labels::PROJECT).await?;
                 let theirs = label.map(|label| label.description).unwrap_or_default();
@@ -173,6 +173,9 @@ impl Harbor {
         // tried tells nothing of that.
         let left = context.removal == Removal::ThisRun;
         if !self.ownership_of(&project, left, context).await?.allows(context) {
+            if let Some(label) = self.label(project.id, labels::PROJECT).await? {
+                self.give_back_label(project.id, &label, context).await?;
+            }
             return Ok(Removed::Kept);
         }
         self.delete_repositories(name).await?;

@@ -58,7 +58,7 @@ impl Harbor {
                         change(self.http.put(path(&id)).json(&body)).await?;
                     }
                     // How long an adopted project keeps its images stays the business of who said it.
-                    Ownership::Ours(_) | Ownership::Adopted => {}
+                    Ownership::Ours(_) | Ownership::Adopted { .. } => {}
                     Ownership::Foreign if context.adopt => {
                         let theirs = label.map(|label| label.description).unwrap_or_default();
                         let text = adopted(&theirs, &context.owner);
@@ -71,7 +71,7 @@ impl Harbor {
         };
         let text = match ownership {
             Ownership::Ours(_) => format!("{name}: keep {keep}"),
-            Ownership::Adopted | Ownership::Foreign => name.to_string(),
+            Ownership::Adopted { .. } | Ownership::Foreign => name.to_string(),
         };
         Ok(self.outcome(KIND, &text, &project, PAGE, ownership.provenance(context)))
     }
@@ -157,8 +157,12 @@ impl Harbor {
             }
         };
         // The policy first: without its label it would be nobody's.
-        if allowed && let Some(label) = label {
-            self.delete_label(&label).await?;
+        if let Some(label) = label {
+            if allowed {
+                self.delete_label(&label).await?;
+            } else {
+                self.give_back_label(project.id, &label, context).await?;
+            }
         }
         Ok(removed)
     }

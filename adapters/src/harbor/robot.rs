@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::client::{api, change, delete};
-use super::ownership::{Ownership, adopted};
+use super::ownership::{Ownership, adopted, given_back};
 use super::rights::{Permission, just_push_and_pull, push_and_pull};
 use super::{Harbor, foreign, robot_secret};
 use crate::mark::Mark;
@@ -130,7 +130,7 @@ impl Harbor {
     ) -> Result<Robot, StepError> {
         match ownership {
             Ownership::Ours(_) if robot.fits() => return Ok(robot),
-            Ownership::Adopted => return Ok(robot),
+            Ownership::Adopted { .. } => return Ok(robot),
             Ownership::Ours(_) => {
                 robot.disable = false;
                 robot.duration = NEVER;
@@ -154,6 +154,14 @@ impl Harbor {
         };
         let goes = |robot: &Robot| Ownership::of(&robot.description, context).allows(context);
         let stays = robot.as_ref().is_some_and(|robot| !goes(robot));
+        if let Some(robot) = &robot
+            && let Some(description) = given_back(&robot.description, context)
+        {
+            let body = json!({ "id": robot.id, "name": robot.name, "description": description, "level": robot.level,
+                               "duration": robot.duration, "disable": robot.disable,
+                               "permissions": robot.permissions });
+            change(self.http.put(robot.path()).json(&body)).await?;
+        }
         let mut deleted = false;
         if let Some(robot) = robot.filter(goes) {
             deleted = delete(self.http.delete(robot.path())).await?;

@@ -73,7 +73,7 @@ impl Kubernetes {
         }
         let mark = marks::ours(found.meta(), context);
         let provenance = match &mark {
-            Some(mark) => marks::provenance(mark, context),
+            Some(mark) => mark.provenance(context),
             None if context.adopt => Provenance::Adopted,
             None => return Err(foreign(&kind::<K>(), place)),
         };
@@ -97,7 +97,7 @@ impl Kubernetes {
             json!(found.meta().resource_version),
         );
         if mark.is_none() {
-            let marks = json!({ marks::ADOPTED: "true", marks::RUN: null });
+            let marks = json!({ marks::ADOPTED: context.owner.run.to_string(), marks::RUN: null });
             set(&mut change, "annotations", marks);
         }
         self.patch::<K>(&change, place).await?;

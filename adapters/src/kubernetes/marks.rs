@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use opstella_domain::ServiceKey;
 use opstella_domain::operation::Owner;
-use opstella_domain::resource::Provenance;
+use serde_json::{Value, json};
 
 use super::MANAGER;
 use crate::StepContext;
@@ -21,7 +21,7 @@ const SERVICE: &str = "opstella.io/service";
 pub(super) const ENVIRONMENT: &str = "opstella.io/environment";
 /// Annotation: which run made it.
 pub(super) const RUN: &str = "opstella.io/run";
-/// Annotation of what was there and was adopted.
+/// Annotation of what was there and was adopted: by which run.
 pub(super) const ADOPTED: &str = "opstella.io/adopted";
 
 /// Adds the labels that say whose it is.
@@ -56,22 +56,22 @@ pub(super) fn of(meta: &ObjectMeta) -> Option<Mark> {
         project: text(labels, PROJECT)?.to_owned(),
         service: text(labels, SERVICE).map(str::to_owned),
         run: text(meta.annotations.as_ref(), RUN).and_then(|id| id.parse().ok()),
+        adopted_by: text(meta.annotations.as_ref(), ADOPTED).and_then(|id| id.parse().ok()),
     })
+}
+
+/// The merge patch that takes the marks off an object that was adopted.
+pub(super) fn off(meta: &ObjectMeta) -> Value {
+    json!({ "metadata": {
+        "resourceVersion": meta.resource_version,
+        "labels": { MANAGED_BY: null, PROJECT: null, SERVICE: null, ENVIRONMENT: null },
+        "annotations": { ADOPTED: null },
+    } })
 }
 
 /// The mark of an object of the context's service.
 pub(super) fn ours(meta: &ObjectMeta, context: &StepContext) -> Option<Mark> {
     of(meta).filter(|mark| mark.is_of_service(&context.owner.service))
-}
-
-/// What an object with this mark, known to be ours, is to the context's run. One without a run was adopted; by an
-/// earlier attempt of the step if it is to be adopted now.
-pub(super) fn provenance(mark: &Mark, context: &StepContext) -> Provenance {
-    if mark.run.is_none() && context.adopt {
-        Provenance::Adopted
-    } else {
-        mark.provenance(context)
-    }
 }
 
 fn text<'a>(map: Option<&'a BTreeMap<String, String>>, key: &str) -> Option<&'a str> {

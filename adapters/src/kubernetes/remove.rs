@@ -29,12 +29,17 @@ impl Kubernetes {
         {
             return Ok(Removed::Absent);
         }
-        let run = marks::ours(found.meta(), context).and_then(|mark| mark.run);
+        let mark = marks::ours(found.meta(), context);
+        let run = mark.as_ref().and_then(|mark| mark.run);
         let goes = match context.removal {
             Removal::ThisRun => run == Some(context.owner.run),
             Removal::Service => run.is_some(), // what was adopted has none
         };
         if !goes {
+            let going = found.meta().deletion_timestamp.is_some();
+            if mark.is_some_and(|mark| mark.comes_off(context)) && !going {
+                self.patch::<K>(&marks::off(found.meta()), place).await?;
+            }
             return Ok(Removed::Kept);
         }
         if found.meta().deletion_timestamp.is_none() {

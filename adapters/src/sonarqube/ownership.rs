@@ -11,8 +11,8 @@ use crate::{Removal, StepContext, StepError};
 
 /// On every project that is ours.
 pub(super) const TAG: &str = "opstella";
-/// On one that was there and was adopted.
-pub(super) const ADOPTED_TAG: &str = "opstella-adopted";
+/// Before the run that adopted a project that was there. No tag says that a run made such a one.
+pub(super) const ADOPTED_TAG: &str = "opstella-adopted-run-";
 /// Before the run that made the project.
 pub(super) const RUN_TAG: &str = "opstella-run-";
 
@@ -34,10 +34,10 @@ struct Shown {
 /// Whose it is, seen by a run of a service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ownership {
-    /// A run of the service made it; none if nobody knows which.
-    Ours { run: Option<RunId>, tagged: bool },
-    /// It was there and was adopted.
-    Adopted,
+    /// A run of the service made it; whether its tags say so, or its name alone.
+    Ours { run: RunId, tagged: bool },
+    /// It was there and was adopted; by which run, if it is known.
+    Adopted { by: Option<RunId> },
     /// Somebody else's.
     Foreign,
 }
@@ -46,8 +46,17 @@ impl Ownership {
     /// Whether this removal may take what belongs to the project.
     pub(super) fn allows(self, context: &StepContext) -> bool {
         match (self, context.removal) {
-            (Self::Ours { run, .. }, Removal::ThisRun) => run == Some(context.owner.run),
+            (Self::Ours { run, .. }, Removal::ThisRun) => run == context.owner.run,
             (Self::Ours { .. }, Removal::Service) => true,
+            _ => false,
+        }
+    }
+
+    /// Whether this removal takes our tags off a project that stays.
+    pub(super) fn comes_off(self, context: &StepContext) -> bool {
+        match (self, context.removal) {
+            (Self::Adopted { by }, Removal::ThisRun) => by == Some(context.owner.run),
+            (Self::Adopted { .. }, Removal::Service) => true,
             _ => false,
         }
     }
@@ -55,35 +64,41 @@ impl Ownership {
     /// What the project is to the context's run; none if it is somebody else's.
     pub(super) fn provenance(self, context: &StepContext) -> Option<Provenance> {
         match self {
-            Self::Ours { run, .. } if run == Some(context.owner.run) => Some(Provenance::Created),
-            Self::Adopted if context.adopt => Some(Provenance::Adopted),
-            Self::Ours { .. } | Self::Adopted => Some(Provenance::Existing),
+            Self::Ours { run, .. } if run == context.owner.run => Some(Provenance::Created),
+            Self::Adopted { by } if by == Some(context.owner.run) => Some(Provenance::Adopted),
+            Self::Ours { .. } | Self::Adopted { .. } => Some(Provenance::Existing),
             Self::Foreign => None,
         }
     }
 }
 
 impl Project {
-    /// By its tags, or by its name until it has them. The key says already which service's a tagged one is.
+    /// By its tags, or by its name where they do not say which run made it. The key says already which service's a
+    /// tagged one is.
     pub(super) fn ownership(&self, context: &StepContext) -> Ownership {
         let has = |tag: &str| self.tags.iter().any(|t| t == tag);
-        if has(ADOPTED_TAG) {
-            return Ownership::Adopted;
+        let after = |prefix: &'static str| self.tags.iter().filter_map(move |tag| tag.strip_prefix(prefix));
+        if let Some(run) = after(ADOPTED_TAG).next() {
+            return Ownership::Adopted { by: run.parse().ok() };
         }
-        if has(TAG) {
-            let run = self
-                .tags
-                .iter()
-                .find_map(|t| t.strip_prefix(RUN_TAG)?.parse().ok());
+        let mut runs = after(RUN_TAG);
+        let run = runs.find_map(|run| run.parse().ok());
+        if let Some(run) = run.filter(|_| has(TAG)) {
             return Ownership::Ours { run, tagged: true };
         }
-        match Mark::find(&self.name) {
-            Some(mark) if mark.is_of_service(&context.owner.service) => Ownership::Ours {
-                run: mark.run,
-                tagged: false,
-            },
-            _ => Ownership::Foreign,
+        let mark = Mark::find(&self.name).filter(|mark| mark.is_of_service(&context.owner.service));
+        match mark.and_then(|mark| mark.run) {
+            Some(run) => Ownership::Ours { run, tagged: false },
+            None => Ownership::Foreign,
         }
+    }
+
+    /// People's tags, and these of ours.
+    pub(super) fn tags_with(&self, ours: &[&str]) -> Vec<String> {
+        let is_ours =
+            |tag: &str| tag == TAG || [ADOPTED_TAG, RUN_TAG].iter().any(|ours| tag.starts_with(ours));
+        let theirs = self.tags.iter().map(String::as_str).filter(|tag| !is_ours(tag));
+        theirs.chain(ours.iter().copied()).map(str::to_owned).collect()
     }
 }
 

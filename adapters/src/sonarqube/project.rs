@@ -49,7 +49,7 @@ impl SonarQube {
             return Ok(Some(taken));
         }
         let run_tag = format!("{RUN_TAG}{}", context.owner.run);
-        self.tag(key, &[TAG, &run_tag]).await?;
+        self.tag(key, &[TAG.to_owned(), run_tag]).await?;
         Ok(None)
     }
 
@@ -63,9 +63,8 @@ impl SonarQube {
         match ownership {
             Ownership::Ours { run, tagged } => {
                 if !tagged {
-                    let made_by = run.map(|run| format!("{RUN_TAG}{run}"));
-                    let tags: Vec<&str> = [Some(TAG), made_by.as_deref()].into_iter().flatten().collect();
-                    self.tag(key, &tags).await?;
+                    let made_by = format!("{RUN_TAG}{run}");
+                    self.tag(key, &there.tags_with(&[TAG, &made_by])).await?;
                 }
                 let visibility = there.visibility.as_deref();
                 if visibility.is_some_and(|visibility| visibility != PRIVATE) {
@@ -73,11 +72,10 @@ impl SonarQube {
                     self.change("projects/update_visibility", &pairs).await?;
                 }
             }
-            Ownership::Adopted => {}
+            Ownership::Adopted { .. } => {}
             Ownership::Foreign if context.adopt => {
-                let theirs = there.tags.iter().map(String::as_str);
-                let tags: Vec<&str> = theirs.chain([TAG, ADOPTED_TAG]).collect();
-                self.tag(key, &tags).await?;
+                let adopted_by = format!("{ADOPTED_TAG}{}", context.owner.run);
+                self.tag(key, &there.tags_with(&[TAG, &adopted_by])).await?;
                 return Ok(Provenance::Adopted);
             }
             Ownership::Foreign => return Err(foreign(KIND, key.as_str())),
@@ -93,7 +91,11 @@ impl SonarQube {
         let Some(there) = self.project(key).await? else {
             return Ok(Removed::Absent);
         };
-        if !there.ownership(context).allows(context) {
+        let ownership = there.ownership(context);
+        if !ownership.allows(context) {
+            if ownership.comes_off(context) {
+                self.tag(key, &there.tags_with(&[])).await?;
+            }
             return Ok(Removed::Kept);
         }
         match self
@@ -105,7 +107,7 @@ impl SonarQube {
         }
     }
 
-    async fn tag(&self, key: &QualityKey, tags: &[&str]) -> Result<(), StepError> {
+    async fn tag(&self, key: &QualityKey, tags: &[String]) -> Result<(), StepError> {
         let tags = tags.join(",");
         self.change("project_tags/set", &[("project", key.as_str()), ("tags", &tags)])
             .await

@@ -14,7 +14,10 @@ use crate::{Removal, Removed, StepContext, StepError, webhook_secret};
 const KIND: &str = "webhook";
 /// What the names of our webhooks start with; the run that made it follows.
 const NAME: &str = "opstella";
-const ADOPTED: &str = "opstella adopted";
+/// What follows the name of an adopted one, before the run that adopted it: SonarQube has no other place for a mark.
+const ADOPTED: &str = " (opstella adopted run ";
+/// Longest name of a webhook.
+const LONGEST: usize = 100;
 
 #[derive(Deserialize)]
 struct Webhooks {
@@ -38,8 +41,27 @@ impl Webhook {
             .ok()
     }
 
+    /// Its own name, and the run that adopted it.
+    fn adopted(&self) -> Option<(&str, RunId)> {
+        let (name, run) = self.name.rsplit_once(ADOPTED)?;
+        Some((name, run.strip_suffix(')')?.parse().ok()?))
+    }
+
     fn is_ours(&self) -> bool {
-        self.run().is_some() || self.name == ADOPTED
+        self.run().is_some() || self.adopted().is_some()
+    }
+
+    /// Its name once it is adopted; the end of a long one gives way.
+    fn adopted_name(&self, run: RunId) -> String {
+        let mark = format!("{ADOPTED}{run})");
+        let theirs: String = self.name.chars().take(LONGEST - mark.len()).collect();
+        format!("{theirs}{mark}")
+    }
+
+    /// Its name without our mark, which the removal takes off; none if there is nothing to take off.
+    fn given_back(&self, context: &StepContext) -> Option<&str> {
+        let (name, by) = self.adopted()?;
+        (context.removal == Removal::Service || by == context.owner.run).then_some(name)
     }
 }
 
@@ -57,9 +79,11 @@ impl SonarQube {
         let (name, provenance) = match &there {
             None => (format!("{NAME} run {run}"), Provenance::Created),
             Some(hook) if hook.run() == Some(run) => (hook.name.clone(), Provenance::Created),
-            Some(hook) if hook.name == ADOPTED && context.adopt => (hook.name.clone(), Provenance::Adopted),
+            Some(hook) if hook.adopted().is_some_and(|(_, by)| by == run) => {
+                (hook.name.clone(), Provenance::Adopted)
+            }
             Some(hook) if hook.is_ours() => (hook.name.clone(), Provenance::Existing),
-            Some(_) if context.adopt => (ADOPTED.to_owned(), Provenance::Adopted),
+            Some(hook) if context.adopt => (hook.adopted_name(run), Provenance::Adopted),
             Some(_) => return Err(foreign(KIND, &format!("{key}: {url}"))),
         };
         let signing = webhook_secret::kept_or_new(secret, context).await?;
@@ -106,6 +130,16 @@ impl SonarQube {
             self.change_if_there("webhooks/delete", &[("webhook", &hook.key)])
                 .await?
                 .ok();
+        }
+        if let Some(hook) = &hook
+            && let Some(name) = hook.given_back(context)
+        {
+            let pairs = [
+                ("webhook", hook.key.as_str()),
+                ("name", name),
+                ("url", hook.url.as_str()),
+            ];
+            self.change("webhooks/update", &pairs).await?;
         }
         // The run's secret goes from a webhook that stays as well.
         let secret_goes = webhook_secret::remove(secret, context).await?;

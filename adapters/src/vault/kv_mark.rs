@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 
 use opstella_domain::operation::Owner;
-use opstella_domain::resource::Provenance;
 use opstella_domain::{RunId, ServiceKey};
 
-use crate::StepContext;
+use super::role_mark::Maker;
 
 const MANAGED_BY: &str = "managed_by";
 const OPSTELLA: &str = "opstella";
 const OWNER: &str = "owner";
 const RUN: &str = "run";
+const ADOPTED_BY: &str = "adopted_by";
 
 /// Custom metadata of an entry.
 pub(super) type Custom = BTreeMap<String, String>;
@@ -19,16 +19,27 @@ pub(super) type Custom = BTreeMap<String, String>;
 /// The mark of an entry that a run of ours makes.
 pub(super) fn of(owner: &Owner) -> Custom {
     let mut custom = adopted(&Custom::new(), owner);
+    custom.remove(ADOPTED_BY);
     custom.insert(RUN.into(), owner.run.to_string());
     custom
 }
 
-/// What is there, and that it is ours now; by no run, so that none deletes it.
+/// What is there, and that it is ours now; made by no run, so that none deletes it.
 pub(super) fn adopted(there: &Custom, owner: &Owner) -> Custom {
     let mut custom = there.clone();
     custom.insert(MANAGED_BY.into(), OPSTELLA.into());
     custom.insert(OWNER.into(), owner.service.to_string());
+    custom.insert(ADOPTED_BY.into(), owner.run.to_string());
     custom.remove(RUN);
+    custom
+}
+
+/// What is there without our mark.
+pub(super) fn given_back(there: &Custom) -> Custom {
+    let mut custom = there.clone();
+    for key in [MANAGED_BY, OWNER, ADOPTED_BY] {
+        custom.remove(key);
+    }
     custom
 }
 
@@ -45,12 +56,8 @@ pub(super) fn is_of_service(custom: &Custom, service: &ServiceKey) -> bool {
             .is_some_and(|owner| *owner == service.to_string())
 }
 
-/// Which run made it; none if it was adopted.
-pub(super) fn run(custom: &Custom) -> Option<RunId> {
-    custom.get(RUN)?.parse().ok()
-}
-
-/// What an entry of ours is to the context's run.
-pub(super) fn provenance(custom: &Custom, context: &StepContext) -> Provenance {
-    super::role_mark::provenance(run(custom), context)
+/// Who made an entry of ours.
+pub(super) fn maker(custom: &Custom) -> Maker {
+    let run = |key| custom.get(key).and_then(|run| run.parse::<RunId>().ok());
+    run(RUN).map_or(Maker::Adopted(run(ADOPTED_BY)), Maker::Run)
 }

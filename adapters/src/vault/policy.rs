@@ -30,16 +30,10 @@ impl Vault {
             None => (Mark::service(&context.owner), Provenance::Created),
             Some(text) => match Mark::find(text) {
                 Some(mark) if mark.is_of_service(&context.owner.service) => {
-                    let provenance = super::role_mark::provenance(mark.run, context);
+                    let provenance = mark.provenance(context);
                     (mark, provenance)
                 }
-                _ if context.adopt => {
-                    let mark = Mark {
-                        run: None,
-                        ..Mark::service(&context.owner)
-                    };
-                    (mark, Provenance::Adopted)
-                }
+                _ if context.adopt => (Mark::service(&context.owner).adopted(), Provenance::Adopted),
                 _ => return Err(foreign(KIND, name.as_str())),
             },
         };
@@ -62,10 +56,18 @@ impl Vault {
             return Ok(Removed::Absent);
         };
         let mark = Mark::find(&text).filter(|mark| mark.is_of_service(&context.owner.service));
-        match (context.removal, mark.and_then(|mark| mark.run)) {
+        match (context.removal, mark.as_ref().and_then(|mark| mark.run)) {
             (Removal::ThisRun, Some(run)) if run == context.owner.run => {}
             (Removal::Service, Some(_)) => {}
-            _ => return Ok(Removed::Kept),
+            _ => {
+                if mark.is_some_and(|mark| mark.comes_off(context)) {
+                    let call = self.http.post(policy_path(name));
+                    let unmarked = Mark::without(&text);
+                    self.change(call.json(&json!({ "policy": unmarked })), Mount::System)
+                        .await?;
+                }
+                return Ok(Removed::Kept);
+            }
         }
         self.change(self.http.delete(policy_path(name)), Mount::System)
             .await?;

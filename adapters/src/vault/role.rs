@@ -2,14 +2,14 @@
 
 use opstella_domain::naming::VaultName;
 use opstella_domain::operation::Operation;
-use opstella_domain::resource::{Provenance, StepOutcome};
+use opstella_domain::resource::StepOutcome;
 use serde_json::{Map, Value, json};
 
 use super::client::{Mount, path};
-use super::role_mark::{self, Maker};
+use super::role_mark::Maker;
 use super::{Vault, foreign};
 use crate::http::segment;
-use crate::{Removal, Removed, StepContext, StepError};
+use crate::{Removed, StepContext, StepError};
 
 /// How long a token lives before it must be renewed, and how long at most.
 const TOKEN_TTL: u32 = 60 * 60;
@@ -90,18 +90,19 @@ impl Vault {
         context: &StepContext,
     ) -> Result<StepOutcome, StepError> {
         let there = self.read_role(role).await?;
-        let (mark, provenance) = match &there {
-            None => (role_mark::of(context.owner.run), Provenance::Created),
+        let run = context.owner.run;
+        let maker = match &there {
+            None => Maker::Run(run),
             Some(there) => match Maker::of(&policies(there)) {
-                Some(Maker::Run(run)) => (role_mark::of(run), role_mark::provenance(Some(run), context)),
-                Some(Maker::Adopted) => (role_mark::ADOPTED.into(), role_mark::provenance(None, context)),
-                None if context.adopt => (role_mark::ADOPTED.into(), Provenance::Adopted),
+                Some(maker) => maker,
+                None if context.adopt => Maker::Adopted(Some(run)),
                 None => return Err(foreign(role.kind, &role.full_name())),
             },
         };
+        let provenance = maker.provenance(context);
         let mut wanted = role.settings.clone();
         if let Some(fields) = wanted.as_object_mut() {
-            fields.insert("token_policies".into(), json!([role.policy, mark]));
+            fields.insert("token_policies".into(), json!([role.policy, maker.mark()]));
         }
         if !there.is_some_and(|there| fits(&wanted, &there)) {
             self.change(self.http.post(role.path()).json(&wanted), role.mount)
@@ -121,12 +122,16 @@ impl Vault {
             return Ok(Removed::Absent);
         };
         let there: super::client::Envelope<Map<String, Value>> = answer.json()?;
-        let deletes = match (Maker::of(&policies(&there.data)), context.removal) {
-            (Some(Maker::Run(run)), Removal::ThisRun) => run == context.owner.run,
-            (Some(Maker::Run(_)), Removal::Service) => true,
-            _ => false,
-        };
-        if !deletes {
+        let maker = Maker::of(&policies(&there.data));
+        if !maker.is_some_and(|maker| maker.goes(context)) {
+            if maker.is_some_and(|maker| maker.comes_off(context)) {
+                let mut unmarked = role.settings.clone();
+                if let Some(fields) = unmarked.as_object_mut() {
+                    fields.insert("token_policies".into(), json!([role.policy]));
+                }
+                self.change(self.http.post(role.path()).json(&unmarked), role.mount)
+                    .await?;
+            }
             return Ok(Removed::Kept);
         }
         self.change(self.http.delete(role.path()), role.mount).await?;

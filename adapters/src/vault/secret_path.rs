@@ -23,7 +23,7 @@ impl Vault {
                 Provenance::Created
             }
             Some(there) if kv_mark::is_of_service(&there.custom(), &context.owner.service) => {
-                kv_mark::provenance(&there.custom(), context)
+                kv_mark::maker(&there.custom()).provenance(context)
             }
             Some(there) if context.adopt => {
                 self.kv_describe(entry, &kv_mark::adopted(&there.custom(), &context.owner))
@@ -49,12 +49,19 @@ impl Vault {
             return Ok(Removed::Absent);
         };
         let custom = there.custom();
-        let made_by =
-            kv_mark::run(&custom).filter(|_| kv_mark::is_of_service(&custom, &context.owner.service));
-        match (context.removal, made_by) {
-            (Removal::ThisRun, Some(run)) if run == context.owner.run => {}
-            (Removal::Service, Some(_)) => self.delete_below(path.as_str()).await?,
-            _ => return Ok(Removed::Kept),
+        if !kv_mark::is_of_service(&custom, &context.owner.service) {
+            return Ok(Removed::Kept);
+        }
+        let maker = kv_mark::maker(&custom);
+        if !maker.goes(context) {
+            if maker.comes_off(context) {
+                self.kv_describe(path.as_str(), &kv_mark::given_back(&custom))
+                    .await?;
+            }
+            return Ok(Removed::Kept);
+        }
+        if context.removal == Removal::Service {
+            self.delete_below(path.as_str()).await?;
         }
         self.kv_delete(path.as_str()).await?;
         Ok(Removed::Deleted)

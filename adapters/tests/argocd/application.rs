@@ -1,19 +1,19 @@
 //! The Application of a component in an environment.
 
-use opstella_adapters::{Removed, ToolAdapter};
+use opstella_adapters::{Removal, Removed, StepContext, ToolAdapter};
 use opstella_domain::resource::Provenance;
 use opstella_sandbox::Fault;
 use serde_json::{Value, json};
 
 use crate::world::{
-    APPLICATION, CLUSTER, PROJECT, World, adopting, application, checkout, decommissioning, permanent,
-    project, transient,
+    APPLICATION, CLUSTER, PROJECT, World, adopting, application, checkout, context, decommissioning,
+    others_application, permanent, project, transient,
 };
 
 const NAME: &str = "payments--checkout--api--dev";
 
 async fn with_application() -> World {
-    let world = World::with_project().await;
+    let world = World::with_neighbour().await;
     world.ensure(&application(), &checkout(1)).await;
     world
 }
@@ -123,16 +123,96 @@ async fn an_adopted_one_is_pointed_at_the_repository_and_synced_as_its_owner_cho
 }
 
 #[tokio::test]
-async fn without_its_project_the_project_is_named() {
+async fn a_project_that_another_run_deleted_is_made_again() {
+    // A run of another service makes the project, ours finds it, and the other one unwinds.
     let world = World::new().await;
-    let message = permanent(&world.refusal(&application(), &checkout(1)).await);
-    assert!(
-        message.contains("no project `payments`") && message.contains("retry"),
-        "{message}"
+    let other = context("payments/other", 99);
+    world.ensure(&project(), &other).await;
+    assert_eq!(
+        world.provenance(&project(), &checkout(1)).await,
+        Provenance::Existing
     );
+    let before = world.get(PROJECT).await;
+    assert_eq!(world.remove(&project(), &other).await, Removed::Deleted);
     assert_eq!(world.state(), json!({}));
-    // Nothing to remove in a project that is gone.
+    assert_eq!(
+        world.provenance(&application(), &checkout(1)).await,
+        Provenance::Created
+    );
+    assert_eq!(
+        world.get(PROJECT).await["spec"]["sourceRepos"],
+        before["spec"]["sourceRepos"]
+    );
+    assert_eq!(
+        world.get(PROJECT).await["spec"]["destinations"],
+        before["spec"]["destinations"]
+    );
+    // Its own step found the project: nobody but the application's undoing takes it away.
+    assert_eq!(world.remove(&application(), &checkout(1)).await, Removed::Deleted);
+    assert_eq!(world.state(), json!({}));
     assert_eq!(world.remove(&application(), &checkout(1)).await, Removed::Absent);
+}
+
+#[tokio::test]
+async fn a_project_that_is_deleted_while_the_application_is_made_is_made_again() {
+    let world = World::new().await;
+    let missing = json!({ "error": "not found", "code": 5, "message": "appprojects.argoproj.io not found" });
+    // It was there when we looked, and is not when the application is created.
+    let there = json!({ "metadata": { "name": "payments" }, "spec": {} });
+    let looked = Fault::on("argocd")
+        .method("GET")
+        .path(PROJECT)
+        .status(200)
+        .body(there);
+    world.fault(looked.times(1));
+    transient(&world.refusal(&application(), &checkout(1)).await);
+    world.ensure(&application(), &checkout(1)).await;
+    assert_eq!(world.state()["projects"], json!(["payments"]));
+
+    // It was there when the application was created, and is not afterwards.
+    let world = World::with_project().await;
+    let gone = Fault::on("argocd")
+        .method("GET")
+        .path(PROJECT)
+        .status(404)
+        .body(missing);
+    world.fault(gone.skip(1).times(2));
+    world.ensure(&application(), &checkout(1)).await;
+    let posts = world.sandbox.exchanges().into_iter();
+    let posts = posts.filter(|e| e.method == http::Method::POST && e.path.ends_with("/projects"));
+    assert_eq!(posts.count(), 2, "once by the other service, once again");
+}
+
+#[tokio::test]
+async fn a_run_that_unwinds_leaves_the_project_to_whoever_is_in_it() {
+    let world = with_application().await;
+    assert_eq!(world.remove(&application(), &checkout(1)).await, Removed::Deleted);
+    assert_eq!(world.state()["projects"], json!(["payments"]));
+    // Decommissioning leaves the project also when nobody is in it.
+    let end = StepContext {
+        removal: Removal::Service,
+        ..context("payments/other", 100)
+    };
+    assert_eq!(world.remove(&others_application(), &end).await, Removed::Deleted);
+    assert_eq!(world.state(), json!({ "projects": ["payments"] }));
+}
+
+#[tokio::test]
+async fn a_run_that_unwinds_leaves_a_project_that_is_not_opstellas() {
+    let world = World::new().await;
+    let theirs = json!({ "metadata": { "name": "payments" }, "spec": { "sourceRepos": ["*"],
+                         "destinations": [{ "server": CLUSTER, "namespace": "*" }] } });
+    world
+        .post("/api/v1/projects", &json!({ "project": theirs }))
+        .await;
+    for adopted in [false, true] {
+        if adopted {
+            world.ensure(&project(), &adopting(1)).await;
+        }
+        world.ensure(&application(), &checkout(1)).await;
+        assert_eq!(world.remove(&application(), &checkout(1)).await, Removed::Deleted);
+        assert_eq!(world.state(), json!({ "projects": ["payments"] }));
+    }
 }
 
 #[tokio::test]
@@ -164,7 +244,10 @@ async fn one_that_is_in_another_project_is_refused_and_removed_where_it_is() {
         world.remove(&application(), &decommissioning(2)).await,
         Removed::Deleted
     );
-    assert_eq!(world.state(), json!({ "projects": ["payments"] }));
+    assert_eq!(
+        world.state(),
+        json!({ "applications": ["payments--other--api--dev"], "projects": ["payments"] })
+    );
 }
 
 #[tokio::test]

@@ -68,6 +68,41 @@ async fn failures_are_classed() {
     }
 }
 
+/// Where the application makes its project again, and its undoing takes it away again.
+#[tokio::test]
+async fn a_failure_at_any_call_leaves_no_project_behind() {
+    for dropped in [false, true] {
+        for calls in 0.. {
+            let world = World::new().await;
+            let fault = || {
+                let fault = Fault::on("argocd").skip(calls).times(1);
+                if dropped {
+                    fault.drop_after()
+                } else {
+                    fault.status(503)
+                }
+            };
+            world.fault(fault());
+            let ensured = world.adapter.ensure(&application(), &checkout(1)).await;
+            world.sandbox.clear_faults();
+            world.ensure(&application(), &checkout(1)).await;
+            world.fault(fault());
+            let removed = world.adapter.remove(&application(), &checkout(1)).await;
+            world.sandbox.clear_faults();
+            let again = world.remove(&application(), &checkout(1)).await;
+            assert_ne!(again, Removed::Kept, "call {calls}");
+            assert_eq!(world.state(), serde_json::json!({}), "call {calls}");
+            for error in [ensured.as_ref().err(), removed.as_ref().err()] {
+                error.map(transient);
+            }
+            if ensured.is_ok() && removed.is_ok() {
+                assert!(calls > 0, "nothing was called");
+                break;
+            }
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_wrong_token_is_said_to_be_wrong_and_never_shown() {
     let world = World::new().await;

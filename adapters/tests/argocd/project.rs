@@ -5,7 +5,9 @@ use opstella_domain::resource::Provenance;
 use opstella_sandbox::Fault;
 use serde_json::json;
 
-use crate::world::{CLUSTER, PROJECT, World, adopting, application, checkout, context, project, transient};
+use crate::world::{
+    CLUSTER, PROJECT, World, adopting, application, checkout, context, decommissioning, project, transient,
+};
 
 #[tokio::test]
 async fn it_permits_the_projects_repositories_and_namespaces_and_nothing_cluster_wide() {
@@ -81,7 +83,7 @@ async fn what_drifted_is_mended_and_what_people_added_stays() {
     let world = World::new().await;
     world.ensure(&project(), &checkout(1)).await;
     let mut there = world.get(PROJECT).await;
-    there["metadata"]["labels"] = json!({ "opstella.io/project": "payments", "team": "pay" });
+    there["metadata"]["labels"]["team"] = json!("pay");
     there["spec"]["sourceRepos"] = json!(["https://charts.example/*"]);
     there["spec"]["destinations"] = json!([{ "server": CLUSTER, "namespace": "shared" }]);
     there["spec"]["description"] = json!("Ask Ann");
@@ -186,7 +188,8 @@ async fn it_stays_while_an_application_is_in_it() {
             .times(1),
     );
     assert_eq!(world.remove(&project(), &checkout(1)).await, Removed::Kept);
-    assert_eq!(world.remove(&application(), &checkout(1)).await, Removed::Deleted);
+    let decommissioned = world.remove(&application(), &decommissioning(1)).await;
+    assert_eq!(decommissioned, Removed::Deleted);
     assert_eq!(world.remove(&project(), &checkout(1)).await, Removed::Deleted);
     assert_eq!(world.state(), json!({}));
     assert_eq!(

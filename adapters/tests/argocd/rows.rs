@@ -1,6 +1,6 @@
 //! Each operation in each row of the table of `docs/adding-an-adapter.md`.
 
-use opstella_adapters::Removed;
+use opstella_adapters::{Removal, Removed};
 use opstella_domain::operation::Operation;
 use opstella_domain::resource::Provenance;
 use serde_json::{Value, json};
@@ -78,6 +78,11 @@ async fn what_is_somebody_elses_is_refused_by_name_and_left_alone() {
         json!({ "team": "theirs" }),
         json!({ "opstella.io/project": "payments", "opstella.io/service": "billing" }),
         json!({ "opstella.io/project": "shop" }),
+        // Of ours, but for who manages it.
+        json!({ "opstella.io/project": "payments" }),
+        json!({ "opstella.io/project": "payments", "opstella.io/service": "checkout" }),
+        json!({ "opstella.io/project": "payments", "opstella.io/service": "checkout",
+                "app.kubernetes.io/managed-by": "helm" }),
     ];
     for ((operation, path), labels) in operations()
         .into_iter()
@@ -99,6 +104,31 @@ async fn what_is_somebody_elses_is_refused_by_name_and_left_alone() {
     }
 }
 
+/// It has our labels, and says of no run that it made it: it is used, and no removal takes it.
+#[tokio::test]
+async fn one_that_no_run_made_is_kept() {
+    for (operation, path) in operations() {
+        let world = World::before(&operation).await;
+        world.ensure(&operation, &checkout(1)).await;
+        let mut there = world.get(path).await;
+        there["metadata"]["annotations"] = json!({ "team": "pay" });
+        let body = match operation {
+            Operation::ArgoProject { .. } => json!({ "project": there }),
+            _ => there,
+        };
+        world.put(path, &body).await;
+        assert_eq!(
+            world.provenance(&operation, &checkout(1)).await,
+            Provenance::Existing,
+            "{path}"
+        );
+        for context in [checkout(1), checkout(2), decommissioning(1)] {
+            assert_eq!(world.remove(&operation, &context).await, Removed::Kept, "{path}");
+        }
+        world.get(path).await;
+    }
+}
+
 #[tokio::test]
 async fn an_adopted_one_is_ours_and_no_removal_takes_it() {
     for (operation, path) in operations() {
@@ -113,21 +143,54 @@ async fn an_adopted_one_is_ours_and_no_removal_takes_it() {
         assert_eq!(adopted["metadata"]["labels"]["opstella.io/project"], "payments");
         assert_eq!(
             adopted["metadata"]["annotations"],
-            json!({ "opstella.io/adopted": "true" })
+            json!({ "opstella.io/adopted": "00000000-0000-0000-0000-000000000001" })
         );
         assert_eq!(
             world.provenance(&operation, &adopting(1)).await,
             Provenance::Adopted
         );
         assert_eq!(
-            world.provenance(&operation, &checkout(1)).await,
+            world.provenance(&operation, &checkout(2)).await,
             Provenance::Existing
         );
         assert_eq!(world.get(path).await, adopted);
-        for context in [checkout(1), checkout(2), decommissioning(1)] {
-            assert_eq!(world.remove(&operation, &context).await, Removed::Kept);
-        }
+        assert_eq!(world.remove(&operation, &checkout(2)).await, Removed::Kept);
         assert_eq!(world.get(path).await, adopted);
+        assert_eq!(world.remove(&operation, &checkout(1)).await, Removed::Kept);
+        world.get(path).await;
+    }
+}
+
+/// The run that adopted it comes to nothing, or the service goes: whoever wants it has to ask for adoption anew. What
+/// the services of a project share stays adopted when one of them goes.
+#[tokio::test]
+async fn an_adopted_one_is_given_back() {
+    for (operation, path) in operations() {
+        for remover in [checkout(1), decommissioning(2)] {
+            let world = World::before(&operation).await;
+            somebody_elses(&world, &operation, json!({ "team": "theirs" })).await;
+            world.ensure(&operation, &adopting(1)).await;
+            let adopted = world.get(path).await;
+            let shared = matches!(operation, Operation::ArgoProject { .. });
+            if shared && remover.removal == Removal::Service {
+                assert_eq!(world.remove(&operation, &remover).await, Removed::Kept);
+                assert_eq!(world.get(path).await, adopted);
+                continue;
+            }
+            for _ in 0..2 {
+                assert_eq!(world.remove(&operation, &remover).await, Removed::Kept, "{path}");
+            }
+            let theirs = world.get(path).await;
+            assert_eq!(
+                theirs["metadata"]["labels"],
+                json!({ "team": "theirs" }),
+                "{path}"
+            );
+            assert_eq!(theirs["metadata"]["annotations"], json!({}), "{path}");
+            assert_eq!(theirs["spec"], adopted["spec"], "{path}");
+            let message = permanent(&world.refusal(&operation, &checkout(3)).await);
+            assert!(message.contains("adoption"), "{message}");
+        }
     }
 }
 

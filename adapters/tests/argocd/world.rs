@@ -98,11 +98,20 @@ pub fn project() -> Operation {
 }
 
 pub fn application() -> Operation {
-    let key = "payments/checkout".parse().unwrap();
+    application_of("checkout")
+}
+
+/// One of another service of the project.
+pub fn others_application() -> Operation {
+    application_of("other")
+}
+
+fn application_of(service: &str) -> Operation {
+    let key = format!("payments/{service}").parse().unwrap();
     Operation::ArgoApplication {
         application: KubernetesName::application(&key, &"api".parse().unwrap(), Environment::Dev),
         project: "payments".parse().unwrap(),
-        repository_url: "https://git.example/payments/checkout_api.git".into(),
+        repository_url: format!("https://git.example/payments/{service}_api.git"),
         path: "deploy/dev".into(),
         namespace: KubernetesName::namespace(&key, Environment::Dev),
         destination: CLUSTER.into(),
@@ -146,11 +155,19 @@ impl World {
         world
     }
 
+    /// With the project, and an application of that other service in it: nobody who unwinds takes it away.
+    pub async fn with_neighbour() -> Self {
+        let world = Self::with_project().await;
+        let other = context("payments/other", 99);
+        world.ensure(&others_application(), &other).await;
+        world
+    }
+
     /// With whatever the operation needs to be there first.
     pub async fn before(operation: &Operation) -> Self {
         match operation {
             Operation::ArgoProject { .. } => Self::new().await,
-            _ => Self::with_project().await,
+            _ => Self::with_neighbour().await,
         }
     }
 

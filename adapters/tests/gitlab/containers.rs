@@ -2,6 +2,8 @@
 
 use http::Method;
 use opstella_adapters::{Removal, Removed, StepContext, ToolAdapter};
+use opstella_domain::naming::RepositoryPath;
+use opstella_domain::operation::Operation;
 use opstella_domain::resource::Provenance;
 use opstella_sandbox::Fault;
 use serde_json::{Value, json};
@@ -69,7 +71,8 @@ async fn nothing_is_made_in_a_group_that_goes() {
     world.ensure(&group(), 2).await;
     let description = world.get("groups/payments").await["description"].clone();
     let description = description.as_str().unwrap();
-    let going = json!({"description": format!("{description}\nOpstella is about to delete this group.")});
+    let going = json!({"description": format!("{description}\n{}", going_line(2))});
+    let other = json!({"description": format!("{description}\n{}", going_line(3))});
     world.call(Method::PUT, "groups/payments", going.clone()).await;
     for operation in [group(), repository()] {
         let text = transient(&world.refusal(&operation, 1).await);
@@ -90,6 +93,101 @@ async fn nothing_is_made_in_a_group_that_goes() {
     assert_eq!(removed, Removed::Kept);
     assert_eq!(world.get("groups/payments").await["description"], description);
     assert_eq!(world.provenance(&repository(), 1).await, Provenance::Created);
+    // What another run says of itself stays said.
+    world.call(Method::PUT, "groups/payments", other.clone()).await;
+    assert_eq!(world.remove(&group(), 2, Removal::ThisRun).await, Removed::Kept);
+    assert_eq!(
+        world.get("groups/payments").await["description"],
+        other["description"]
+    );
+}
+
+/// The line of a run that is about to delete the group.
+fn going_line(run: u128) -> String {
+    format!(
+        "Opstella is about to delete this group (run {}).",
+        crate::support::run(run)
+    )
+}
+
+/// This run found the group, and whoever made it has left it to this run's repository.
+#[tokio::test]
+async fn the_last_repository_to_be_undone_takes_the_group_along() {
+    let world = World::new().await;
+    world.ensure(&group(), 2).await;
+    assert_eq!(world.provenance(&group(), 1).await, Provenance::Existing);
+    world.ensure(&repository(), 1).await;
+    assert_eq!(world.remove(&group(), 2, Removal::ThisRun).await, Removed::Kept);
+    let removed = world.remove(&repository(), 1, Removal::ThisRun).await;
+    assert_eq!(removed, Removed::Deleted);
+    assert_eq!(world.sandbox.state()["gitlab"], json!({}));
+    // The same where this run's repository made the group again, and where the process died in between.
+    world.ensure(&repository(), 1).await;
+    world
+        .call(Method::DELETE, "projects/payments%2Fcheckout_api", Value::Null)
+        .await;
+    let removed = world.remove(&repository(), 1, Removal::ThisRun).await;
+    assert_eq!(removed, Removed::Absent);
+    assert_eq!(world.sandbox.state()["gitlab"], json!({}));
+}
+
+#[tokio::test]
+async fn undoing_a_repository_leaves_a_group_that_is_in_use_or_not_opstellas() {
+    // Somebody else's repository is in it.
+    let world = World::before(&repository(), 9).await;
+    world.ensure(&repository(), 1).await;
+    world.remove(&repository(), 1, Removal::ThisRun).await;
+    world.get("groups/payments").await;
+    // Decommissioning leaves it for the project's next service.
+    let world = World::with_repository(1).await;
+    world.remove(&repository(), 1, Removal::Service).await;
+    world.get("groups/payments").await;
+    // It is somebody's, or was.
+    let world = World::new().await;
+    world
+        .post("groups", json!({"name": "payments", "path": "payments"}))
+        .await;
+    for adopted in [false, true] {
+        if adopted {
+            world.adopt(&group(), 1).await;
+        }
+        world.ensure(&repository(), 1).await;
+        world.remove(&repository(), 1, Removal::ThisRun).await;
+        world.get("groups/payments").await;
+    }
+}
+
+/// Runs of several services unwind at once; whichever is the last one takes the group along.
+#[tokio::test]
+async fn runs_that_unwind_at_once_leave_no_group() {
+    let world = World::new().await;
+    let runs: Vec<_> = (1..=4)
+        .map(|number| {
+            let service = format!("payments/service-{number}");
+            let context = StepContext {
+                owner: owner(&service, number),
+                ..world.context(number)
+            };
+            let key = service.parse().unwrap();
+            let repository = RepositoryPath::of(&key, &"api".parse().unwrap());
+            (context, Operation::GitlabProject { repository })
+        })
+        .collect();
+    for (context, operation) in &runs {
+        world.adapter.ensure(operation, context).await.unwrap();
+    }
+    let undone = runs.iter().map(async |(context, operation)| {
+        // Those that get into each other's way are tried again.
+        for _ in 0..8 {
+            match world.adapter.remove(operation, context).await {
+                Ok(_) => return,
+                Err(error) => drop(transient(&error)),
+            }
+        }
+        panic!("{operation:?} was never undone");
+    });
+    futures::future::join_all(undone).await;
+    assert_eq!(world.sandbox.state()["gitlab"], json!({}));
 }
 
 #[tokio::test]
@@ -174,5 +272,6 @@ async fn a_repository_that_is_marked_for_deletion_is_deleted_at_once() {
     );
     let exchanges = world.sandbox.exchanges();
     let deletes: Vec<_> = exchanges.iter().filter(|e| e.method == Method::DELETE).collect();
-    assert_eq!(deletes.len(), 1, "one that is marked is not marked again");
+    let deletes = deletes.iter().filter(|e| e.path.contains("/projects/"));
+    assert_eq!(deletes.count(), 1, "one that is marked is not marked again");
 }

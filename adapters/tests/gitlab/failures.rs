@@ -48,6 +48,13 @@ async fn of_removals_are_got_over_at_every_call() {
     }
 }
 
+/// Where the repository makes its group again, and its undoing takes it away again.
+#[tokio::test]
+async fn of_a_repository_without_its_group_are_got_over_at_every_call() {
+    sweep::making("gitlab", &repository(), async || World::new().await).await;
+    sweep::removing("gitlab", &repository(), async || World::new().await).await;
+}
+
 #[tokio::test]
 async fn answers_lost_after_making() {
     let calls: [(Operation, &str); 7] = [

@@ -113,8 +113,16 @@ async fn adopted_things_stay() {
             "{operation:?}"
         );
         let before = world.sandbox.state();
+        let whole = world.whole().await;
         for (number, removal) in [(2, Removal::ThisRun), (2, Removal::Service)] {
             let removed = world.remove(&operation, number, removal).await;
+            if removal == Removal::ThisRun {
+                assert_eq!(
+                    world.whole().await,
+                    whole,
+                    "{operation:?}: another run's mark stays"
+                );
+            }
             if operation == variables() && removal == Removal::Service {
                 // The adopted one is left, those that run 1 made beside it are not.
                 assert_eq!(removed, Removed::Deleted);
@@ -125,6 +133,39 @@ async fn adopted_things_stay() {
             }
             assert_eq!(removed, Removed::Kept, "{operation:?}");
             assert_eq!(world.sandbox.state(), before, "{operation:?}");
+        }
+    }
+}
+
+/// The run that adopted it comes to nothing, or the service goes: people's things are theirs alone again, and whoever
+/// wants them has to ask for adoption anew. A project's group stays adopted when one of its services goes.
+#[tokio::test]
+async fn adopted_things_are_given_back() {
+    for (operation, _) in marked() {
+        for (number, removal) in [(1, Removal::ThisRun), (2, Removal::Service)] {
+            let world = occupied(&operation).await;
+            let before = world.whole().await;
+            world.adopt(&operation, 1).await;
+            world.remove(&operation, number, removal).await;
+            if operation == group() && removal == Removal::Service {
+                assert_eq!(world.provenance(&operation, 3).await, Provenance::Existing);
+                continue;
+            }
+            let after = world.whole().await;
+            assert!(
+                !after
+                    .to_string()
+                    .contains("(adopted by run 00000000-0000-0000-0000-000000000001)")
+            );
+            // Of what a webhook was told, and of what a variable was, nothing is known any more.
+            if operation != webhook() && operation != variables() {
+                assert_eq!(after, before, "{operation:?} {removal:?}");
+            }
+            let text = permanent(&world.refusal(&operation, 3).await);
+            assert!(text.contains("adoption"), "{operation:?}: {text}");
+            let removed = world.remove(&operation, number, removal).await;
+            assert_eq!(removed, Removed::Kept, "{operation:?}");
+            assert_eq!(world.whole().await, after, "{operation:?}");
         }
     }
 }

@@ -175,7 +175,10 @@ async fn a_long_description_of_an_adopted_variable_gives_way() {
     let operation = these(vec![plain("FIRST", "1")]);
     assert_eq!(world.adopt(&operation, 1).await, Provenance::Adopted);
     let there = find(&world, "FIRST").await;
-    assert_eq!(there["description"], "Managed by Opstella: payments/checkout");
+    assert_eq!(
+        there["description"],
+        "Managed by Opstella: payments/checkout (adopted by run 00000000-0000-0000-0000-000000000001)"
+    );
     assert_eq!(there["value"], "1");
 }
 

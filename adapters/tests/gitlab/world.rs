@@ -92,6 +92,10 @@ impl World {
         if *operation == repository() {
             let world = Self::new().await;
             world.ensure(&group(), number).await;
+            // Somebody is in the group: nobody who unwinds takes it away.
+            let id = world.get("groups/payments").await["id"].clone();
+            let body = json!({"name": "ledger_api", "path": "ledger_api", "namespace_id": id});
+            world.post("projects", body).await;
             return world;
         }
         Self::with_repository(number).await

@@ -81,13 +81,51 @@ async fn adopted_things_stay() {
         let provenance = world.ensure(&operation, 2).await.provenance;
         assert_eq!(provenance, Provenance::Existing, "{operation:?}");
         let before = world.whole();
-        for (number, removal) in [(1, Removal::ThisRun), (2, Removal::Service)] {
-            let removed = world.remove(&operation, number, removal).await;
-            assert_eq!(removed, Removed::Kept, "{operation:?}");
-        }
+        let removed = world.remove(&operation, 2, Removal::ThisRun).await;
+        assert_eq!(removed, Removed::Kept, "{operation:?}");
         assert_eq!(world.whole(), before, "{operation:?}");
+        let removed = world.remove(&operation, 1, Removal::ThisRun).await;
+        assert_eq!(removed, Removed::Kept, "{operation:?}");
         assert_eq!(world.kept("password"), None, "what a run kept, a removal forgets");
     }
+}
+
+/// The run that adopted it comes to nothing, or the service goes: whoever wants it has to ask for adoption anew.
+#[tokio::test]
+async fn adopted_things_are_given_back() {
+    for (operation, _) in operations() {
+        for (number, removal) in [(1, Removal::ThisRun), (2, Removal::Service)] {
+            let world = World::new().await;
+            world.occupy(&operation).await;
+            let before = untimed(world.whole());
+            world.adopt(&operation, 1).await;
+            let removed = world.remove(&operation, number, removal).await;
+            assert_eq!(removed, Removed::Kept, "{operation:?}");
+            let after = world.whole();
+            assert_eq!(untimed(after.clone()), before, "{operation:?} {removal:?}");
+            let refused = world.adapter.ensure(&operation, &world.context(3)).await;
+            let text = refused.unwrap_err().to_string();
+            assert!(text.contains("adoption"), "{operation:?}: {text}");
+            let removed = world.remove(&operation, number, removal).await;
+            assert_eq!(removed, Removed::Kept, "{operation:?}");
+            assert_eq!(world.whole(), after, "{operation:?}");
+        }
+    }
+}
+
+/// Without when it was last changed.
+fn untimed(mut whole: Value) -> Value {
+    match &mut whole {
+        Value::Object(fields) => {
+            fields.remove("update_time");
+            fields
+                .values_mut()
+                .for_each(|field| *field = untimed(field.take()));
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| *item = untimed(item.take())),
+        _ => {}
+    }
+    whole
 }
 
 #[tokio::test]

@@ -78,7 +78,7 @@ async fn an_adopted_robot_keeps_its_rights_and_gets_a_known_secret() {
     assert_eq!(now["duration"], before["duration"]);
     assert_eq!(
         now["description"],
-        "Ours.\nManaged by Opstella: payments/checkout (adopted)"
+        "Ours.\nManaged by Opstella: payments/checkout (adopted by run 00000000-0000-0000-0000-000000000001)"
     );
     assert!(world.kept_works());
     let secret = world.kept("password");

@@ -122,12 +122,31 @@ async fn adopted_is_ours_and_never_deleted() {
         let meta = &world.get(&case.path()).await["metadata"];
         assert_eq!(meta["labels"]["opstella.io/service"], "checkout");
         assert_eq!(meta["labels"]["team"], "other");
-        let annotations = json!({ "note": "keep", "opstella.io/adopted": "true" });
+        let annotations = json!({ "note": "keep", "opstella.io/adopted": run.to_string() });
         assert_eq!(meta["annotations"], annotations);
         let later = world.ensure(&case.operation, a_run()).await;
         assert_eq!(later.unwrap(), Provenance::Existing);
-        for removal in [Removal::ThisRun, Removal::Service] {
-            assert_eq!(world.remove(&case.operation, run, removal).await, Removed::Kept);
+        let removed = world.remove(&case.operation, a_run(), Removal::ThisRun).await;
+        assert_eq!(removed, Removed::Kept, "another run's mark stays");
+        let marked = &world.get(&case.path()).await["metadata"];
+        assert_eq!(marked["annotations"], annotations);
+        // The run that adopted it comes to nothing, or the service goes: whoever wants it has to ask anew.
+        for (remover, removal) in [(run, Removal::ThisRun), (a_run(), Removal::Service)] {
+            for _ in 0..2 {
+                let removed = world.remove(&case.operation, remover, removal).await;
+                assert_eq!(removed, Removed::Kept);
+            }
+            let meta = &world.get(&case.path()).await["metadata"];
+            assert_eq!(meta["labels"]["team"], "other");
+            assert_eq!(meta["annotations"], json!({ "note": "keep" }));
+            let labels = meta["labels"].as_object().unwrap();
+            assert!(
+                !labels.keys().any(|key| key.starts_with("opstella.io/")),
+                "{labels:?}"
+            );
+            let error = world.ensure(&case.operation, a_run()).await.unwrap_err();
+            assert!(error.to_string().contains("adoption"), "{error}");
+            world.adopt(&case.operation, run).await.unwrap();
         }
         assert!(is_there(&world, &case).await);
     }

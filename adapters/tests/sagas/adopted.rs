@@ -187,10 +187,27 @@ async fn what_was_adopted_stays_and_its_secrets_go() {
         of(&before, "vault/"),
         "nothing is left in Vault"
     );
-    // SonarQube has no other place for the mark of a webhook than its name.
-    let renamed = |line: &&String| line.starts_with("sonarqube/webhooks/");
-    for line in before.iter().filter(|line| !renamed(line)) {
-        assert!(after.contains(line), "{line} was somebody else's and is gone");
-    }
+    // A branch is not deleted, and its protection says not whose it is: they stay in a repository that stays.
+    let branch = ["branches", "protected_branches"].map(|kind| format!("gitlab/{kind}/{project}/"));
+    let rest = || {
+        after
+            .iter()
+            .filter(|line| !branch.iter().any(|kind| line.starts_with(kind)))
+    };
+    assert_eq!(
+        rest().collect::<Vec<_>>(),
+        before.iter().collect::<Vec<_>>(),
+        "all is somebody else's again"
+    );
+    // Nothing says any more that it was adopted once: the next command has to say so anew.
+    let run = process.create(project).await;
+    let state = process.settled(run).await;
+    assert_eq!(state.status, RunStatus::Failed, "{}", state.cause_text());
+    assert!(
+        state.cause_text().contains("ask for adoption"),
+        "{}",
+        state.cause_text()
+    );
+    assert_eq!(world.everything(), after);
     process.end().await;
 }

@@ -172,6 +172,46 @@ fn stuck_backwards(saga: Saga) {
     });
 }
 
+/// The time of the next try of an undoing has not come when the process dies; the next one waits for it, too.
+fn waiting_for_a_retry_of_the_undoing(saga: Saga) {
+    let outside = runtime();
+    let world = Arc::new(outside.block_on(World::new()));
+    let (tries, _) = tries(&outside, &world, saga);
+    let twin = outside.block_on(async {
+        // What a project has before, to compare with.
+        let process = world.process(false).await;
+        saga.prepare(&process, "untouched").await;
+        process.end().await;
+        world.of("untouched")
+    });
+    let ask = |one: &Try| {
+        let sabotage = Sabotage::WorkThenFailForGoodAndUndoLater(LONG);
+        world.plans.set(&one.project, one.step.as_str(), sabotage);
+    };
+    let waits = |state: &Run, step: &StepId| {
+        let step = &state.steps[step];
+        step.compensation_failures > 0 && step.not_before.is_some()
+    };
+    let runs = dies_when(&world, saga, &tries, ask, waits);
+    outside.block_on(async {
+        let process = second(&world).await;
+        for (one, (run, before)) in tries.iter().zip(runs) {
+            let state = process.commands.load_run(run).await.unwrap().state;
+            assert_eq!(state.status, RunStatus::Unwinding, "{saga:?}: {}", one.step);
+            assert_eq!(
+                state.steps[&one.step], before.steps[&one.step],
+                "{saga:?}: {}",
+                one.step
+            );
+            let state = one.retried(&process, run).await;
+            let end = (state.status, state.left_behind());
+            assert_eq!(end, (RunStatus::Failed, vec![]), "{saga:?}: {}", one.step);
+            assert_eq!(world.of(&one.project), twin, "{saga:?}: {}", one.step);
+        }
+        process.end().await;
+    });
+}
+
 /// The time of the next try comes in the second process, and not before.
 #[test]
 fn a_timer_goes_on_in_another_process() {
@@ -211,6 +251,8 @@ tests! {
         decommission = Decommission, promote = Promote;
     stuck_forwards: provision = Provision, add_component = AddComponent, add_environment = AddEnvironment,
         decommission = Decommission, promote = Promote;
+    waiting_for_a_retry_of_the_undoing: provision = Provision, add_component = AddComponent,
+        add_environment = AddEnvironment, promote = Promote;
     stuck_backwards: provision = Provision, add_component = AddComponent, add_environment = AddEnvironment,
         promote = Promote;
 }

@@ -19,6 +19,8 @@ pub enum Sabotage {
     FailTransiently(u32),
     /// It fails for good, once this is cancelled.
     FailWhen(CancellationToken),
+    /// It is carried out once this is cancelled, not before.
+    HoldUntil(CancellationToken),
     /// The tool does not take our credential, once.
     Refuse,
     /// It fails once, and the tool asks to wait this long, in milliseconds.
@@ -29,6 +31,12 @@ pub enum Sabotage {
     WorkThenFailForGoodAndUndo,
     /// The undoing of the step fails for good, until the sabotage is lifted.
     FailUndo,
+    /// The tool does the work, the answer says that it failed for good, and the undoing fails in a way that passes: the
+    /// last of these many times after the tool has done it.
+    WorkThenFailForGoodAndUndoTransiently(u32),
+    /// The tool does the work, the answer says that it failed for good; the undoing fails once, and the tool asks to
+    /// wait this long, in milliseconds.
+    WorkThenFailForGoodAndUndoLater(u64),
     /// The process dies when the step is about to be carried out.
     DieBefore(CancellationToken),
     /// The process dies when the step's work is done and not yet recorded.
@@ -39,7 +47,7 @@ pub enum Sabotage {
     DieAfterUndo(CancellationToken),
 }
 
-/// Project and step that a sabotage is for.
+/// Project, or service as `project/service`, and step that a sabotage is for.
 type Target = (String, String);
 
 #[derive(Clone, Default)]
@@ -61,8 +69,9 @@ impl Plans {
     }
 
     fn get(&self, order: &StepOrder) -> Option<Sabotage> {
-        let key = (order.service.project.to_string(), order.step.to_string());
-        self.0.lock().unwrap().get(&key).cloned()
+        let plans = self.0.lock().unwrap();
+        let of = |whose: String| plans.get(&(whose, order.step.to_string())).cloned();
+        of(order.service.to_string()).or_else(|| of(order.service.project.to_string()))
     }
 
     /// The sabotage, once: later tries go through.
@@ -115,6 +124,14 @@ fn failed(class: FailureClass) -> StepReport {
     }
 }
 
+fn wait(milliseconds: u64) -> StepReport {
+    StepReport::Failed {
+        class: FailureClass::Transient,
+        message: "sabotaged".into(),
+        retry_after_ms: Some(milliseconds),
+    }
+}
+
 /// Does what a dead process does: nothing, for ever.
 async fn die(token: CancellationToken) -> StepReport {
     token.cancel();
@@ -128,6 +145,25 @@ impl StepExecutor for Saboteur {
         match self.plans.get(&order) {
             Some(Sabotage::FailUndo | Sabotage::WorkThenFailForGoodAndUndo) if undoing => {
                 return failed(FailureClass::Permanent);
+            }
+            Some(Sabotage::WorkThenFailForGoodAndUndoTransiently(left)) if undoing => {
+                if left > 1 {
+                    let fewer = Sabotage::WorkThenFailForGoodAndUndoTransiently(left - 1);
+                    self.plans
+                        .set(order.service.project.as_str(), order.step.as_str(), fewer);
+                    return failed(FailureClass::Transient);
+                }
+                let report = self.carry_out(order.clone()).await;
+                if is_under_way(&report) {
+                    return report;
+                }
+                assert!(!matches!(report, StepReport::Failed { .. }), "{report:?}");
+                self.plans.take(&order);
+                return failed(FailureClass::Transient);
+            }
+            Some(Sabotage::WorkThenFailForGoodAndUndoLater(milliseconds)) if undoing => {
+                self.plans.take(&order);
+                return wait(milliseconds);
             }
             Some(Sabotage::DieBeforeUndo(token)) if undoing => {
                 self.plans.take(&order);
@@ -143,7 +179,12 @@ impl StepExecutor for Saboteur {
             }
             Some(_) if undoing => {}
             Some(Sabotage::FailForGood) => return failed(FailureClass::Permanent),
-            Some(Sabotage::WorkThenFailForGood | Sabotage::WorkThenFailForGoodAndUndo) => {
+            Some(
+                Sabotage::WorkThenFailForGood
+                | Sabotage::WorkThenFailForGoodAndUndo
+                | Sabotage::WorkThenFailForGoodAndUndoTransiently(_)
+                | Sabotage::WorkThenFailForGoodAndUndoLater(_),
+            ) => {
                 let report = self.carry_out(order).await;
                 return match is_under_way(&report) {
                     true => report,
@@ -154,17 +195,14 @@ impl StepExecutor for Saboteur {
                 token.cancelled().await;
                 return failed(FailureClass::Permanent);
             }
+            Some(Sabotage::HoldUntil(token)) => token.cancelled().await,
             Some(Sabotage::Refuse) => {
                 self.plans.take(&order);
                 return failed(FailureClass::Unauthorised);
             }
             Some(Sabotage::AskToWait(milliseconds)) => {
                 self.plans.take(&order);
-                return StepReport::Failed {
-                    class: FailureClass::Transient,
-                    message: "sabotaged".into(),
-                    retry_after_ms: Some(milliseconds),
-                };
+                return wait(milliseconds);
             }
             Some(Sabotage::FailTransiently(left)) => {
                 self.plans.count_down(&order, left);

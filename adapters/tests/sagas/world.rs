@@ -127,14 +127,12 @@ impl World {
             step_timeout: Duration::from_secs(30),
             limits: Tool::all()
                 .map(|tool| {
-                    let mut limits = ToolLimits {
+                    let limits = ToolLimits {
                         circuit_failures: u32::MAX,
+                        // Steps that wait for their sabotage must not keep others from going on.
+                        concurrency: 256,
                         ..ToolLimits::default()
                     };
-                    if tool == Tool::ArgoCd {
-                        // Applications that wait for their sabotage must not keep others from going on.
-                        limits.concurrency = 256;
-                    }
                     (tool, limits)
                 })
                 .collect(),
@@ -216,8 +214,9 @@ impl World {
             lines.extend(tagged.map(|digest| format!("harbor/dev/{repository}: {digest}")));
         }
         for name in names("argocd", "applications") {
-            let standing = self.tools.argocd.standing(&name).unwrap();
-            lines.push(format!("argocd/standing/{name}: {standing:?}"));
+            // One of another try may have gone since.
+            let standing = self.tools.argocd.standing(&name);
+            lines.extend(standing.map(|standing| format!("argocd/standing/{name}: {standing:?}")));
         }
         lines
     }

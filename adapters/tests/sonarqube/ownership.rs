@@ -67,6 +67,52 @@ async fn foreign_things_are_named_and_left_alone() {
     }
 }
 
+/// A tag is easily put on a project of somebody else's: only one that names the run that made it makes it ours.
+#[tokio::test]
+async fn a_tag_of_no_run_is_no_mark() {
+    let world = World::occupied().await;
+    for tags in [
+        "opstella",
+        "opstella,opstella-run-",
+        "opstella,opstella-run-7",
+        "opstella-run-7",
+    ] {
+        world
+            .post("project_tags/set", &[("project", KEY), ("tags", tags)])
+            .await;
+        let before = world.whole().await;
+        let text = permanent(&world.refusal(&project(), 1).await);
+        assert!(text.contains(KEY) && text.contains("adoption"), "{tags}: {text}");
+        for removal in [Removal::ThisRun, Removal::Service] {
+            let removed = world.remove(&project(), 1, removal).await;
+            assert_eq!(removed, Removed::Kept, "{tags}");
+        }
+        assert_eq!(world.whole().await, before, "{tags}");
+    }
+}
+
+/// The name says which run made it where a tag does not, and tags of people stay.
+#[tokio::test]
+async fn a_project_whose_run_tag_is_gone_is_known_by_its_name() {
+    let world = World::new().await;
+    world.ensure(&project(), 1).await;
+    let tags = world.project().await["tags"].clone();
+    for left in ["opstella,team-a", "team-a"] {
+        world
+            .post("project_tags/set", &[("project", KEY), ("tags", left)])
+            .await;
+        assert_eq!(world.provenance(&project(), 2).await, Provenance::Existing);
+        let mut all = tags.as_array().unwrap().clone();
+        all.push(json!("team-a"));
+        all.sort_by_key(ToString::to_string);
+        assert_eq!(world.project().await["tags"], json!(all), "{left}");
+    }
+    assert_eq!(
+        world.remove(&project(), 1, Removal::ThisRun).await,
+        Removed::Deleted
+    );
+}
+
 #[tokio::test]
 async fn nothing_is_put_into_a_foreign_project() {
     for operation in [gate(), token(), webhook()] {
@@ -105,19 +151,35 @@ async fn adopted_things_stay() {
             "{operation:?}"
         );
         let before = world.whole().await;
-        for (number, removal) in [
-            (1, Removal::ThisRun),
-            (1, Removal::Service),
-            (2, Removal::Service),
-        ] {
-            let removed = world.remove(&operation, number, removal).await;
-            assert_eq!(removed, Removed::Kept, "{operation:?}");
-        }
+        let removed = world.remove(&operation, 2, Removal::ThisRun).await;
+        assert_eq!(removed, Removed::Kept, "{operation:?}");
         assert_eq!(world.whole().await, before, "{operation:?}");
         if operation == project() {
             assert_eq!(world.project().await["name"], "Ours");
-            let tags = json!(["java", "opstella", "opstella-adopted", "team-a"]);
+            let run = "opstella-adopted-run-00000000-0000-0000-0000-000000000001";
+            let tags = json!(["java", "opstella", run, "team-a"]);
             assert_eq!(world.project().await["tags"], tags);
+        }
+    }
+}
+
+/// The run that adopted it comes to nothing, or the service goes: whoever wants it has to ask for adoption anew.
+#[tokio::test]
+async fn adopted_things_are_given_back() {
+    for operation in [project(), webhook()] {
+        for (number, removal) in [(1, Removal::ThisRun), (2, Removal::Service)] {
+            let world = World::with_foreign(&operation).await;
+            let before = world.whole().await;
+            world.adopt(&operation, 1).await;
+            for _ in 0..2 {
+                let removed = world.remove(&operation, number, removal).await;
+                assert_eq!(removed, Removed::Kept, "{operation:?}");
+                if operation == project() {
+                    assert_eq!(world.whole().await, before, "{removal:?}");
+                }
+            }
+            let text = permanent(&world.refusal(&operation, 3).await);
+            assert!(text.contains("adoption"), "{operation:?}: {text}");
         }
     }
 }

@@ -114,15 +114,22 @@ async fn adopted_things_stay() {
             "{operation:?}"
         );
         assert_eq!(world.there(&operation).await, before, "{operation:?}");
-        for (number, removal) in [
-            (1, Removal::ThisRun),
-            (1, Removal::Service),
-            (2, Removal::Service),
-        ] {
+        let removed = world.remove(&operation, 2, Removal::ThisRun).await;
+        assert_eq!(removed, Removed::Kept, "{operation:?}");
+        assert_eq!(world.there(&operation).await, before, "{operation:?}");
+        // The run that adopted it comes to nothing, or the service goes: whoever wants it has to ask anew.
+        for (number, removal) in [(1, Removal::ThisRun), (2, Removal::Service)] {
             let removed = world.remove(&operation, number, removal).await;
             assert_eq!(removed, Removed::Kept, "{operation:?}");
+            let after = world.there(&operation).await;
+            let text = permanent(&world.refusal(&operation, 3).await);
+            assert!(text.contains("adoption"), "{operation:?}: {text}");
+            let removed = world.remove(&operation, number, removal).await;
+            assert_eq!(removed, Removed::Kept, "{operation:?}");
+            assert_eq!(world.there(&operation).await, after, "{operation:?}");
+            assert!(!after.to_string().contains("adopted"), "{after}");
+            world.adopt(&operation, 1).await;
         }
-        assert_eq!(world.there(&operation).await, before, "{operation:?}");
     }
     let path = World::of(&server, "s0").path();
     let kept = World::of(&server, "s0").get(&format!("secret/data/{path}")).await;

@@ -7,6 +7,7 @@ mod graph;
 mod promote;
 mod saga;
 mod service;
+mod shared;
 mod steps;
 mod targets;
 
@@ -14,5 +15,6 @@ pub use graph::{Plan, PlanError, PlannedStep, StepId};
 pub use promote::{CarriedImage, HEALTH_PATH, plan_promote};
 pub use saga::SagaKind;
 pub use service::{plan_add_component, plan_add_environment, plan_decommission, plan_provision};
+pub use shared::project_of_application;
 pub use steps::{PULL_SECRET, SERVICE_ACCOUNT};
 pub use targets::{Targets, ToolTarget};

@@ -109,7 +109,7 @@ impl<'a> Draft<'a> {
             &after,
         )?;
         let operation = Operation::ArgoProject {
-            source_repositories: format!("{gitlab}/{project}/*"),
+            source_repositories: source_repositories(&format!("{gitlab}/{project}")),
             namespaces: KubernetesName::namespace_pattern(&project),
             destination: argo.destination.unwrap_or_else(|| DEFAULT_DESTINATION.into()),
             project,
@@ -398,6 +398,11 @@ impl<'a> Draft<'a> {
             secret("SONAR_TOKEN", &token, "token"),
         ])
     }
+}
+
+/// The repositories of a project: all in its group, which is at this URL.
+pub(super) fn source_repositories(group: &str) -> String {
+    format!("{group}/*")
 }
 
 /// An image name starts with host and port; a registry has no path.

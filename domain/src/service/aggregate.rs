@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::command::first_duplicate;
-use super::{ComponentSpec, ServiceCommand, ServiceEvent};
+use super::{ComponentSpec, Leftovers, ServiceCommand, ServiceEvent};
 use crate::decide::aggregate;
 use crate::{ComponentName, Decide, DomainError, Environment, EnvironmentSet, RunId, ServiceKey, Subject};
 
@@ -57,15 +57,16 @@ pub struct Service {
     pub run: Option<RunId>,
     /// What it changes, if the service is active.
     pub change: Option<Change>,
-    /// Whether something of a service that could not be made is there still.
-    pub left_behind: bool,
+    /// What runs that came to nothing may have left.
+    #[serde(default)]
+    pub leftovers: Leftovers,
 }
 
 impl Service {
     pub(super) fn accepts(&self) -> Vec<&'static str> {
         match (self.lifecycle, self.run.is_some()) {
             // Something of it is there still: it may be removed, as what it was meant to be.
-            (Lifecycle::ProvisioningFailed, _) if self.left_behind => {
+            (Lifecycle::ProvisioningFailed | Lifecycle::Decommissioned, _) if self.left_behind() => {
                 vec!["CreateService", "DecommissionService"]
             }
             (Lifecycle::Unknown | Lifecycle::ProvisioningFailed | Lifecycle::Decommissioned, _) => {
@@ -75,6 +76,46 @@ impl Service {
             (Lifecycle::Decommissioning, false) => vec!["DecommissionService"],
             (Lifecycle::Provisioning | Lifecycle::Active | Lifecycle::Decommissioning, _) => vec![],
         }
+    }
+
+    /// Whether something may be there still that a run should have unmade or removed.
+    pub fn left_behind(&self) -> bool {
+        !self.leftovers.is_empty()
+    }
+
+    /// What a decommissioning has to look after: what the service has, and what was left behind.
+    pub fn to_remove(&self) -> (Vec<ComponentSpec>, EnvironmentSet) {
+        let environments = self.environments.clone().unwrap_or_else(EnvironmentSet::all);
+        (
+            self.leftovers.with_components(&self.components),
+            self.leftovers.with_environments(&environments),
+        )
+    }
+
+    /// Checks that the service may have these components, beside what was left behind: all together have to be
+    /// removed at once one day.
+    fn fits(&self, field: &'static str, components: &[ComponentSpec]) -> Result<(), DomainError> {
+        let all = self.leftovers.with_components(components);
+        if all.len() <= MAX_COMPONENTS {
+            return Ok(());
+        }
+        let left: Vec<&str> = self
+            .leftovers
+            .components
+            .iter()
+            .map(|c| c.name.as_str())
+            .collect();
+        let mut rule = format!(
+            "a service has at most {MAX_COMPONENTS} components, these are {}",
+            all.len()
+        );
+        if !left.is_empty() {
+            let list = left.join(", ");
+            rule.push_str(&format!(
+                " with what failed runs left behind: {list}; ask for one of these again, or decommission the service"
+            ));
+        }
+        Err(DomainError::invalid(field, rule))
     }
 
     /// Where it stands, in words, with the run that must end first.
@@ -131,7 +172,7 @@ impl Service {
                 format!("each name once, `{name}` is there twice"),
             ));
         }
-        Ok(())
+        self.fits("components", components)
     }
 
     fn has_component(&self, name: &ComponentName) -> bool {
@@ -227,10 +268,8 @@ impl Decide for Service {
                         id,
                     });
                 }
-                if self.components.len() >= MAX_COMPONENTS {
-                    let rule = format!("a service has at most {MAX_COMPONENTS} components");
-                    return Err(DomainError::invalid("name", rule));
-                }
+                let with: Vec<_> = self.components.iter().chain([&component]).cloned().collect();
+                self.fits("name", &with)?;
                 ServiceEvent::ComponentRequested {
                     component,
                     adopt,
@@ -298,19 +337,30 @@ impl Decide for Service {
                     adopt,
                     run: Some(run),
                     change: None,
-                    left_behind: false,
+                    leftovers: std::mem::take(&mut self.leftovers),
                 };
             }
-            ServiceEvent::ServiceActivated { .. } => self.settle(Lifecycle::Active),
+            ServiceEvent::ServiceActivated { .. } => {
+                for component in &self.components {
+                    self.leftovers.drop_component(&component.name);
+                }
+                for environment in self.environments.iter().flat_map(EnvironmentSet::iter) {
+                    self.leftovers.drop_environment(environment);
+                }
+                self.settle(Lifecycle::Active);
+            }
             ServiceEvent::ServiceProvisioningFailed { left_behind, .. } => {
+                if left_behind {
+                    self.leave_all();
+                }
                 self.settle(Lifecycle::ProvisioningFailed);
-                self.left_behind = left_behind;
             }
             ServiceEvent::ComponentRequested { component, run, .. } => {
                 self.change = Some(Change::Component(component));
                 self.run = Some(run);
             }
             ServiceEvent::ComponentAdded { component, .. } => {
+                self.leftovers.drop_component(&component.name);
                 self.components.push(component);
                 self.settle(Lifecycle::Active);
             }
@@ -319,23 +369,50 @@ impl Decide for Service {
                 self.run = Some(run);
             }
             ServiceEvent::EnvironmentAdded { environment, .. } => {
+                self.leftovers.drop_environment(environment);
                 self.environments = self.environments.as_ref().map(|e| e.with(environment));
                 self.settle(Lifecycle::Active);
             }
-            ServiceEvent::ComponentAdditionFailed { .. } | ServiceEvent::EnvironmentAdditionFailed { .. } => {
+            ServiceEvent::ComponentAdditionFailed { left_behind, .. }
+            | ServiceEvent::EnvironmentAdditionFailed { left_behind, .. } => {
+                match self.change.take().filter(|_| left_behind) {
+                    Some(Change::Component(component)) => self.leftovers.add_component(component),
+                    Some(Change::Environment(environment)) => self.leftovers.add_environment(environment),
+                    None => {}
+                }
                 self.settle(Lifecycle::Active);
             }
             ServiceEvent::ServiceDecommissionRequested { run, .. } => {
                 self.lifecycle = Lifecycle::Decommissioning;
                 self.run = Some(run);
             }
-            ServiceEvent::ServiceDecommissioned { .. } => self.settle(Lifecycle::Decommissioned),
-            ServiceEvent::ServiceDecommissionAbandoned { .. } => self.settle(Lifecycle::Decommissioning),
+            ServiceEvent::ServiceDecommissioned { left_behind, .. } => {
+                if left_behind {
+                    self.leave_all();
+                } else {
+                    self.leftovers = Leftovers::default();
+                }
+                self.settle(Lifecycle::Decommissioned);
+            }
+            ServiceEvent::ServiceDecommissionAbandoned { .. } => {
+                self.leave_all();
+                self.settle(Lifecycle::Decommissioning);
+            }
         }
     }
 }
 
 impl Service {
+    /// Of all that it was meant to have, something may be there.
+    fn leave_all(&mut self) {
+        for component in &self.components {
+            self.leftovers.add_component(component.clone());
+        }
+        for environment in self.environments.iter().flat_map(EnvironmentSet::iter) {
+            self.leftovers.add_environment(environment);
+        }
+    }
+
     fn settle(&mut self, lifecycle: Lifecycle) {
         self.lifecycle = lifecycle;
         self.run = None;

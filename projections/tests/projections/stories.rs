@@ -237,6 +237,11 @@ impl World {
         self.send::<Run>(&run.to_string(), command).await
     }
 
+    pub async fn state_of(&self, service: &str) -> Service {
+        let loaded = self.journal.load_fresh::<Service>(service).await.unwrap();
+        (*loaded.state).clone()
+    }
+
     pub async fn state(&self, run: RunId) -> Run {
         let loaded = self.journal.load_fresh::<Run>(&run.to_string()).await.unwrap();
         (*loaded.state).clone()

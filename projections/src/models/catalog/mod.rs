@@ -68,7 +68,7 @@ impl Projection for Catalog {
     }
 
     fn version(&self) -> i32 {
-        3
+        4
     }
 
     fn tables(&self) -> &'static str {

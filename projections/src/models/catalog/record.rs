@@ -47,10 +47,11 @@ impl Part<'_> {
 }
 
 impl ServiceRecord {
-    /// The record of a service that is asked for. Its parts begin with it, also when there was one of that name before.
-    pub fn new(key: ServiceKey, run: RunId, event: &RecordedEvent) -> Self {
+    /// The record of a service that is asked for. Its parts begin with it, also when there was one of that name before;
+    /// what that one left behind is not forgotten.
+    pub fn new(key: ServiceKey, run: RunId, event: &RecordedEvent, before: Option<Service>) -> Self {
         Self {
-            service: Service::default(),
+            service: before.unwrap_or_default(),
             key,
             requested_at: event.recorded_at,
             updated_at: event.recorded_at,
@@ -66,36 +67,16 @@ impl ServiceRecord {
     pub fn evolve(&mut self, recorded: &RecordedEvent, event: ServiceEvent) {
         self.updated_at = recorded.recorded_at;
         self.version = bigint(recorded.sequence);
-        match &event {
-            ServiceEvent::ServiceProvisioningFailed {
-                cause, left_behind, ..
-            }
-            | ServiceEvent::ComponentAdditionFailed {
-                cause, left_behind, ..
-            }
-            | ServiceEvent::EnvironmentAdditionFailed {
-                cause, left_behind, ..
-            } => {
-                self.cause = Some(cause.clone());
-                self.left_behind = *left_behind;
-            }
-            ServiceEvent::ServiceDecommissioned { left_behind, .. } => {
-                self.cause = None;
-                self.left_behind = *left_behind;
-            }
-            ServiceEvent::ServiceDecommissionAbandoned { cause, .. } => {
-                self.cause = Some(cause.clone());
-                self.left_behind = true;
-            }
-            ServiceEvent::ServiceActivated { .. }
-            | ServiceEvent::ComponentAdded { .. }
-            | ServiceEvent::EnvironmentAdded { .. } => {
-                self.cause = None;
-                self.left_behind = false;
-            }
-            _ => self.cause = None,
-        }
+        self.cause = match &event {
+            ServiceEvent::ServiceProvisioningFailed { cause, .. }
+            | ServiceEvent::ComponentAdditionFailed { cause, .. }
+            | ServiceEvent::EnvironmentAdditionFailed { cause, .. }
+            | ServiceEvent::ServiceDecommissionAbandoned { cause, .. } => Some(cause.clone()),
+            _ => None,
+        };
         self.service.evolve(event);
+        // Also what an earlier run left, until it is made or removed.
+        self.left_behind = self.service.left_behind();
         if let Some(run) = self.service.run {
             self.last_run = run;
         }

@@ -115,7 +115,9 @@ pub(super) async fn apply(
         .collect();
     for (key, recorded, event) in keyed {
         if let ServiceEvent::ServiceRequested { run, .. } = &event {
-            records.insert(key.clone(), ServiceRecord::new(key.clone(), *run, recorded));
+            let before = records.remove(&key).map(|record| record.service);
+            let record = ServiceRecord::new(key.clone(), *run, recorded, before);
+            records.insert(key.clone(), record);
         }
         let Some(record) = records.get_mut(&key) else {
             return Err(refused(recorded, format!("there is no service {key}")));

@@ -44,10 +44,7 @@ pub(super) fn facts(batch: &[RecordedEvent]) -> Result<Vec<Fact>, ApplyError> {
                 facts.push(Fact { position, at, of });
             }
             <Service as Decide>::TYPE => {
-                if let ServiceEvent::ServiceDecommissioned {
-                    left_behind: false, ..
-                } = decode(event)?
-                {
+                if let ServiceEvent::ServiceDecommissioned { .. } = decode(event)? {
                     let key = event
                         .aggregate_id
                         .parse()
@@ -112,8 +109,13 @@ impl State {
         let Fact { position, at, of } = fact;
         let (id, event) = match of {
             Of::Decommissioned(key) => {
-                // What no step removed is no longer the service's: a group that its project shares, say.
-                self.each(&key, |row| row.remove(at, "released"));
+                // What no step removed is no longer the service's: a group that its project shares, say. What was left
+                // behind is there still, and nobody else's.
+                self.each(&key, |row| {
+                    if !row.left_behind {
+                        row.remove(at, "released");
+                    }
+                });
                 return Ok(());
             }
             Of::Run(id, event) => (id, event),
@@ -171,10 +173,12 @@ impl State {
             }
             RunEvent::RunFailed { left_behind, .. }
             | RunEvent::RunCancelled { left_behind, .. }
-            | RunEvent::RunAbandoned { left_behind, .. } => {
+            | RunEvent::RunAbandoned { left_behind, .. }
+            | RunEvent::RunSucceeded { left_behind } => {
                 let left: BTreeSet<&str> = left_behind.iter().map(StepId::as_str).collect();
+                // A removal leaves what other runs made; so does one that came to nothing before it vouched for it.
                 self.each(&key, |row| {
-                    if row.run_id == id.0 && left.contains(row.step.as_str()) && row.removed_at.is_none() {
+                    if left.contains(row.step.as_str()) && row.removed_at.is_none() {
                         row.left_behind = true;
                     }
                 });

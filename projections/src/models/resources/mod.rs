@@ -50,7 +50,7 @@ impl Projection for Resources {
     }
 
     fn version(&self) -> i32 {
-        2
+        3
     }
 
     fn tables(&self) -> &'static str {

@@ -40,6 +40,7 @@ fn concerns_rows(event: &RunEvent) -> bool {
             | RunEvent::RunFailed { .. }
             | RunEvent::RunCancelled { .. }
             | RunEvent::RunAbandoned { .. }
+            | RunEvent::RunSucceeded { .. }
     )
 }
 
