@@ -2,6 +2,7 @@
 
 use opstella_domain::evidence::{Artifact, ArtifactKey};
 use opstella_domain::policy::{Policy, PolicyKey};
+use opstella_domain::project::Project;
 use opstella_domain::promotion::{EnvironmentKey, ServiceEnvironment};
 use opstella_domain::release::{Release, ReleaseKey};
 use opstella_domain::{Decide, ServiceKey};
@@ -19,6 +20,8 @@ struct Changes {
     environments: BTreeSet<EnvironmentKey>,
     services: BTreeSet<ServiceKey>,
     policies: BTreeSet<PolicyKey>,
+    /// Those whose members are others: approvals count while their givers hold the role.
+    projects: BTreeSet<String>,
     /// In the order in which they were sealed: the last one is to run in the end.
     sealed: Vec<ReleaseKey>,
 }
@@ -55,6 +58,11 @@ impl Changes {
                     self.services.insert(key.service);
                 }
             }
+            <Project as Decide>::TYPE
+                if matches!(event.event_type.as_str(), "RoleGranted" | "RoleRevoked") =>
+            {
+                self.projects.insert(id.to_owned());
+            }
             <Policy as Decide>::TYPE => {
                 if let Ok(key) = id.parse() {
                     self.policies.insert(key);
@@ -89,6 +97,9 @@ async fn follow(parts: &Parts) -> Result<(), JournalError> {
         }
         for service in &changes.services {
             clock::look_at_all(parts, &format!("{service}/")).await?;
+        }
+        for project in &changes.projects {
+            clock::look_at_all(parts, &format!("{project}/")).await?;
         }
         for policy in &changes.policies {
             let prefix = policy

@@ -5,6 +5,7 @@
 //! deploys is planned in the same append ([`settle`]). Nobody can start a deployment but by that.
 
 mod answers;
+mod approvers;
 mod custom;
 mod ends;
 mod find;

@@ -6,8 +6,8 @@ use chrono::{DateTime, Datelike, Days, TimeDelta, Utc};
 use opstella_domain::evidence::{Finding, ReportKind, Severity, Verdict};
 use opstella_domain::policy::{ApproverRole, GateInput, HeldFreeze, PolicyRules, PolicyVersions, evaluate};
 use opstella_domain::promotion::{
-    EnvironmentCommand, EnvironmentKey, Health, PromotionId, PromotionKind, RunEnd, ServiceEnvironment,
-    WhenBusy,
+    EnvironmentCommand, EnvironmentKey, Health, Members, PromotionId, PromotionKind, RunEnd,
+    ServiceEnvironment, WhenBusy,
 };
 use opstella_domain::release::{Release, ReleaseCommand, Waiver, WaiverId};
 use opstella_domain::service::{Service, ServiceCommand};
@@ -104,6 +104,7 @@ impl World {
         let command = EnvironmentCommand::Evaluate {
             promotion,
             evaluation: Box::new(evaluate(&PolicyRules::default(), &input, vec![])),
+            members: Members::new(),
             run,
             at: journeys.at(0),
         };
