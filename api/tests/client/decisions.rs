@@ -26,7 +26,7 @@ async fn a_no_ends_the_wait_and_time_ends_it_too() {
         .await
         .ends(3)
         .tells(&[
-            "another promotion is in flight",
+            "the release is on its way there already",
             &format!("promotions show payments/checkout/{id}"),
             "--queue",
         ]);

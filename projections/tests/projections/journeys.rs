@@ -242,6 +242,8 @@ impl World {
             .await;
         let pre = self.ask("PRE", "1.0.0", promote, journeys.at(92)).await;
         self.look("PRE", pre, strict(), journeys.at(93)).await;
+        self.approve("PRE", pre, ("tina", ApproverRole::Tester), journeys.at(94))
+            .await;
         self.approve("PRE", pre, ("sam", ApproverRole::Security), journeys.at(94))
             .await;
         let run = self.look("PRE", pre, strict(), journeys.at(95)).await;
@@ -274,6 +276,8 @@ impl World {
             .await;
         self.approve("PRD", prd, olga, journeys.at(111)).await;
         self.look("PRD", prd, strict(), journeys.at(112)).await;
+        self.approve("PRD", prd, ("tina", ApproverRole::Tester), journeys.at(112))
+            .await;
         self.approve("PRD", prd, sam, journeys.at(113)).await;
         let run = self.look("PRD", prd, strict(), journeys.at(114)).await;
         self.run_ends("PRD", run, RunEnd::Succeeded, journeys.at(120))

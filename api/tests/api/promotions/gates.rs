@@ -228,6 +228,7 @@ async fn an_approval_counts_no_more_once_its_giver_lost_the_role() {
     );
     delivery.post("alice", members, tester.clone()).await.expect(200);
     let sit = delivery.asked("SIT", "1.0.0").await;
+    delivery.becomes(&sit, "waiting").await;
     delivery.approve("judy", &sit).await.expect(200);
     let counts = async |many: usize| {
         let told = async || {
