@@ -145,7 +145,7 @@ fn what_was_sent_never_counts_before_what_the_tool_said() {
         assert_eq!(when(given, fetched.clone()), Ok(vec![added(fetched.clone())]));
         let both = artifact(&[sent, fetched.clone()]);
         assert!(both.has_fetched(ReportKind::RegistryScan));
-        assert_eq!(both.evidence, [fetched.clone()]);
+        assert_eq!(both.evidence, std::slice::from_ref(&fetched));
     }
     // The tool itself may change its mind.
     let again = of("later", Origin::Fetched, 5);

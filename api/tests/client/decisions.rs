@@ -28,7 +28,6 @@ async fn a_no_ends_the_wait_and_time_ends_it_too() {
         .tells(&[
             "the release is on its way there already",
             &format!("promotions show payments/checkout/{id}"),
-            "--queue",
         ]);
     grace.run(&format!("approve {id}")).await.ends(3).tells(&["403"]);
     world
