@@ -21,8 +21,8 @@ pub struct RegisterRelease {
     pub key: ReleaseKey,
     /// Its images.
     pub images: Vec<ReleaseImage>,
-    /// Who wrote what is in it; the caller where absent.
-    pub author: Option<Subject>,
+    /// Who wrote what is in it; the caller where nobody is named, unless that is a machine.
+    pub authors: Vec<Subject>,
 }
 
 /// `AddEvidence`.
@@ -70,14 +70,16 @@ impl Commands {
             let release = self
                 .load_new_expected::<Release>(&key.to_string(), context)
                 .await?;
-            let author = match &request.author {
+            let author = match request.authors.first() {
                 Some(author) => author.clone(),
+                None if context.grants.is_machine() => return Err(nobody_wrote_it()),
                 None => context.caller()?,
             };
             let command = ReleaseCommand::Register {
                 key: key.clone(),
                 images: request.images.clone(),
                 author,
+                co_authors: request.authors.iter().skip(1).cloned().collect(),
                 components: service.components.iter().map(|c| c.name.clone()).collect(),
                 at: Utc::now(),
             };
@@ -259,6 +261,13 @@ impl Commands {
         self.carry_out(name, context, Some(&key.service.project), decide)
             .await
     }
+}
+
+/// A machine wrote nothing: taken for the author, it would let everybody who did approve.
+fn nobody_wrote_it() -> CommandError {
+    let rule = "who wrote what is in the release, by the names that they sign in with: a machine registers it for \
+                others (`GITLAB_USER_LOGIN` in GitLab CI)";
+    DomainError::invalid("author", rule).into()
 }
 
 fn path(key: &ReleaseKey) -> String {

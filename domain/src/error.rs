@@ -82,7 +82,15 @@ pub enum DomainError {
     },
 }
 
+/// The fields that stand for whoever sends the command.
+const OF_DUTY: [&str; 2] = ["approver", "confirmer"];
+
 impl DomainError {
+    /// Whether separation of duty refused whoever sent the command: they asked for it themselves, or wrote it.
+    pub fn is_of_duty(&self) -> bool {
+        matches!(self, Self::Invalid { field, .. } if OF_DUTY.contains(&field.as_str()))
+    }
+
     /// A rule broken by one field.
     pub fn invalid(field: impl Into<String>, rule: impl Into<String>) -> Self {
         Self::Invalid {

@@ -15,7 +15,7 @@ use chrono::{DateTime, Utc};
 use cqrs_es::test::TestFramework;
 use opstella_domain::evidence::{
     Artifact, ArtifactCommand, ArtifactEvent, ArtifactKey, Evidence, Finding, MAX_FINDINGS, MAX_SCANS,
-    ReportKind, Severity,
+    Origin, ReportKind, Severity,
 };
 use opstella_domain::{Decide, DomainError, Environment};
 use support::at;
@@ -122,6 +122,45 @@ fn a_report_from_the_future_does_not_count_for_ever() {
     let forged = scan("clean", Some(later(1_000_000)), later(0));
     let honest = scan("bad", Some(later(5)), later(6));
     assert_eq!(when(&[forged], honest.clone()), Ok(vec![added(honest)]));
+}
+
+#[test]
+fn what_was_sent_never_counts_before_what_the_tool_said() {
+    let of = |contents: &str, origin, minutes| Evidence {
+        origin,
+        kind: ReportKind::RegistryScan,
+        ..scan(contents, Some(later(minutes)), later(minutes))
+    };
+    let fetched = of("critical", Origin::Fetched, 0);
+    // Neither a newer one, nor the same bytes again.
+    for contents in ["clean", "critical"] {
+        let sent = of(contents, Origin::Uploaded, 60);
+        assert_eq!(when(std::slice::from_ref(&fetched), sent), Ok(vec![]));
+    }
+    // What was there before gives way, however new it claims to be, and were it the same.
+    for contents in ["clean", "critical"] {
+        let sent = of(contents, Origin::Uploaded, 60);
+        let given = std::slice::from_ref(&sent);
+        assert!(!artifact(given).has_fetched(ReportKind::RegistryScan));
+        assert_eq!(when(given, fetched.clone()), Ok(vec![added(fetched.clone())]));
+        let both = artifact(&[sent, fetched.clone()]);
+        assert!(both.has_fetched(ReportKind::RegistryScan));
+        assert_eq!(both.evidence, std::slice::from_ref(&fetched));
+    }
+    // The tool itself may change its mind.
+    let again = of("later", Origin::Fetched, 5);
+    assert_eq!(when(&[fetched], again.clone()), Ok(vec![added(again)]));
+}
+
+#[test]
+fn evidence_of_before_origins_were_recorded_was_sent() {
+    let mut value = serde_json::to_value(evidence(ReportKind::Sbom)).unwrap();
+    assert_eq!(
+        value.as_object_mut().unwrap().remove("origin").unwrap(),
+        "uploaded"
+    );
+    let read: Evidence = serde_json::from_value(value).unwrap();
+    assert_eq!(read, evidence(ReportKind::Sbom));
 }
 
 #[test]

@@ -198,29 +198,47 @@ fn each_finding_is_named_once_and_few_are_named() {
 }
 
 #[test]
-fn the_newer_of_two_scans_counts_by_when_it_was_made() {
+fn the_registrys_scan_and_the_uploaded_one_both_count() {
     let bad = Evidence {
         produced_at: Some(later(-10)),
         recorded_at: later(-9),
         ..findings(ReportKind::ImageScan, &[("CVE-1", Critical)])
     };
-    // Recorded later, but made before.
-    let clean = Evidence {
-        produced_at: Some(later(-60)),
+    let clean = |kind, made| Evidence {
+        produced_at: Some(later(made)),
         recorded_at: later(-1),
-        ..evidence(ReportKind::RegistryScan)
+        ..evidence(kind)
     };
-    let newer = Evidence {
-        produced_at: Some(later(-5)),
-        ..clean.clone()
-    };
-    assert_eq!(
-        one(&critical(), &gate_input(vec![bad.clone(), clean])).verdict,
-        Failed
-    );
-    let gate = one(&critical(), &gate_input(vec![bad, newer]));
-    assert_eq!(gate.verdict, Passed);
-    assert_eq!(gate.evidence, [digest("registry-scan")]);
+    // Whichever is newer: a clean one hides nothing of the other.
+    for made in [-60, -5] {
+        let gate = one(
+            &critical(),
+            &gate_input(vec![bad.clone(), clean(ReportKind::RegistryScan, made)]),
+        );
+        says(
+            &gate,
+            Failed,
+            "api, image-scan: 1 critical findings (CVE-1), at most 0 may be there",
+        );
+        assert_eq!(gate.evidence, [digest("image-scan"), digest("registry-scan")]);
+        let found = Evidence {
+            kind: ReportKind::RegistryScan,
+            ..bad.clone()
+        };
+        let gate = one(
+            &critical(),
+            &gate_input(vec![found, clean(ReportKind::ImageScan, made)]),
+        );
+        assert_eq!(gate.verdict, Failed);
+    }
+    let both = vec![
+        clean(ReportKind::ImageScan, -5),
+        clean(ReportKind::RegistryScan, -5),
+    ];
+    assert_eq!(one(&critical(), &gate_input(both)).verdict, Passed);
+    // One is enough where there is no other.
+    let alone = vec![clean(ReportKind::RegistryScan, -5)];
+    assert_eq!(one(&critical(), &gate_input(alone)).verdict, Passed);
 }
 
 #[test]
@@ -274,11 +292,16 @@ fn a_waiver_of_a_finding_holds_for_the_scan_that_only_counts() {
     says(
         &before,
         Failed,
-        "api: 1 critical findings (CVE-1), at most 0 may be there",
+        "api, image-scan: 1 critical findings (CVE-1), at most 0 may be there; \
+         api, registry-scan: 1 critical findings (CVE-1), at most 0 may be there",
     );
     assert_eq!(after.verdict, Waived);
     let (_, after) = said(2);
-    says(&after, Failed, "api: 1 critical findings, at most 0 may be there");
+    says(
+        &after,
+        Failed,
+        "api, registry-scan: 1 critical findings, at most 0 may be there",
+    );
 }
 
 #[test]
@@ -738,6 +761,63 @@ fn the_basis_changes_with_what_approvals_rest_on_and_not_with_time() {
     for (index, change) in same.into_iter().enumerate() {
         assert_eq!(basis(change), before, "{index}");
     }
+}
+
+#[test]
+fn the_basis_changes_with_each_verdict_whether_a_gate_looks_at_it_or_not() {
+    let basis = |evidence: Vec<Evidence>| evaluate(&critical(), &gate_input(evidence), vec![]).basis;
+    let scan = || evidence(ReportKind::ImageScan);
+    let (passed, failed) = (
+        evidence(ReportKind::StaticAnalysis),
+        Evidence {
+            verdict: Verdict::Failed,
+            ..evidence(ReportKind::StaticAnalysis)
+        },
+    );
+    let all = [
+        basis(vec![scan()]),
+        basis(vec![scan(), passed.clone()]),
+        basis(vec![scan(), failed]),
+    ];
+    assert_eq!(BTreeSet::from(all.clone()).len(), 3, "{all:?}");
+    let later = Evidence {
+        report: digest("later"),
+        recorded_at: later(5),
+        ..passed.clone()
+    };
+    assert_eq!(basis(vec![scan(), later.clone()]), all[1], "the same verdict");
+    let uat = |verdict, made| Evidence {
+        verdict,
+        recorded_at: made,
+        ran: images(&[("api", "api-1"), ("web", made.to_rfc3339().as_str())]),
+        ..scan_of(Environment::Uat, None)
+    };
+    let older = uat(Verdict::Failed, time("2026-01-01T00:00:00Z"));
+    let newer = uat(Verdict::Passed, time("2026-01-02T00:00:00Z"));
+    assert_eq!(
+        basis(vec![older, newer.clone()]),
+        basis(vec![newer]),
+        "the newest counts"
+    );
+}
+
+#[test]
+fn a_gate_that_is_waived_is_another_basis_than_one_that_is_passed() {
+    let rules = only(|r| r.healthy_before = true);
+    let mut input = gate_input(vec![]);
+    let passed = evaluate(&rules, &input, vec![]).basis;
+    input
+        .predecessor
+        .as_mut()
+        .unwrap()
+        .running
+        .as_mut()
+        .unwrap()
+        .healthy = false;
+    input.waivers = vec![waiver(1, "healthy-before", None)];
+    let evaluation = evaluate(&rules, &input, vec![]);
+    assert_eq!(evaluation.gates[0].verdict, Waived);
+    assert_ne!(evaluation.basis, passed);
 }
 
 #[test]

@@ -495,5 +495,9 @@ fn a_promotion_checks_all_before_it_changes_any() {
         assert!(last("harbor.artifact") < first(change) && last("argocd.hold") < first(change));
         assert!(last(change) < first("argocd.sync"));
     }
-    assert_eq!(plan.critical_path(|_| 1), 5);
+    assert!(
+        last("harbor.tag") < first("gitlab.image"),
+        "tagged before it is committed"
+    );
+    assert_eq!(plan.critical_path(|_| 1), 6);
 }

@@ -101,12 +101,16 @@ fn the_rules_that_come_along_are_those_of_the_issue() {
     let pre = PolicyRules {
         dynamic_scan: Some(Environment::Uat),
         no_open_critical: true,
-        approvals: vec![rule(&[Security], 1)],
+        approvals: vec![rule(&[Tester], 1), rule(&[Security], 1)],
         ..uat.clone()
     };
     let prd = PolicyRules {
         soak_minutes: 24 * 60,
-        approvals: vec![rule(&[Approver, Owner, Security], 2)],
+        approvals: vec![
+            rule(&[Tester], 1),
+            rule(&[Security], 1),
+            rule(&[Approver, Owner, Security], 2),
+        ],
         independent_approvers: true,
         change_reference: true,
         rollback_approvals: 1,
@@ -242,18 +246,38 @@ fn limits_name_the_field() {
 }
 
 #[test]
-fn a_rollback_needs_people_in_the_roles_of_each_rule_and_nothing_else() {
+fn a_rollback_needs_people_in_the_roles_of_whom_most_are_asked_and_nothing_else() {
     let rules = PolicyRules {
-        approvals: vec![rule(&[Security], 2), rule(&[Tester], 1)],
+        approvals: vec![rule(&[Security], 2), rule(&[Tester], 1), rule(&[Owner], 2)],
         rollback_approvals: 1,
         freezes: vec![weekend()],
         ..PolicyRules::default_for(Environment::Prd)
     };
     let expected = PolicyRules {
-        approvals: vec![rule(&[Security], 1), rule(&[Tester], 1)],
+        approvals: vec![rule(&[Security], 1), rule(&[Owner], 1)],
         ..PolicyRules::default()
     };
     assert_eq!(rules.for_rollback(), expected);
+    // A project cannot move it to others by asking for more of them.
+    let policy = |rules| {
+        let mut policy = Policy::default();
+        policy.evolve(was_set("PRD", 1, rules));
+        policy
+    };
+    let project = PolicyRules {
+        approvals: vec![rule(&[Tester], 5)],
+        rollback_approvals: 2,
+        ..PolicyRules::default()
+    };
+    let both = Policy::effective_for_rollback(Environment::Prd, &policy(rules.clone()), &policy(project));
+    let mut asked = both.approvals;
+    asked.sort();
+    assert_eq!(
+        asked,
+        [rule(&[Tester], 2), rule(&[Owner], 1), rule(&[Security], 1)]
+    );
+    let prd = Policy::effective_for_rollback(Environment::Prd, &Policy::default(), &Policy::default());
+    assert_eq!(prd.approvals, [rule(&[Approver, Owner, Security], 1)]);
     let free = PolicyRules {
         rollback_approvals: 0,
         ..rules
@@ -403,8 +427,14 @@ proptest! {
         prop_assert!(asks_for_as_much(&both.approvals, &a.approvals));
         prop_assert!(asks_for_as_much(&both.approvals, &b.approvals));
         // Going back is as strict as the stricter of both, too.
-        prop_assert_eq!(both.for_rollback().looser_than(&a.for_rollback()), none.clone());
-        prop_assert_eq!(both.for_rollback().looser_than(&b.for_rollback()), none);
+        let set = |rules: &PolicyRules| {
+            let mut policy = Policy::default();
+            policy.evolve(was_set("PRD", 1, rules.clone()));
+            policy
+        };
+        let back = Policy::effective_for_rollback(Environment::Prd, &set(&a), &set(&b));
+        prop_assert_eq!(back.looser_than(&a.for_rollback()), none.clone());
+        prop_assert_eq!(back.looser_than(&b.for_rollback()), none);
     }
 
     #[test]

@@ -16,8 +16,8 @@ use opstella_domain::policy::{
     Approval, ApproverRole, Evaluation, GateVerdict, HeldFreeze, PolicyRules, PolicyVersions, evaluate,
 };
 use opstella_domain::promotion::{
-    EnvironmentCommand, EnvironmentEvent, EnvironmentKey, Health, MAX_HISTORY, MAX_QUEUE, PromotionId,
-    PromotionKind, PromotionState, RunEnd, ServiceEnvironment, WhenBusy, promote_to,
+    EnvironmentCommand, EnvironmentEvent, EnvironmentKey, Health, MAX_HISTORY, MAX_QUEUE, Members,
+    PromotionId, PromotionKind, PromotionState, RunEnd, ServiceEnvironment, WhenBusy, promote_to,
 };
 use opstella_domain::{Decide, DomainError, Environment, RunId};
 use support::promotion::{
@@ -97,6 +97,7 @@ fn look(number: u128, evaluation: Evaluation) -> EnvironmentCommand {
     EnvironmentCommand::Evaluate {
         promotion: promotion_id(number),
         evaluation: Box::new(evaluation),
+        members: Members::new(),
         run: run_id(number),
         at: at(),
     }
@@ -676,6 +677,22 @@ fn an_author_approves_only_where_approvers_need_not_be_independent() {
         ..approval("019f-sub-of-alice", &[Owner])
     };
     assert_eq!(field(when(given(true), approve(1, by_name))), "approver");
+    // GitLab keeps the case of names, Keycloak does not.
+    let shouted = Approval {
+        name: Some("ALICE".to_owned()),
+        ..approval("019f-sub-of-alice", &[Owner])
+    };
+    assert_eq!(field(when(given(true), approve(1, shouted))), "approver");
+    // Who has no name cannot be told from an author.
+    let nameless = Approval {
+        name: None,
+        ..approval("019f-sub-of-nobody", &[Owner])
+    };
+    assert_eq!(
+        kinds(when(given(false), approve(1, nameless.clone()))),
+        ["PromotionApproved"]
+    );
+    assert_eq!(field(when(given(true), approve(1, nameless))), "approver");
     // Somebody else may, and the requester may not, either way.
     let olga = approve(1, approval("olga", &[Owner]));
     assert_eq!(kinds(when(given(true), olga)), ["PromotionApproved"]);
@@ -704,6 +721,93 @@ fn an_authors_approval_does_not_count_once_approvers_have_to_be_independent() {
             .is_some_and(|r| r.contains("wrote what is in the release"));
         assert_eq!(says_why, independent);
     }
+}
+
+#[test]
+fn an_approval_counts_while_its_giver_holds_the_role() {
+    let wanted = || evaluation(&[(Tester, 1)]);
+    let as_member = Approval {
+        by_token: [].into(),
+        ..approval("tina", &[Tester, Owner])
+    };
+    let by_token = approval("tina", &[Tester]);
+    let with = |approval: &Approval, members: Members| {
+        let again = EnvironmentCommand::Evaluate {
+            promotion: promotion_id(1),
+            evaluation: Box::new(wanted()),
+            members,
+            run: run_id(1),
+            at: at(),
+        };
+        after(vec![
+            ask(1, "1").into(),
+            look(1, wanted()),
+            approve(1, approval.clone()),
+            again,
+        ])
+        .in_flight
+        .unwrap()
+    };
+    let member = |role| Members::from([(who("tina"), [role].into())]);
+    assert!(with(&as_member, member(Tester)).run.is_some());
+    for members in [
+        Members::new(),
+        member(Owner),
+        Members::from([(who("bob"), [Tester].into())]),
+    ] {
+        let promotion = with(&as_member, members);
+        assert_eq!(promotion.run, None);
+        let reason = &promotion.gates.last().unwrap().reason;
+        assert_eq!(reason, "approvals are missing: 1 by tester (there are 0)");
+    }
+    // What the issuer took back, the next token would tell.
+    assert!(with(&by_token, Members::new()).run.is_some());
+}
+
+#[test]
+fn one_without_a_name_is_compared_with_authors_that_are_known_by_ids() {
+    let independent = || Evaluation {
+        independent_approvers: true,
+        ..evaluation(&[(Owner, 1)])
+    };
+    let ask = |author: &str| {
+        let mut asked = ask(1, "1").into();
+        if let EnvironmentCommand::Request { authors, .. } = &mut asked {
+            *authors = [who(author)].into();
+        }
+        asked
+    };
+    let (alice, olga) = (
+        "0193a5b2-7c1d-7e3f-8a4b-5c6d7e8f9a0b",
+        "0193A5B2-7c1d-7e3f-8a4b-000000000000",
+    );
+    let nameless = |by| Approval {
+        name: None,
+        ..approval(by, &[Owner])
+    };
+    let given = |author| vec![ask(author), look(1, independent())];
+    assert_eq!(
+        kinds(when(given(alice), approve(1, nameless(olga)))),
+        ["PromotionApproved"]
+    );
+    assert_eq!(field(when(given(alice), approve(1, nameless(alice)))), "approver");
+    assert_eq!(
+        field(when(given("alice"), approve(1, nameless(olga)))),
+        "approver"
+    );
+    // Given before approvers had to be independent, it does not count either.
+    let before = vec![
+        ask("alice"),
+        look(1, evaluation(&[(Owner, 1)])),
+        approve(1, nameless(olga)),
+    ];
+    assert_eq!(
+        after([before, vec![look(1, independent())]].concat())
+            .in_flight
+            .unwrap()
+            .run,
+        None
+    );
 }
 
 #[test]
@@ -895,6 +999,50 @@ fn a_rollback_goes_to_what_ran_here_before() {
         panic!();
     };
     assert_eq!(EnvironmentCommand::from(back(3, "1")).name(), "Rollback");
+}
+
+#[test]
+fn a_rollback_never_goes_forward_again() {
+    let rolled_back = |number, release| {
+        vec![
+            back(number, release).into(),
+            look(number, evaluation(&[])),
+            done(number),
+        ]
+    };
+    let three = || [deployed(1, "1"), deployed(2, "2"), deployed(3, "3")].concat();
+    // 3 is withdrawn: from then on, it comes by a promotion or not at all.
+    let second = [three(), rolled_back(4, "2")].concat();
+    assert_eq!(field(when(second.clone(), back(5, "3"))), "release");
+    assert_eq!(after(second.clone()).earlier().unwrap().release, version("1"));
+    let first = [second, rolled_back(5, "1")].concat();
+    for later in ["2", "3"] {
+        assert_eq!(field(when(first.clone(), back(6, later))), "release");
+    }
+    assert!(after(first.clone()).earlier().is_none());
+    assert_eq!(kinds(when(first.clone(), ask(6, "3"))), ["PromotionRequested"]);
+    // That it was there again makes it no later.
+    let again = [first, deployed(6, "3"), deployed(7, "4")].concat();
+    assert_eq!(after(again.clone()).earlier().unwrap().release, version("3"));
+    let third = [again, rolled_back(8, "3")].concat();
+    assert_eq!(field(when(third.clone(), back(9, "4"))), "release");
+    assert_eq!(kinds(when(third, back(9, "2"))), ["PromotionRequested"]);
+}
+
+#[test]
+fn a_rollback_that_waited_until_it_would_go_forward_is_over() {
+    let given = [
+        [deployed(1, "1"), deployed(2, "2"), deployed(3, "3")].concat(),
+        vec![
+            back(4, "1").into(),
+            back(5, "2").into(),
+            look(4, evaluation(&[])),
+            done(4),
+        ],
+    ]
+    .concat();
+    assert_eq!(after(given.clone()).in_flight.unwrap().id, promotion_id(5));
+    assert_eq!(kinds(when(given, look(5, evaluation(&[])))), ["PromotionFailed"]);
 }
 
 #[test]

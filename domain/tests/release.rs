@@ -23,6 +23,7 @@ fn register(images: Vec<ReleaseImage>) -> ReleaseCommand {
         key: release_key(),
         images,
         author: who("alice"),
+        co_authors: [].into(),
         components: vec![name("api"), name("web")],
         at: at(),
     }
@@ -33,6 +34,7 @@ fn registered(images: Vec<ReleaseImage>) -> ReleaseEvent {
         key: release_key(),
         images,
         author: who("alice"),
+        co_authors: [].into(),
     }
 }
 
@@ -129,6 +131,7 @@ fn every_command_in_every_state() {
                 ReleaseEvent::ReleaseImagesAdded {
                     images: web.clone(),
                     author: who("alice"),
+                    co_authors: [].into(),
                 },
                 sealed(),
             ]),
@@ -195,24 +198,29 @@ fn an_image_of_a_release_never_changes() {
 #[test]
 fn everybody_who_added_images_is_an_author() {
     let mut release = Release::default();
-    let add = |author: Subject, images| ReleaseCommand::Register {
+    let add = |author: Subject, co_authors: &[&str], images| ReleaseCommand::Register {
         key: release_key(),
         images,
         author,
+        co_authors: co_authors.iter().map(|name| who(name)).collect(),
         components: vec![name("api"), name("web")],
         at: at(),
     };
     for command in [
-        add(who("alice"), vec![image("api", "api-1")]),
-        add(who("bob"), vec![image("web", "web-1")]),
+        add(who("alice"), &["carol"], vec![image("api", "api-1")]),
+        add(who("bob"), &["alice", "dan"], vec![image("web", "web-1")]),
     ] {
         for event in release.decide(command).unwrap() {
             release.evolve(event);
         }
     }
-    assert_eq!(release.authors, [who("alice"), who("bob")].into());
+    assert_eq!(release.authors, ["alice", "bob", "carol", "dan"].map(who).into());
     assert_eq!(release.digests().len(), 2);
     assert!(release.sealed);
+    let many: Vec<String> = (0..101).map(|number| format!("author-{number}")).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    let refused = Release::default().decide(add(who("alice"), &many, vec![image("api", "api-1")]));
+    assert!(matches!(refused, Err(DomainError::Invalid { field, .. }) if field == "authors"));
 }
 
 #[test]

@@ -448,10 +448,12 @@ fn release_events_fit() {
                 key: release_key(),
                 images: vec![image("api", "api-1"), linked.clone()],
                 author: who("alice"),
+                co_authors: [who("carol")].into(),
             },
             ReleaseEvent::ReleaseImagesAdded {
                 images: vec![linked],
                 author: who("bob"),
+                co_authors: [].into(),
             },
             ReleaseEvent::ReleaseSealed { key: release_key() },
             granted(None),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use opstella_domain::Environment;
-use opstella_domain::evidence::{Evidence, Finding, ReportKind, SeverityCounts, TestCounts, Verdict};
+use opstella_domain::evidence::{Evidence, Finding, Origin, ReportKind, SeverityCounts, TestCounts, Verdict};
 use opstella_domain::release::Digest;
 
 use crate::expected::Named;
@@ -37,10 +37,11 @@ pub struct Parsed {
 }
 
 impl Parsed {
-    /// The evidence, with what the report cannot know.
+    /// The evidence, with what the report cannot know; as sent, see [`Evidence::fetched`].
     pub fn into_evidence(self, recorded_at: DateTime<Utc>, environment: Option<Environment>) -> Evidence {
         Evidence {
             kind: self.kind,
+            origin: Origin::Uploaded,
             report: self.report,
             size: self.size,
             tool: self.tool,

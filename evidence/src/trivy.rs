@@ -2,6 +2,7 @@
 
 use opstella_domain::evidence::ReportKind;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use crate::ReportError;
 use crate::expected::{Named, Reference};
@@ -10,6 +11,8 @@ use crate::parsed::Body;
 use crate::shape::wrong_tool;
 use crate::tally::{self, Tally};
 
+/// Classes of results in which there are no vulnerabilities.
+const WITHOUT_PACKAGES: &[&str] = &["secret", "license", "license-file", "config"];
 const FORMAT: &str = "Trivy JSON";
 
 #[derive(Deserialize)]
@@ -46,6 +49,9 @@ struct Metadata<'a> {
     /// Only of an image from a registry, or that was pushed to one.
     #[serde(borrow, default)]
     repo_digests: Each<Reference<'a>>,
+    /// Of an image with an operating system that Trivy knows.
+    #[serde(rename = "OS")]
+    os: Option<IgnoredAny>,
     /// Of a git repository.
     #[serde(borrow)]
     commit: Option<Text<'a>>,
@@ -72,13 +78,20 @@ struct Outcomes {
     tally: Tally,
     /// There is something that `trivy config` does not look at.
     more_than_config: bool,
+    /// There is something.
+    any: bool,
+    /// There is something of packages, in which vulnerabilities are.
+    packages: bool,
 }
 
 impl Fold for Outcome<'_> {
     type Into = Outcomes;
     fn fold(self, into: &mut Outcomes) {
         let target = Text::or_empty(&self.target);
-        into.more_than_config |= Text::or_empty(&self.class) != "config";
+        let class = Text::or_empty(&self.class);
+        into.more_than_config |= class != "config";
+        into.any = true;
+        into.packages |= !WITHOUT_PACKAGES.contains(&class);
         // A vulnerable package is at the same place wherever its lock file is.
         into.tally.absorb(self.vulnerabilities.0, "");
         into.tally.absorb(self.misconfigurations.0, target);
@@ -205,10 +218,27 @@ fn check_kind(kind: ReportKind, report: &Report<'_>) -> Result<(), ReportError> 
         "filesystem" | "repository" => ("a Trivy report on files", &[FilesystemScan, ConfigScan]),
         _ => ("a Trivy report on neither an image nor files", &[]),
     };
-    if right.contains(&kind) {
-        return Ok(());
+    if !right.contains(&kind) {
+        return Err(wrong_tool(found, kind, right));
     }
-    Err(wrong_tool(found, kind, right))
+    if kind == ImageScan && !was_looked_at(report) {
+        return Err(ReportError::WrongTool {
+            found: "a Trivy report on an image that was not looked at for vulnerabilities".to_owned(),
+            expected: kind,
+            hint: "run trivy image with `--scanners vuln,secret`, and send that report".to_owned(),
+        });
+    }
+    Ok(())
+}
+
+/// Whether the packages of the image were looked at, as far as the report tells: which scanners were on it does not say.
+/// Of an image with an operating system Trivy always has a result on its packages; of one in which it knows nothing it
+/// has no results at all, and nothing can be found in that.
+fn was_looked_at(report: &Report<'_>) -> bool {
+    let results = &report.results.0;
+    let metadata = report.metadata.as_ref();
+    let has_os = metadata.is_some_and(|metadata| metadata.os.is_some());
+    results.packages || !(results.any || has_os)
 }
 
 fn named(kind: ReportKind, report: &Report<'_>) -> Named {

@@ -98,6 +98,48 @@ fn cut_off_damaged_and_mistyped() {
 }
 
 #[test]
+fn an_image_that_was_not_looked_at_for_vulnerabilities_is_not_clean() {
+    let report = |os: &str, results: &str| {
+        format!(r#"{{"SchemaVersion":2,"ArtifactType":"container_image","Metadata":{{{os}}}{results}}}"#)
+    };
+    let of = |classes: &[&str]| {
+        let results = classes
+            .iter()
+            .map(|class| format!(r#"{{"Target":"x","Class":"{class}"}}"#));
+        format!(r#","Results":[{}]"#, results.collect::<Vec<_>>().join(","))
+    };
+    let os = r#""OS":{"Family":"alpine","Name":"3.19.1"}"#;
+    for wrong in [
+        report(os, ""),
+        report(os, r#","Results":null"#),
+        report(os, r#","Results":[]"#),
+        report(os, &of(&["secret"])),
+        report("", &of(&["secret", "license", "license-file", "config"])),
+    ] {
+        let error = read(ReportKind::ImageScan, &wrong).unwrap_err();
+        let ReportError::WrongTool { hint, .. } = &error else {
+            panic!("{wrong}: {error}");
+        };
+        assert!(hint.contains("--scanners vuln"), "{error}");
+    }
+    for right in [
+        report(os, &of(&["os-pkgs"])),
+        report(os, &of(&["secret", "lang-pkgs"])),
+        // Nothing that Trivy knows is in it.
+        report("", ""),
+    ] {
+        assert_eq!(
+            read(ReportKind::ImageScan, &right).unwrap().counts.critical,
+            0,
+            "{right}"
+        );
+    }
+    // Files may well be looked at for secrets alone.
+    let files = report("", &of(&["secret"])).replace("container_image", "filesystem");
+    assert!(read(ReportKind::FilesystemScan, files).is_ok());
+}
+
+#[test]
 fn what_is_not_finished_is_no_evidence() {
     let unfinished = |kind, report: &str| {
         let error = read(kind, report).unwrap_err();

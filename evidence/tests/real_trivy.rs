@@ -183,15 +183,19 @@ fn tar(files: &[(&str, &[u8])]) -> Vec<u8> {
     archive.into_inner().unwrap()
 }
 
-/// A small image as `docker save` writes it, and the digest of its configuration.
+/// A small image with a secret as `docker save` writes it, and the digest of its configuration.
 fn image_tar() -> (Vec<u8>, Digest) {
     let secret = format!("token {TOKEN}\n");
-    let layer = tar(&[
+    image_of(&[
         ("etc/os-release", b"ID=alpine\nVERSION_ID=3.19.1\n"),
         ("etc/alpine-release", b"3.19.1\n"),
         ("lib/apk/db/installed", b"P:musl\nV:1.2.4-r2\nA:x86_64\nL:MIT\n\n"),
         ("app/conf.txt", secret.as_bytes()),
-    ]);
+    ])
+}
+
+fn image_of(files: &[(&str, &[u8])]) -> (Vec<u8>, Digest) {
+    let layer = tar(files);
     let diff_id = Digest::of(&layer);
     let configuration = format!(
         r#"{{"architecture":"amd64","os":"linux","created":"2026-01-01T00:00:00Z","config":{{}},"rootfs":{{"type":"layers","diff_ids":["{diff_id}"]}},"history":[{{"created_by":"COPY"}}]}}"#
@@ -252,6 +256,27 @@ async fn an_image_in_a_tar() {
             "{kind}: {refused:?}"
         );
     }
+}
+
+/// What it writes of an image in which it knows nothing has no results, whatever it looked for.
+#[tokio::test]
+async fn an_image_from_scratch() {
+    let trivy = Trivy::new().await;
+    let (image, _) = image_of(&[("app", b"\x7fELF and so on")]);
+    trivy.write("empty.tar", image);
+    let report = trivy.run("image --input empty.tar --scanners secret --format json");
+    assert!(!String::from_utf8_lossy(&report).contains("Results"));
+    assert_eq!(
+        read(ReportKind::ImageScan, &report).unwrap().verdict,
+        Verdict::Passed
+    );
+    // With something else in it, it is seen what was looked for.
+    let secret = format!("token {TOKEN}\n");
+    let (image, _) = image_of(&[("app/conf.txt", secret.as_bytes())]);
+    trivy.write("secret.tar", image);
+    let report = trivy.run("image --input secret.tar --scanners secret --format json");
+    let error = read(ReportKind::ImageScan, &report).unwrap_err();
+    assert!(error.to_string().contains("--scanners vuln"), "{error}");
 }
 
 /// Trivy itself reads our fixture and says the same in other formats.

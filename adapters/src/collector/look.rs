@@ -109,7 +109,8 @@ async fn see(parts: &Parts, due: &Due, away: &Mutex<BTreeSet<Tool>>) -> Result<S
     }
     let journal = parts.commands.journal();
     let artifact = journal.load_fresh::<Artifact>(&due.image.to_string()).await?;
-    if due.anew == 0 && artifact.state.newest(due.kind).is_some() {
+    // What somebody sent is not what the tool says.
+    if due.anew == 0 && artifact.state.has_fetched(due.kind) {
         return Ok(Seen::There);
     }
     let image = parts
@@ -195,7 +196,7 @@ async fn record(
     let request = AddEvidence {
         key: due.release.clone(),
         component: due.image.component.clone(),
-        evidence: parsed.into_evidence(Utc::now(), None),
+        evidence: parsed.into_evidence(Utc::now(), None).fetched(),
         original,
     };
     let context = CommandContext::system(ACTOR, due.release.to_string());

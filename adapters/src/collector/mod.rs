@@ -10,8 +10,8 @@
 //!
 //! Of images that wait in a promotion or run somewhere, `again` asks for later scans, at a modest pace.
 //!
-//! A report is asked for from the registration of the release on, with pauses that grow, until there is evidence of its
-//! kind on the image, a newer image of the component is registered, or the release is too old. One process at a time
+//! A report is asked for from the registration of the release on, with pauses that grow, until the tool itself has
+//! told us (what was sent of its kind does not count), a newer image of the component is registered, or the release is too old. One process at a time
 //! does it, by a lease of its own; whatever it does changes nothing the second time.
 
 mod again;

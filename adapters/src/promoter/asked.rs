@@ -1,8 +1,10 @@
 //! Looks at gates that are asked for: marks in the promoter's notes, which outlive the process.
 
-use opstella_domain::ServiceKey;
+use std::collections::BTreeSet;
+
 use opstella_domain::policy::PolicyKey;
 use opstella_domain::promotion::EnvironmentKey;
+use opstella_domain::{ProjectSlug, ServiceKey};
 use sqlx::PgPool;
 
 /// Asks for a look at those that wait and meet the condition, `$1` seconds after others.
@@ -58,6 +60,19 @@ pub(super) async fn services<'a>(
     .bind(keys)
     .execute(pool)
     .await?;
+    Ok(())
+}
+
+/// Asks for a look at what waits in these projects.
+pub(super) async fn projects(pool: &PgPool, projects: &BTreeSet<ProjectSlug>) -> Result<(), sqlx::Error> {
+    if projects.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(ask!("split_part(environment, '/', 1) = ANY($2)"))
+        .bind(0.0)
+        .bind(texts(projects))
+        .execute(pool)
+        .await?;
     Ok(())
 }
 

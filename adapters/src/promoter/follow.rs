@@ -3,10 +3,11 @@
 use futures::stream::{self, StreamExt, TryStreamExt};
 use opstella_domain::evidence::{Artifact, ArtifactKey};
 use opstella_domain::policy::{Policy, PolicyKey};
+use opstella_domain::project::Project;
 use opstella_domain::promotion::{EnvironmentKey, ServiceEnvironment};
 use opstella_domain::release::{Release, ReleaseKey};
 use opstella_domain::tool_connection::ToolConnection;
-use opstella_domain::{Decide, ServiceKey};
+use opstella_domain::{Decide, ProjectSlug, ServiceKey};
 use opstella_journal::{Batch, JournalError, RecordedEvent};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,6 +22,8 @@ struct Changes {
     environments: BTreeSet<EnvironmentKey>,
     services: BTreeSet<ServiceKey>,
     policies: BTreeSet<PolicyKey>,
+    /// Those whose members are others: approvals count while their givers hold the role.
+    projects: BTreeSet<ProjectSlug>,
     /// Of each service in the order in which they were sealed: the last one is to run in the end.
     sealed: BTreeMap<ServiceKey, Vec<ReleaseKey>>,
     /// Whether a tool was connected: what lacked it may go to DEV now.
@@ -58,6 +61,11 @@ impl Changes {
                 if let Ok(key) = id.parse::<ArtifactKey>() {
                     self.services.insert(key.service);
                 }
+            }
+            <Project as Decide>::TYPE
+                if matches!(event.event_type.as_str(), "RoleGranted" | "RoleRevoked") =>
+            {
+                self.projects.extend(id.parse::<ProjectSlug>().ok());
             }
             <Policy as Decide>::TYPE => {
                 if let Ok(key) = id.parse() {
@@ -97,6 +105,7 @@ async fn carry_on(parts: &Parts, changes: Changes) -> Result<(), JournalError> {
         .try_for_each_concurrent(AT_ONCE, |key| note(parts, key))
         .await?;
     asked::services(pool, &changes.services).await?;
+    asked::projects(pool, &changes.projects).await?;
     for policy in &changes.policies {
         asked::policy(pool, policy).await?;
     }

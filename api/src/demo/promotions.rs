@@ -62,8 +62,12 @@ pub async fn show(ground: &Ground) -> Result<Journey, DemoError> {
         let promotion = promote(&people.grace, environment, "1.0.0", change).await?;
         match environment {
             "UAT" => approve(&people.bob, "bob, tester", &promotion).await?,
-            "PRE" => approve(&people.carol, "carol, security", &promotion).await?,
+            "PRE" => {
+                approve(&people.bob, "bob, tester", &promotion).await?;
+                approve(&people.carol, "carol, security", &promotion).await?;
+            }
             "PRD" => {
+                approve(&people.bob, "bob, tester", &promotion).await?;
                 approve(&people.dave, "dave, approver", &promotion).await?;
                 approve(&people.carol, "carol, security", &promotion).await?;
             }

@@ -56,7 +56,7 @@ impl Built {
             .iter()
             .map(|name| json!({"name": name, "digest": self.digest(name), "commit": self.commit(name)}))
             .collect();
-        let release = json!({"version": self.version, "components": components});
+        let release = json!({"version": self.version, "author": "grace", "components": components});
         let releases = format!("/api/v1/projects/{PROJECT}/services/{SERVICE}/releases");
         people.ci.post(&releases, &release).await?;
         for name in COMPONENTS {

@@ -54,9 +54,10 @@ pub(crate) async fn metrics(
     match &project {
         Some(project) => {
             let context = caller.context(&request);
-            if !caller.oversees() && !state.commands.may_read(&context, project).await? {
-                return Err(Problem::not_found("project", project.as_str()));
-            }
+            let permitted = state
+                .commands
+                .permit(&context, "GetDeliveryMetrics", Some(project));
+            permitted.await?;
         }
         None if caller.oversees() => {}
         None => {

@@ -122,18 +122,57 @@ async fn it_is_asked_for_until_it_is_there() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_sent_is_not_asked_for_and_what_was_registered_again_neither() {
+async fn what_the_tool_says_counts_before_what_was_sent() {
     let server = server().await;
     server.tools.fail(Tool::Harbor);
     server.tools.fail(Tool::SonarQube);
     register(&server, "1.4.0", 1).await;
-    for (kind, report) in [
-        ("quality-gate", gate("OK")),
-        ("registry-scan", scan("Success", 0, "2026-11-25T10:00:00.000Z")),
-    ] {
-        let path = format!("{RELEASES}/1.4.0/evidence?kind={kind}&component=api");
-        server.post(&path, report).await.expect(201);
-    }
+    let send = async || {
+        for (kind, report) in [
+            ("quality-gate", gate("OK")),
+            ("registry-scan", scan("Success", 0, "2026-11-25T23:00:00.000Z")),
+        ] {
+            let path = format!("{RELEASES}/1.4.0/evidence?kind={kind}&component=api");
+            server.post(&path, report).await.expect(201);
+        }
+    };
+    // Nobody is made believe that it has been asked.
+    send().await;
+    assert_eq!(recorded(&server).await.len(), 2);
+    let before = server.tools.asked(RegistryScan).len();
+    until_asked(&server, RegistryScan, before + 2).await;
+    server.tools.report(QualityGate, &gate("ERROR"));
+    // Made before the one that was sent.
+    server
+        .tools
+        .report(RegistryScan, &scan("Success", 1, "2026-11-25T10:00:00.000Z"));
+    server.tools.mend(Tool::Harbor);
+    server.tools.mend(Tool::SonarQube);
+    until_nothing_is_wanted(&server).await;
+    let mut told = recorded(&server).await.split_off(2);
+    told.sort();
+    let expected = [
+        "quality-gate failed system:collector",
+        "registry-scan failed system:collector",
+    ];
+    assert_eq!(told, expected);
+    // Nor does one that is sent later hide it.
+    send().await;
+    assert_eq!(recorded(&server).await.len(), 4);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_registered_again_is_not_asked_for_again() {
+    let server = server().await;
+    server.tools.report(QualityGate, &gate("OK"));
+    let overview = scan("Success", 0, "2026-11-25T10:00:00.000Z");
+    server.tools.report(RegistryScan, &overview);
+    register(&server, "1.4.0", 1).await;
+    eventually("both are recorded", || async {
+        (recorded(&server).await.len() == 2).then_some(())
+    })
+    .await;
     until_nothing_is_wanted(&server).await;
     let asked = server.tools.asked(QualityGate).len();
     // Another version of the same image.

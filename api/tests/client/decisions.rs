@@ -26,9 +26,8 @@ async fn a_no_ends_the_wait_and_time_ends_it_too() {
         .await
         .ends(3)
         .tells(&[
-            "another promotion is in flight",
+            "the release is on its way there already",
             &format!("promotions show payments/checkout/{id}"),
-            "--queue",
         ]);
     grace.run(&format!("approve {id}")).await.ends(3).tells(&["403"]);
     world

@@ -8,7 +8,7 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use crate::shell::{Ran, Shell};
-use crate::support::delivery::{CI, Delivery, commit, digest};
+use crate::support::delivery::{AUTHOR, CI, Delivery, commit, digest};
 use crate::support::process::Process;
 use crate::support::reports;
 
@@ -72,6 +72,7 @@ impl World {
         let harbor = &self.delivery.tools.harbor;
         harbor.push("payments_checkout", "api", version, &digest).unwrap();
         let ci = self.shell(CI).with("CI_COMMIT_SHA", &commit);
+        let ci = ci.with("GITLAB_USER_LOGIN", AUTHOR);
         ci.file("gate.json", &reports::quality_gate(&commit, "OK"));
         ci.file("trivy.json", &reports::image_scan(&[]));
         let register = format!("releases register payments/checkout {version} --image api={digest}");

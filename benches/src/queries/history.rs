@@ -1,9 +1,11 @@
 //! What happens to one service, decided by the domain.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
-use opstella_domain::evidence::{Artifact, ArtifactCommand, Evidence, ReportKind, SeverityCounts, Verdict};
+use opstella_domain::evidence::{
+    Artifact, ArtifactCommand, Evidence, Origin, ReportKind, SeverityCounts, Verdict,
+};
 use opstella_domain::policy::ImageEvidence;
 use opstella_domain::promotion::ServiceEnvironment;
 use opstella_domain::release::{Digest, Release, ReleaseCommand, ReleaseImage, ReleaseVersion};
@@ -115,6 +117,7 @@ impl History {
             key: id.parse()?,
             images,
             author: "developer".parse()?,
+            co_authors: BTreeSet::new(),
             components,
             at,
         };
@@ -140,6 +143,7 @@ impl History {
         for kind in kinds {
             let evidence = Evidence {
                 kind,
+                origin: Origin::Uploaded,
                 report: Digest::of(format!("{id} {kind}").as_bytes()),
                 size: 40_000,
                 tool: format!("{kind} 1.0"),

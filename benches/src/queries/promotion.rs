@@ -7,7 +7,7 @@ use opstella_domain::policy::{
     Approval, GateInput, PolicyRules, PolicyVersions, Predecessor, Running, evaluate,
 };
 use opstella_domain::promotion::{
-    EnvironmentCommand, EnvironmentKey, Health, PromotionId, PromotionKind, RunEnd, WhenBusy,
+    EnvironmentCommand, EnvironmentKey, Health, Members, PromotionId, PromotionKind, RunEnd, WhenBusy,
 };
 use opstella_domain::{Environment, RunId, Subject};
 
@@ -85,10 +85,14 @@ impl History {
         }
         for rule in &rules.approvals {
             for person in 0..rule.people {
+                // Somebody else for each rule.
+                let roles: BTreeSet<_> = rule.roles.iter().take(1).copied().collect();
+                let by = format!("{}-{person}", format!("{roles:?}").to_lowercase());
                 let approval = Approval {
-                    by: format!("approver-{person}").parse()?,
-                    name: None,
-                    roles: rule.roles.iter().take(1).copied().collect(),
+                    by: by.parse()?,
+                    name: Some(by),
+                    by_token: roles.clone(),
+                    roles,
                     at: later(3),
                     comment: None,
                 };
@@ -175,6 +179,7 @@ impl History {
         let command = EnvironmentCommand::Evaluate {
             promotion,
             evaluation,
+            members: Members::new(),
             run,
             at,
         };

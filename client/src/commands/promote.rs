@@ -74,7 +74,7 @@ pub(crate) async fn run(context: &Context, what: Promote) -> Result<Answer, Clie
     finish(context, &api, answer, &what.waiting).await
 }
 
-/// Sends a command that asks for a promotion. Where another one is in flight, says what can be done.
+/// Sends a command that asks for a promotion. Where there is one of the release already, says which.
 pub(super) async fn ask(api: &Api, path: &str, body: &Value) -> Result<Value, ClientError> {
     let asked = api.command(Method::POST, path, body).await;
     asked.map_err(|mut error| {
@@ -83,7 +83,7 @@ pub(super) async fn ask(api: &Api, path: &str, body: &Value) -> Result<Value, Cl
             && let Ok(name) = word_at(&problem.document, "/existing").parse::<PromotionName>()
         {
             problem.instead = Some(format!(
-                "another promotion is in flight there (see it: opstella promotions show {name}; --queue waits its turn)"
+                "the release is on its way there already (see it: opstella promotions show {name})"
             ));
         }
         error

@@ -67,14 +67,26 @@ struct Register {
     #[arg(long, env = "CI_COMMIT_SHA")]
     commit: Commit,
     /// When the commit was made, as in 2026-11-25T09:30:00+01:00: lead times begin there.
-    #[arg(long, env = "CI_COMMIT_TIMESTAMP", value_name = "TIME")]
-    committed_at: Option<DateTime<Utc>>,
+    #[arg(long, env = "CI_COMMIT_TIMESTAMP", value_name = "TIME", value_parser = instant)]
+    committed_at: Option<Instant>,
     /// By which pipeline they were made: a link.
     #[arg(long, env = "CI_PIPELINE_URL", value_name = "URL")]
     pipeline: Option<String>,
-    /// Who wrote what is in it; you, if nobody is named.
-    #[arg(long, value_name = "SUBJECT")]
-    author: Option<String>,
+    /// Who wrote what is in it, by the names that they sign in with; you, if nobody is named. Machines have to name
+    /// somebody.
+    #[arg(long = "author", env = "GITLAB_USER_LOGIN", value_name = "SUBJECT")]
+    authors: Vec<String>,
+}
+
+/// An instant; none where a variable is set to nothing, which counts as not set.
+#[derive(Debug, Clone, Copy)]
+struct Instant(Option<DateTime<Utc>>);
+
+fn instant(text: &str) -> Result<Instant, chrono::ParseError> {
+    match text {
+        "" => Ok(Instant(None)),
+        text => text.parse().map(|at| Instant(Some(at))),
+    }
 }
 
 fn image(text: &str) -> Result<(ComponentName, Digest), String> {
@@ -112,14 +124,19 @@ async fn add(api: &Api, what: Register) -> Result<Answer, ClientError> {
         if let Some(pipeline) = what.pipeline.as_ref().filter(|link| !link.is_empty()) {
             set(&mut body, "pipeline", pipeline.as_str());
         }
-        if let Some(at) = what.committed_at {
+        if let Some(at) = what.committed_at.and_then(|Instant(at)| at) {
             set(&mut body, "committed_at", at.to_rfc3339());
         }
         body
     });
     let mut body = json!({"version": what.version, "components": components.collect::<Vec<_>>()});
-    if let Some(author) = &what.author {
+    let mut authors = what.authors.iter().filter(|name| !name.trim().is_empty());
+    if let Some(author) = authors.next() {
         set(&mut body, "author", author.as_str());
+    }
+    let others: Vec<&String> = authors.collect();
+    if !others.is_empty() {
+        set(&mut body, "authors", json!(others));
     }
     let path = format!("{}/releases", path::service(&what.service));
     let answer = api.command(Method::POST, &path, &body).await?;

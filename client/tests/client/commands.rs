@@ -38,6 +38,14 @@ async fn commands_send_what_the_api_takes() {
                 "components": [{"name": "api", "digest": digest, "commit": commit}]}),
         ),
         (
+            format!(
+                "releases register payments/checkout 1.4.0 --image api={digest} --commit {commit} --author eve --author ivan"
+            ),
+            format!("POST {SERVICE}/releases"),
+            json!({"version": "1.4.0", "author": "eve", "authors": ["ivan"],
+                "components": [{"name": "api", "digest": digest, "commit": commit}]}),
+        ),
+        (
             "services create payments/checkout --component api=http-service@1.2.0 --env DEV,SIT --no-wait".to_owned(),
             "POST /api/v1/projects/payments/services".to_owned(),
             json!({"name": "checkout", "adopt": false, "environments": ["DEV", "SIT"],
@@ -100,6 +108,61 @@ async fn commands_send_what_the_api_takes() {
         assert_eq!((sent[0].call.clone(), sent[0].sent()), (call, body), "{line}");
         assert!(!sent[0].header("idempotency-key").is_empty(), "{line}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_gitlab_job_knows_is_taken_from_its_variables() {
+    let (digest, commit) = (format!("sha256:{}", "a".repeat(64)), "b".repeat(40));
+    let line = format!("releases register payments/checkout 1.4.0 --image api={digest}");
+    let image = json!({"name": "api", "digest": digest, "commit": commit});
+    let full = json!({"name": "api", "digest": digest, "commit": commit, "pipeline": "https://gitlab.example/1",
+        "committed_at": "2026-11-25T08:30:00+00:00"});
+    for (author, at, pipeline, body) in [
+        (
+            "Ivan",
+            "2026-11-25T09:30:00+01:00",
+            "https://gitlab.example/1",
+            json!({"version": "1.4.0", "author": "Ivan", "components": [full]}),
+        ),
+        // A variable that is set to nothing counts as not set.
+        ("", "", "", json!({"version": "1.4.0", "components": [image]})),
+    ] {
+        let server = taking(json!({})).await;
+        let cli = Cli::of(&server)
+            .with("CI_COMMIT_SHA", &commit)
+            .with("CI_COMMIT_TIMESTAMP", at)
+            .with("CI_PIPELINE_URL", pipeline)
+            .with("GITLAB_USER_LOGIN", author);
+        let ran = cli.run(&line).await;
+        assert_eq!(ran.code, 0, "{ran:?}");
+        assert_eq!(server.calls("POST")[0].sent(), body);
+        // What is named by hand counts.
+        let ran = cli.run(&format!("{line} --author eve")).await;
+        assert_eq!(ran.code, 0, "{ran:?}");
+        assert_eq!(server.calls("POST")[1].sent()["author"], "eve");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_release_that_is_on_its_way_it_is_said_where_to_see_it() {
+    let server = Server::start(move |_, _| {
+        let existing = format!("{SERVICE}/promotions/{ID}");
+        let problem = json!({"type": "urn:opstella:problem:name-taken", "title": "taken", "status": 409,
+            "detail": "it exists", "existing": existing});
+        Reply::json(409, problem).header("content-type", "application/problem+json")
+    })
+    .await;
+    let ran = Cli::of(&server)
+        .run("promote payments/checkout 1.4.0 --to SIT")
+        .await;
+    assert_eq!(ran.code, 3, "{ran:?}");
+    assert!(
+        ran.stderr
+            .contains(&format!("opstella promotions show payments/checkout/{ID}")),
+        "{ran:?}"
+    );
+    // It would be refused all the same.
+    assert!(!ran.stderr.contains("--queue"), "{ran:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -85,6 +85,9 @@ impl Authoriser for RoleAuthoriser {
         if operation == "CreateProject" && self.create_project == CreateProjects::PlatformAdmin {
             needed = needed.without(Role::Person);
         }
+        if is_closed_to(context, operation) {
+            needed = Roles::NONE;
+        }
         if rule.scope == Scope::Open || context.grants.everywhere().meets(needed) {
             return Ok(());
         }
@@ -102,6 +105,11 @@ impl Authoriser for RoleAuthoriser {
             _ => Err(Denied::Forbidden),
         }
     }
+}
+
+/// Whether an operation takes a person, and the caller is a machine.
+pub(super) fn is_closed_to(context: &CommandContext, operation: &str) -> bool {
+    context.grants.is_machine() && table::takes_a_person(operation)
 }
 
 /// All roles of a caller in a project.

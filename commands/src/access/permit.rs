@@ -1,6 +1,6 @@
 //! The question whether a caller may do something, as commands and the API ask it.
 
-use opstella_domain::access::{Roles, table};
+use opstella_domain::access::{Role, Roles, table};
 use opstella_domain::{DomainError, ProjectSlug};
 
 use super::authorise::roles;
@@ -47,10 +47,24 @@ impl Commands {
             .into()),
             _ => Err(CommandError::Forbidden {
                 operation,
-                roles: table::rule(operation)
-                    .map(|rule| rule.needed(project.is_some()))
-                    .unwrap_or_default(),
+                roles: match table::rule(operation) {
+                    _ if super::authorise::is_closed_to(context, operation) => Roles::of(&[Role::Person]),
+                    Some(rule) => rule.needed(project.is_some()),
+                    None => Roles::NONE,
+                },
             }),
+        }
+    }
+
+    /// Records that a caller who has the role was refused for who they are.
+    pub(crate) fn record_denial(
+        &self,
+        context: &CommandContext,
+        operation: &'static str,
+        project: &ProjectSlug,
+    ) {
+        if let Some(denials) = &self.denials {
+            denials.record(context, operation, Some(project), false);
         }
     }
 

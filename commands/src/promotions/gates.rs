@@ -40,6 +40,15 @@ impl Commands {
         &self,
         key: &EnvironmentKey,
     ) -> Result<(PolicyRules, PolicyVersions), CommandError> {
+        self.rules_for(key, PromotionKind::Promote).await
+    }
+
+    /// The same, as they hold for a promotion.
+    async fn rules_for(
+        &self,
+        key: &EnvironmentKey,
+        kind: PromotionKind,
+    ) -> Result<(PolicyRules, PolicyVersions), CommandError> {
         let of = |project| PolicyKey {
             project,
             environment: key.environment,
@@ -51,22 +60,14 @@ impl Commands {
             platform: platform.state.version,
             project: project.state.version,
         };
-        let rules = Policy::effective(key.environment, &platform.state, &project.state);
-        Ok((rules, versions))
-    }
-
-    /// The same, as they hold for a promotion.
-    async fn rules_for(
-        &self,
-        key: &EnvironmentKey,
-        kind: PromotionKind,
-    ) -> Result<(PolicyRules, PolicyVersions), CommandError> {
-        let (rules, versions) = self.policy_of(key).await?;
-        let rules = match kind {
-            PromotionKind::Promote => rules,
-            PromotionKind::Rollback => rules.for_rollback(),
+        let effective = match kind {
+            PromotionKind::Promote => Policy::effective,
+            PromotionKind::Rollback => Policy::effective_for_rollback,
         };
-        Ok((rules, versions))
+        Ok((
+            effective(key.environment, &platform.state, &project.state),
+            versions,
+        ))
     }
 
     /// The freezes that hold a promotion back now.

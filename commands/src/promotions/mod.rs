@@ -6,6 +6,7 @@
 //! once more when the environment is held, before anything is changed ([`recheck`]).
 
 mod answers;
+mod approvers;
 mod custom;
 mod ends;
 mod find;

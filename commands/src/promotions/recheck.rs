@@ -45,9 +45,13 @@ impl Commands {
             };
             let promotion = promotion.clone();
             let evaluation = self.look_at_gates(&key, &promotion).await?;
+            let members = self
+                .members_among_approvers(&key.service.project, &promotion)
+                .await?;
             let events = before.decide(EnvironmentCommand::Evaluate {
                 promotion: promotion.id,
                 evaluation: Box::new(evaluation),
+                members,
                 run,
                 at: Utc::now(),
             })?;

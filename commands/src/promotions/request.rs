@@ -251,10 +251,9 @@ impl Commands {
 
 /// The release that the environment ran before what it runs now.
 fn before(environment: &ServiceEnvironment) -> Result<ReleaseVersion, CommandError> {
-    let now = environment.current.as_ref().map(|d| &d.release);
-    let earlier = environment.history.iter().rev().find(|d| Some(&d.release) != now);
+    let earlier = environment.earlier();
     earlier.map(|d| d.release.clone()).ok_or_else(|| {
-        let rule = "this environment ran no other release before: name one that it ran";
+        let rule = "no release came to this environment before the one that it runs now: promote another one";
         DomainError::invalid("release", rule).into()
     })
 }

@@ -144,10 +144,14 @@ impl Commands {
             return Ok(Settled::nothing());
         }
         let evaluation = self.look_at_gates(key, promotion).await?;
+        let members = self
+            .members_among_approvers(&key.service.project, promotion)
+            .await?;
         let run = RunId(Uuid::now_v7());
         let events = environment.decide(EnvironmentCommand::Evaluate {
             promotion: promotion.id,
             evaluation: Box::new(evaluation),
+            members,
             run,
             at: Utc::now(),
         })?;

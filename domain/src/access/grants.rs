@@ -14,9 +14,9 @@ enum Holder {
     /// Nobody: may do nothing.
     #[default]
     Nobody,
-    /// A person who signed in, or a machine that is treated like one.
+    /// A person who signed in.
     Person,
-    /// A machine that is limited to its projects: what it is a member of does not count.
+    /// A machine: what it is a member of does not count, and it does nothing that takes a person.
     Machine,
     /// A part of Opstella, or somebody at the command line: may do everything.
     Internal,
@@ -44,7 +44,7 @@ impl Grants {
     /// Realm roles: `platform-admin`, `security`, `auditor`. Groups, with or without a slash in front:
     /// `opstella/<global role>`, `opstella/<project>/<role>`, `project:<project>:<role>`, and for machines
     /// `project:<project>:ci` (or `opstella/<project>/ci`). All else is passed over: it is not about Opstella.
-    /// A machine with a `ci` group has that role alone.
+    /// A machine with a `ci` group has that role alone; without one, it has what its roles and groups say.
     pub fn of_token<'a>(
         roles: impl IntoIterator<Item = &'a str>,
         groups: impl IntoIterator<Item = &'a str>,
@@ -80,7 +80,7 @@ impl Grants {
             .for_each(|held| *held = held.without(Role::Ci));
         projects.retain(|_, held| !held.is_empty());
         Self {
-            holder: Holder::Person,
+            holder: if machine { Holder::Machine } else { Holder::Person },
             global,
             projects,
         }
@@ -89,6 +89,11 @@ impl Grants {
     /// Whether everything is allowed: it is no caller from outside.
     pub fn is_internal(&self) -> bool {
         self.holder == Holder::Internal
+    }
+
+    /// Whether it is a machine: a client that asked for itself, without a person.
+    pub fn is_machine(&self) -> bool {
+        self.holder == Holder::Machine
     }
 
     /// Whether memberships count beside the token.
@@ -221,9 +226,30 @@ mod tests {
         let person = Grants::of_token([], ["project:payments:ci"], false);
         assert_eq!(person.in_project(&slug("payments")), Roles::of(&[Role::Person]));
         assert_eq!(person.projects().count(), 0);
-        // A machine without such a group is what its roles say.
-        let admin = Grants::of_token(["platform-admin"], [], true);
-        assert!(admin.everywhere().has(Role::PlatformAdmin));
+    }
+
+    #[test]
+    fn a_machine_is_never_a_person() {
+        // Without such a group it is what its roles and groups say, and nothing beyond.
+        let admin = Grants::of_token(["platform-admin"], ["project:payments:developer"], true);
+        assert_eq!(admin.everywhere(), Roles::of(&[Role::PlatformAdmin]));
+        let held = Roles::of(&[Role::PlatformAdmin, Role::Developer]);
+        assert_eq!(admin.in_project(&slug("payments")), held);
+        assert!(
+            !admin.counts_membership(),
+            "nobody can tell by a member's `sub` that it is a machine"
+        );
+        assert_eq!(Grants::of_token([], [], true).everywhere(), Roles::NONE);
+        for machine in [admin, Grants::of_token([], ["project:payments:ci"], true)] {
+            assert!(machine.is_machine());
+        }
+        for other in [
+            Grants::of_token([], [], false),
+            Grants::internal(),
+            Grants::default(),
+        ] {
+            assert!(!other.is_machine());
+        }
     }
 
     #[test]

@@ -31,7 +31,7 @@ pub enum Role {
     Viewer,
     /// A machine that builds a project's releases.
     Ci,
-    /// Any person who signed in, auditors excepted: they change nothing. Not a machine that is limited to projects.
+    /// Any person who signed in, auditors excepted: they change nothing. Never a machine.
     Person,
 }
 

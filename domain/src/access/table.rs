@@ -98,6 +98,15 @@ const SETUP_READERS: &[Role] = &[PlatformAdmin, Owner, Security, Auditor];
 /// Who may say yes or no to a promotion. Separation of duty: a platform admin may not, as such; which approval counts for
 /// which rule the domain decides.
 const JUDGES: &[Role] = &[Security, Owner, Tester, Approver];
+/// What takes a person, whatever roles a machine was given: four eyes are people's.
+const PEOPLES: &[&str] = &[
+    "Approve",
+    "Reject",
+    "GrantWaiver",
+    "RevokeWaiver",
+    "OverrideFreeze",
+    "ConfirmFreezeOverride",
+];
 
 /// Every operation.
 pub const TABLE: &[Rule] = &[
@@ -219,6 +228,11 @@ pub fn oversees(roles: Roles) -> bool {
     roles.meets(Roles::of(OVERSEERS))
 }
 
+/// Whether an operation takes a person.
+pub fn takes_a_person(operation: &str) -> bool {
+    PEOPLES.contains(&operation)
+}
+
 /// The row of an operation.
 pub fn rule(operation: &str) -> Option<&'static Rule> {
     TABLE.iter().find(|rule| rule.operation == operation)
@@ -292,6 +306,21 @@ mod tests {
             .map(|rule| rule.operation)
             .collect();
         assert_eq!(kept, ["Approve", "Reject", "GrantWaiver", "RevokeWaiver"]);
+    }
+
+    #[test]
+    fn what_takes_a_person_is_in_the_table_and_has_all_that_separation_of_duty_is_about() {
+        for operation in PEOPLES {
+            assert!(
+                rule(operation).is_some_and(|rule| rule.sort == Sort::Command),
+                "{operation}"
+            );
+        }
+        let kept = TABLE
+            .iter()
+            .filter(|rule| rule.scope != Scope::Open && !rule.roles.has(PlatformAdmin));
+        assert!(kept.into_iter().all(|rule| takes_a_person(rule.operation)));
+        assert!(!takes_a_person("RegisterRelease"));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Evidence, ReportKind};
+use super::{Evidence, Origin, ReportKind};
 use crate::decide::aggregate;
 use crate::release::Digest;
 use crate::{ComponentName, Decide, DomainError, Environment, InvalidValue, ServiceKey};
@@ -47,7 +47,8 @@ impl FromStr for ArtifactKey {
 #[derive(Debug, Clone)]
 pub enum ArtifactCommand {
     /// `AddEvidence`. The same report again changes nothing, nor does one that is older than the one that counts: what
-    /// arrives late, or is sent again, must not hide what was found since.
+    /// arrives late, or is sent again, must not hide what was found since. Nor does one that was sent, where the tool
+    /// itself has told us.
     AddEvidence {
         /// Of which image.
         key: ArtifactKey,
@@ -84,6 +85,11 @@ impl Artifact {
         self.evidence.iter().rev().find(|e| e.kind == kind)
     }
 
+    /// Whether the tool itself has told us of a kind.
+    pub fn has_fetched(&self, kind: ReportKind) -> bool {
+        self.newest(kind).is_some_and(|e| e.origin == Origin::Fetched)
+    }
+
     /// The newest dynamic scan of an environment.
     pub fn dynamic_scan(&self, environment: Environment) -> Option<&Evidence> {
         let of = |e: &&Evidence| e.kind == ReportKind::DynamicScan && e.environment == Some(environment);
@@ -100,7 +106,7 @@ impl Decide for Artifact {
         let ArtifactCommand::AddEvidence { key, evidence } = command;
         evidence.check()?;
         let counts = self.evidence.iter().find(|e| evidence.replaces(e));
-        if counts.is_some_and(|e| e.report == evidence.report || evidence.made_at() < e.made_at()) {
+        if counts.is_some_and(|e| !evidence.outranks(e)) {
             return Ok(vec![]);
         }
         Ok(vec![ArtifactEvent::EvidenceAdded { key, evidence }])

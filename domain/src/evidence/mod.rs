@@ -208,11 +208,35 @@ pub enum Verdict {
     Failed,
 }
 
+impl Verdict {
+    /// The name in the API: `passed`.
+    pub fn slug(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// Where a report comes from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Origin {
+    /// A pipeline sent it: it is believed to be what its tool wrote.
+    #[default]
+    Uploaded,
+    /// The tool itself told us, asked or by its signed webhook.
+    Fetched,
+}
+
 /// What one report says of one image.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Evidence {
     /// What kind of report.
     pub kind: ReportKind,
+    /// Where it comes from.
+    #[serde(default)]
+    pub origin: Origin,
     /// Digest of the original.
     pub report: Digest,
     /// Size of the original in bytes.
@@ -246,6 +270,15 @@ pub struct Evidence {
 }
 
 impl Evidence {
+    /// The same, by the tool's own word.
+    #[must_use]
+    pub fn fetched(self) -> Self {
+        Self {
+            origin: Origin::Fetched,
+            ..self
+        }
+    }
+
     /// How old it is: when it was made, and where it does not say so or claims the future, when it was recorded.
     pub fn made_at(&self) -> DateTime<Utc> {
         self.produced_at
@@ -256,5 +289,15 @@ impl Evidence {
     /// images.
     pub fn replaces(&self, other: &Self) -> bool {
         self.kind == other.kind && self.environment == other.environment && self.ran == other.ran
+    }
+
+    /// Whether it counts from now on instead of another that speaks of the same: what the tool itself said counts
+    /// before what somebody sent of it, however new; else the later one. The same report again is nothing new.
+    pub(super) fn outranks(&self, other: &Self) -> bool {
+        match (self.origin, other.origin) {
+            (Origin::Fetched, Origin::Uploaded) => true,
+            (Origin::Uploaded, Origin::Fetched) => false,
+            _ => self.report != other.report && self.made_at() >= other.made_at(),
+        }
     }
 }

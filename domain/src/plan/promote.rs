@@ -1,6 +1,7 @@
 //! The plan of the saga that carries a release into an environment of a service, or back to an earlier one.
 //!
-//! Every check comes before every change, every commit before every sync: all components go, or none. Unwinding takes
+//! Every check comes before every change, every tag before every commit, every commit before every sync: all components
+//! go, or none. Unwinding takes
 //! the same way back: it ends with [`Operation::ArgoHold`], which brings the environment back to what it ran before.
 
 use super::steps::Draft;
@@ -43,9 +44,9 @@ pub fn plan_promote(
     let named =
         |step: &str| -> Vec<String> { images.iter().map(|i| format!("{step}/{}", i.component)).collect() };
     let checks: Vec<String> = [named("harbor.artifact"), named("argocd.hold")].concat();
-    let changes: Vec<String> = [named("harbor.tag"), named("gitlab.image")].concat();
+    let (tags, commits) = (named("harbor.tag"), named("gitlab.image"));
     for carried in images {
-        draft.carry(environment, release, carried, &checks, &changes)?;
+        draft.carry(environment, release, carried, [&checks, &tags, &commits])?;
     }
     draft.finish()
 }
@@ -56,8 +57,7 @@ impl Draft<'_> {
         environment: Environment,
         release: &ReleaseVersion,
         carried: &CarriedImage,
-        checks: &[String],
-        changes: &[String],
+        [checks, tags, commits]: [&[String]; 3],
     ) -> Result<(), PlanError> {
         let (key, name) = (self.key(), &carried.component);
         let application = KubernetesName::application(key, name, environment);
@@ -115,8 +115,8 @@ impl Draft<'_> {
         self.step(&step("harbor.artifact"), look, &[])?;
         self.step(&step("argocd.hold"), hold, &[])?;
         self.step(&step("harbor.tag"), tag, checks)?;
-        self.step(&step("gitlab.image"), commit, checks)?;
-        self.step(&step("argocd.sync"), sync, changes)?;
+        self.step(&step("gitlab.image"), commit, tags)?;
+        self.step(&step("argocd.sync"), sync, commits)?;
         self.step(&step("argocd.healthy"), healthy, &[step("argocd.sync")])?;
         self.step(&step("kubernetes.smoke"), smoke, &[step("argocd.healthy")])
     }

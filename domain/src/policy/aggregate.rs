@@ -54,6 +54,19 @@ impl Policy {
         }
     }
 
+    /// What of them counts for a rollback: what each of both policies asks for.
+    pub fn effective_for_rollback(
+        environment: crate::Environment,
+        platform: &Self,
+        project: &Self,
+    ) -> PolicyRules {
+        let base = platform.rules_for(environment).for_rollback();
+        match &project.rules {
+            Some(rules) => base.strictest(&rules.for_rollback()),
+            None => base,
+        }
+    }
+
     /// The rules of the platform's policy: those that come along where nobody has set others.
     pub fn rules_for(&self, environment: crate::Environment) -> PolicyRules {
         self.rules

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use strum::EnumIter;
+use uuid::Uuid;
 
 use super::{GateName, GateResult};
 use crate::Subject;
@@ -70,6 +71,10 @@ pub struct Approval {
     pub name: Option<String>,
     /// In which roles.
     pub roles: BTreeSet<ApproverRole>,
+    /// Those of the roles that their token gave. Whether somebody is still a member is known; what the issuer takes
+    /// back is told by their next token alone.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub by_token: BTreeSet<ApproverRole>,
     /// When.
     pub at: DateTime<Utc>,
     /// In whose own words, if there are any.
@@ -78,10 +83,34 @@ pub struct Approval {
 }
 
 impl Approval {
-    /// Whether it is one of these people's: CI knows those who push by the names that they have in GitLab.
+    /// Whether it is one of these people's: CI knows those who push by the names that they have in GitLab. GitLab keeps
+    /// the case of names, other tools do not, and none has two that differ in it alone.
     pub fn is_of(&self, people: &BTreeSet<Subject>) -> bool {
-        let named = |person: &Subject| self.name.as_deref() == Some(person.as_str());
-        people.contains(&self.by) || people.iter().any(named)
+        let known_as = |name: &str| {
+            let name = name.to_lowercase();
+            people.iter().any(|person| person.as_str().to_lowercase() == name)
+        };
+        known_as(self.by.as_str()) || self.name.as_deref().is_some_and(known_as)
+    }
+
+    /// Whether it can be told that it is none of these people's: by a name, unless they are all known by ids.
+    pub fn is_comparable_to(&self, people: &BTreeSet<Subject>) -> bool {
+        let named = self.name.as_deref().is_some_and(|name| !name.trim().is_empty());
+        named
+            || people
+                .iter()
+                .all(|person| Uuid::parse_str(person.as_str()).is_ok())
+    }
+
+    /// What of it counts now that its giver holds these roles as a member; none where they hold none of its roles.
+    #[must_use]
+    pub fn standing(&self, member: &BTreeSet<ApproverRole>) -> Option<Self> {
+        let holds = |role: &&ApproverRole| self.by_token.contains(role) || member.contains(role);
+        let roles: BTreeSet<_> = self.roles.iter().filter(holds).copied().collect();
+        (!roles.is_empty()).then(|| Self {
+            roles,
+            ..self.clone()
+        })
     }
 }
 

@@ -1,5 +1,7 @@
 //! Looking at all gates.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -9,9 +11,11 @@ use super::gates::{
     vulnerabilities,
 };
 use super::{
-    ApprovalRule, CustomGate, GateInput, GateName, GateResult, GateVerdict, PolicyRules, PolicyVersions,
+    ApprovalRule, CustomGate, GateInput, GateName, GateResult, GateVerdict, ImageEvidence, PolicyRules,
+    PolicyVersions,
 };
-use crate::evidence::Severity;
+use crate::Environment;
+use crate::evidence::{Evidence, ReportKind, Severity, Verdict};
 use crate::release::{Digest, Waiver};
 
 /// All gates but the approvals', looked at, and what the approvals' has to look at.
@@ -92,17 +96,36 @@ fn unlooked(gate: &CustomGate, results: &[GateResult]) -> Option<GateResult> {
     })
 }
 
-/// Images, policy and the verdicts that do not change by themselves.
+/// Images, policy, the verdicts of gates that do not change by themselves, and that of the newest evidence of each kind,
+/// whether a gate looks at it or not.
 fn basis(input: &GateInput, gates: &[GateResult]) -> Digest {
     let mut text = format!("{} {}\n", input.policy.platform, input.policy.project);
     for (name, image) in &input.images {
         text.push_str(&format!("{name} {}\n", image.digest));
+        for (kind, environment, verdict) in verdicts(image) {
+            let environment = environment.map_or("-", Environment::as_str);
+            text.push_str(&format!("{kind} {environment} {}\n", verdict.slug()));
+        }
     }
     for gate in gates.iter().filter(|gate| !gate.gate.changes_by_itself()) {
-        let open = if gate.verdict.open() { "open" } else { "closed" };
-        text.push_str(&format!("{} {open}\n", gate.gate));
+        text.push_str(&format!("{} {}\n", gate.gate, gate.verdict.slug()));
     }
     Digest::of(text.as_bytes())
+}
+
+/// What the newest evidence of each kind comes to; of dynamic scans, of each environment.
+fn verdicts(image: &ImageEvidence) -> Vec<(ReportKind, Option<Environment>, Verdict)> {
+    let mut newest: BTreeMap<(ReportKind, Option<Environment>), &Evidence> = BTreeMap::new();
+    for evidence in &image.evidence {
+        let known = newest
+            .entry((evidence.kind, evidence.environment))
+            .or_insert(evidence);
+        if evidence.made_at() >= known.made_at() {
+            *known = evidence;
+        }
+    }
+    let told = |((kind, environment), evidence): (_, &Evidence)| (kind, environment, evidence.verdict);
+    newest.into_iter().map(told).collect()
 }
 
 /// A closed gate that is waived as a whole.

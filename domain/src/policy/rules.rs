@@ -49,7 +49,8 @@ pub struct PolicyRules {
     pub independent_approvers: bool,
     /// The promotion names a change of the company's change management.
     pub change_reference: bool,
-    /// How many people have to approve a rollback, in the roles of each rule in `approvals`.
+    /// How many people have to approve a rollback, in the roles of that rule in `approvals` which asks for most people:
+    /// where several do, of each.
     pub rollback_approvals: u8,
     /// When nothing goes in.
     pub freezes: Vec<FreezeWindow>,
@@ -58,9 +59,11 @@ pub struct PolicyRules {
 }
 
 impl PolicyRules {
-    /// The rules of an environment whose policy nobody has set.
+    /// The rules of an environment whose policy nobody has set. Each asks for all that the one before it does, approvals
+    /// included.
     pub fn default_for(environment: Environment) -> Self {
         use ApproverRole::{Approver, Owner, Security, Tester};
+        let also = |before: &Self, rule| [before.approvals.as_slice(), &[rule]].concat();
         let sit = Self {
             quality_gate: true,
             max_critical: Some(0),
@@ -74,7 +77,7 @@ impl PolicyRules {
         let pre = Self {
             dynamic_scan: Some(Environment::Uat),
             no_open_critical: true,
-            approvals: vec![ApprovalRule::of(&[Security], 1)],
+            approvals: also(&uat, ApprovalRule::of(&[Security], 1)),
             ..uat.clone()
         };
         match environment {
@@ -84,7 +87,7 @@ impl PolicyRules {
             Environment::Pre => pre,
             Environment::Prd => Self {
                 soak_minutes: 24 * 60,
-                approvals: vec![ApprovalRule::of(&[Approver, Owner, Security], 2)],
+                approvals: also(&pre, ApprovalRule::of(&[Approver, Owner, Security], 2)),
                 independent_approvers: true,
                 change_reference: true,
                 rollback_approvals: 1,
@@ -93,10 +96,14 @@ impl PolicyRules {
         }
     }
 
-    /// What of the rules counts for going back to a release that was there before.
+    /// What of the rules counts for going back to a release that was there before. Those who say that a release is fit
+    /// have said so when it came; those of whom most are asked say whether to go. Of two policies, see
+    /// [`Policy::effective_for_rollback`](super::Policy::effective_for_rollback).
     #[must_use]
     pub fn for_rollback(&self) -> Self {
-        let rules = self.approvals.iter().filter(|_| self.rollback_approvals > 0);
+        let most = self.approvals.iter().map(|rule| rule.people).max();
+        let asked = |rule: &&ApprovalRule| self.rollback_approvals > 0 && Some(rule.people) == most;
+        let rules = self.approvals.iter().filter(asked);
         let approvals = rules.map(|rule| ApprovalRule {
             roles: rule.roles.clone(),
             people: self.rollback_approvals,

@@ -40,6 +40,25 @@ impl ServiceEnvironment {
         self.history.iter().any(|d| &d.release == release)
     }
 
+    /// The release that ran here before the one that runs now, as it ran last: where a rollback goes. What came here
+    /// for the first time after the current one is not before it, although it ran: it was left, and the way to it is
+    /// forward.
+    pub fn earlier(&self) -> Option<&Deployment> {
+        self.history.iter().rev().find(|d| self.precedes(d))
+    }
+
+    /// The release as it ran here last, if a rollback may go to it.
+    pub(super) fn earlier_release(&self, release: &ReleaseVersion) -> Option<&Deployment> {
+        let mut ran = self.history.iter().rev();
+        ran.find(|d| &d.release == release && self.precedes(d))
+    }
+
+    fn precedes(&self, deployment: &Deployment) -> bool {
+        self.current
+            .as_ref()
+            .is_some_and(|current| deployment.place < current.place)
+    }
+
     /// The images that run here.
     pub fn images(&self) -> BTreeMap<ComponentName, Digest> {
         self.current
@@ -114,7 +133,7 @@ impl ServiceEnvironment {
     }
 
     /// The promotion that comes next, once this event ended the one in flight.
-    fn then_next(&self, end: EnvironmentEvent) -> Vec<EnvironmentEvent> {
+    pub(super) fn then_next(&self, end: EnvironmentEvent) -> Vec<EnvironmentEvent> {
         let mut after = self.clone();
         after.evolve(end.clone());
         let next = after.queue.front().filter(|_| after.in_flight.is_none());
@@ -134,9 +153,10 @@ impl Decide for ServiceEnvironment {
             EnvironmentCommand::Evaluate {
                 promotion,
                 evaluation,
+                members,
                 run,
                 at,
-            } => Ok(self.evaluated(promotion, *evaluation, run, at)),
+            } => Ok(self.evaluated(promotion, *evaluation, &members, run, at)),
             EnvironmentCommand::Approve {
                 key,
                 promotion,

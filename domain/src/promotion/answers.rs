@@ -1,12 +1,12 @@
 //! What follows when gates were looked at, people answered, a run ended, or Argo CD was looked at.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 
 use super::{
-    EnvironmentEvent, EnvironmentKey, Health, Promotion, PromotionId, PromotionState, RunEnd,
-    ServiceEnvironment,
+    EnvironmentEvent, EnvironmentKey, Health, Members, Promotion, PromotionId, PromotionKind, PromotionState,
+    RunEnd, ServiceEnvironment,
 };
 use crate::policy::{Approval, Evaluation, approval_gate};
 use crate::{ComponentName, DomainError, RunId, Subject};
@@ -20,12 +20,25 @@ impl ServiceEnvironment {
         &self,
         id: PromotionId,
         evaluation: Evaluation,
+        members: &Members,
         run: RunId,
         at: DateTime<Utc>,
     ) -> Vec<EnvironmentEvent> {
         let Some(promotion) = self.in_flight.as_ref().filter(|p| p.id == id && p.run.is_none()) else {
             return vec![];
         };
+        // It waited while another one went further back: what it was asked for is a way forward by now.
+        if promotion.kind == PromotionKind::Rollback && self.earlier_release(&promotion.release).is_none() {
+            return self.then_next(EnvironmentEvent::PromotionFailed {
+                promotion: id,
+                cause: format!(
+                    "the environment went back further than to release {} meanwhile; promote the release",
+                    promotion.release
+                ),
+                left_behind: false,
+                at,
+            });
+        }
         let mut events = Vec::new();
         let void = !promotion.approvals.is_empty()
             && promotion
@@ -38,7 +51,7 @@ impl ServiceEnvironment {
                 reason: "the policy, the release's images, or a verdict on them has changed".to_owned(),
             });
         }
-        let counted = counted(promotion, &evaluation, void);
+        let counted = counted(promotion, &evaluation, members, void);
         let mut gates = evaluation.gates.clone();
         gates.extend(approval_gate(
             &evaluation.approvals,
@@ -94,6 +107,11 @@ impl ServiceEnvironment {
         }
         if approval.by == promotion.requester {
             let rule = "somebody else than who asked for the promotion";
+            return Err(DomainError::invalid("approver", rule));
+        }
+        if promotion.independent_approvers && !approval.is_comparable_to(&promotion.authors) {
+            let rule = "somebody whose token has `preferred_username`: without it nobody can tell whether they wrote \
+                        what is in the release, whose authors are known by name";
             return Err(DomainError::invalid("approver", rule));
         }
         if promotion.independent_approvers && approval.is_of(&promotion.authors) {
@@ -223,13 +241,24 @@ impl ServiceEnvironment {
     }
 }
 
-/// The approvals that count: none after they were voided, and where approvers have to be independent, no author's. Of
-/// those, one given before that was asked for is all that there can be.
-fn counted(promotion: &Promotion, evaluation: &Evaluation, void: bool) -> Vec<Approval> {
+/// The approvals that count: none after they were voided, of each what its giver still holds the role for, and where
+/// approvers have to be independent, none that may be an author's. Of those, one given before that was asked for is all
+/// that there can be.
+fn counted(promotion: &Promotion, evaluation: &Evaluation, members: &Members, void: bool) -> Vec<Approval> {
     if void {
         return vec![];
     }
-    let independent =
-        |approval: &&Approval| !evaluation.independent_approvers || !approval.is_of(&promotion.authors);
-    promotion.approvals.iter().filter(independent).cloned().collect()
+    let authors = &promotion.authors;
+    let independent = |approval: &&Approval| {
+        let others = approval.is_comparable_to(authors) && !approval.is_of(authors);
+        !evaluation.independent_approvers || others
+    };
+    let nothing = BTreeSet::new();
+    let standing = |approval: &Approval| approval.standing(members.get(&approval.by).unwrap_or(&nothing));
+    promotion
+        .approvals
+        .iter()
+        .filter(independent)
+        .filter_map(standing)
+        .collect()
 }

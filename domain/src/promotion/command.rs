@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{ChangeReference, EnvironmentKey, Health, PromotionId, PromotionKind};
-use crate::policy::{Approval, Evaluation, HeldFreeze};
+use crate::policy::{Approval, ApproverRole, Evaluation, HeldFreeze};
 use crate::release::{Digest, ReleaseVersion};
 use crate::{ComponentName, Environment, RunId, Subject};
 
@@ -21,6 +21,9 @@ pub enum WhenBusy {
     /// Wait in the queue.
     Queue,
 }
+
+/// Roles that people hold in a project as its members.
+pub type Members = BTreeMap<Subject, BTreeSet<ApproverRole>>;
 
 /// How the run of a promotion ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,6 +76,8 @@ pub enum EnvironmentCommand {
         promotion: PromotionId,
         /// What they say.
         evaluation: Box<Evaluation>,
+        /// In which roles those who approved it are members of the project now.
+        members: Members,
         /// The run that carries the release here, should it start now.
         run: RunId,
         /// Now.

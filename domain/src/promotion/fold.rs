@@ -5,6 +5,7 @@ use super::{
     Deployment, Drift, EnvironmentEvent, FreezeOverride, Health, Promotion, PromotionId, ServiceEnvironment,
 };
 use crate::policy::PolicyVersions;
+use crate::release::ReleaseVersion;
 
 impl ServiceEnvironment {
     /// Folds an event into the state.
@@ -93,12 +94,14 @@ impl ServiceEnvironment {
                 let Some(done) = self.close(promotion) else { return };
                 let mut images = self.images();
                 images.extend(done.images);
+                let place = self.place_of(&done.release);
                 let deployment = Deployment {
                     promotion,
                     release: done.release,
                     images,
                     since: at,
                     health: Health::Healthy,
+                    place,
                 };
                 self.history.push_back(deployment.clone());
                 if self.history.len() > MAX_HISTORY {
@@ -124,6 +127,13 @@ impl ServiceEnvironment {
             }
             EnvironmentEvent::EnvironmentRemoved { .. } => *self = Self::default(),
         }
+    }
+
+    /// The place of a release in the order of first arrivals: the one that it has, or the next.
+    fn place_of(&self, release: &ReleaseVersion) -> u64 {
+        let known = self.history.iter().find(|d| &d.release == release);
+        let next = || self.history.iter().map(|d| d.place + 1).max().unwrap_or(0);
+        known.map_or_else(next, |d| d.place)
     }
 
     /// The promotion is over.

@@ -21,7 +21,7 @@ mod request;
 mod state;
 
 pub use aggregate::{MAX_HISTORY, MAX_QUEUE, ServiceEnvironment};
-pub use command::{EnvironmentCommand, RunEnd, WhenBusy, promote_to};
+pub use command::{EnvironmentCommand, Members, RunEnd, WhenBusy, promote_to};
 pub use event::{EnvironmentEvent, Health, PromotionKind};
 pub use ids::{ChangeReference, EnvironmentKey, PromotionId};
 pub use state::{Deployment, Drift, FreezeOverride, Promotion, PromotionState};

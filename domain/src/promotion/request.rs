@@ -52,10 +52,9 @@ impl ServiceEnvironment {
                 }
             }
             PromotionKind::Rollback => {
-                let runs = self.current.as_ref().is_some_and(|d| d.release == release);
-                let ran = self.history.iter().rev().find(|d| d.release == release);
-                let Some(ran) = ran.filter(|_| !runs) else {
-                    let rule = "a release that this environment ran before, and does not run now";
+                let Some(ran) = self.earlier_release(&release) else {
+                    let rule = "a release that came to this environment before the one that it runs now; promote one \
+                                that came later";
                     return Err(DomainError::invalid("release", rule));
                 };
                 // Not the release's own images alone: what a later release brought beside them goes back as well.

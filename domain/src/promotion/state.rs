@@ -23,6 +23,8 @@ pub struct Deployment {
     pub since: DateTime<Utc>,
     /// How it is.
     pub health: Health,
+    /// How many releases had come here before this one came for the first time: going back lowers it.
+    pub place: u64,
 }
 
 /// What runs although no promotion brought it.

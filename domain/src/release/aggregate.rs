@@ -13,6 +13,8 @@ use crate::{ComponentName, Decide, DomainError, Subject};
 const LONGEST_LINK: usize = 2048;
 /// How far the clock of whoever committed may be ahead of ours, in minutes.
 const CLOCK_AHEAD_MINUTES: i64 = 5;
+/// Most authors of the images of one pipeline, beside the first.
+const MAX_CO_AUTHORS: usize = 100;
 /// Most waivers of a release that are granted and not revoked.
 const MAX_WAIVERS: usize = 500;
 
@@ -74,11 +76,15 @@ impl Release {
         &self,
         key: ReleaseKey,
         images: Vec<ReleaseImage>,
-        author: Subject,
+        (author, co_authors): (Subject, BTreeSet<Subject>),
         components: &[ComponentName],
         at: DateTime<Utc>,
     ) -> Result<Vec<ReleaseEvent>, DomainError> {
         check(&images, components, at)?;
+        if co_authors.len() > MAX_CO_AUTHORS {
+            let rule = format!("at most {MAX_CO_AUTHORS}");
+            return Err(DomainError::invalid("authors", rule));
+        }
         let new: Vec<ReleaseImage> = images
             .into_iter()
             .filter(|image| self.images.get(&image.component) != Some(image))
@@ -107,12 +113,17 @@ impl Release {
         };
         let complete = components.iter().all(has);
         let first = if self.exists() {
-            ReleaseEvent::ReleaseImagesAdded { images: new, author }
+            ReleaseEvent::ReleaseImagesAdded {
+                images: new,
+                author,
+                co_authors,
+            }
         } else {
             ReleaseEvent::ReleaseRegistered {
                 key: key.clone(),
                 images: new,
                 author,
+                co_authors,
             }
         };
         let sealed = complete.then_some(ReleaseEvent::ReleaseSealed { key });
@@ -170,9 +181,10 @@ impl Decide for Release {
                 key,
                 images,
                 author,
+                co_authors,
                 components,
                 at,
-            } => self.register(key, images, author, &components, at),
+            } => self.register(key, images, (author, co_authors), &components, at),
             ReleaseCommand::Seal { key } => {
                 self.known(&key)?;
                 Ok(match self.sealed {
@@ -200,11 +212,21 @@ impl Decide for Release {
 
     fn evolve(&mut self, event: ReleaseEvent) {
         match event {
-            ReleaseEvent::ReleaseRegistered { images, author, .. }
-            | ReleaseEvent::ReleaseImagesAdded { images, author } => {
+            ReleaseEvent::ReleaseRegistered {
+                images,
+                author,
+                co_authors,
+                ..
+            }
+            | ReleaseEvent::ReleaseImagesAdded {
+                images,
+                author,
+                co_authors,
+            } => {
                 let pairs = images.into_iter().map(|image| (image.component.clone(), image));
                 self.images.extend(pairs);
                 self.authors.insert(author);
+                self.authors.extend(co_authors);
             }
             ReleaseEvent::ReleaseSealed { .. } => self.sealed = true,
             ReleaseEvent::WaiverGranted { waiver } => self.waivers.push(waiver),

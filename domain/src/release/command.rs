@@ -1,5 +1,7 @@
 //! What can be asked of a release.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 
 use super::{ReleaseImage, ReleaseKey, Waiver, WaiverId};
@@ -17,6 +19,8 @@ pub enum ReleaseCommand {
         images: Vec<ReleaseImage>,
         /// Who wrote what is in it.
         author: Subject,
+        /// Who else did.
+        co_authors: BTreeSet<Subject>,
         /// The components that the service has now.
         components: Vec<ComponentName>,
         /// Now.

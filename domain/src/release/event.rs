@@ -1,5 +1,7 @@
 //! What happens to a release.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -35,6 +37,9 @@ pub enum ReleaseEvent {
         images: Vec<ReleaseImage>,
         /// Who wrote what is in it.
         author: Subject,
+        /// Who else did.
+        #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+        co_authors: BTreeSet<Subject>,
     },
     /// Another pipeline added images.
     ReleaseImagesAdded {
@@ -42,6 +47,9 @@ pub enum ReleaseEvent {
         images: Vec<ReleaseImage>,
         /// Who wrote what is in them.
         author: Subject,
+        /// Who else did.
+        #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+        co_authors: BTreeSet<Subject>,
     },
     /// It never changes from here on.
     ReleaseSealed {

@@ -8,10 +8,19 @@ use opstella_domain::promotion::{EnvironmentEvent, MAX_QUEUE, PromotionId, Promo
 use opstella_domain::release::{Digest, ReleaseVersion};
 use opstella_domain::{ComponentName, RunId, Subject};
 
+use crate::oracle::Gate;
+
 pub type Images = BTreeMap<ComponentName, Digest>;
 
-/// What approvals rest on: versions of policies, images, and the gates that do not change by themselves.
-pub type Basis = (u32, u32, Images, BTreeMap<&'static str, bool>);
+/// What approvals rest on: versions of policies, images, the gates that do not change by themselves, and the verdicts of
+/// reports.
+pub type Basis = (
+    u32,
+    u32,
+    Images,
+    BTreeMap<&'static str, Gate>,
+    BTreeMap<String, bool>,
+);
 
 /// A promotion that is not over.
 pub struct Asked {
@@ -53,6 +62,13 @@ pub struct Ledger {
 impl Ledger {
     pub fn ran(&self, release: &ReleaseVersion) -> Option<&Came> {
         self.came.iter().rev().find(|came| &came.release == release)
+    }
+
+    /// Whether a release came here for the first time before the one did that runs.
+    pub fn goes_back(&self, release: &ReleaseVersion) -> bool {
+        let first = |release| self.came.iter().position(|came| &came.release == release);
+        let runs = self.came.last().map(|came| &came.release);
+        runs.is_some_and(|runs| first(release) < first(runs))
     }
 
     fn find(&mut self, id: PromotionId) -> &mut Asked {
@@ -99,6 +115,7 @@ impl Ledger {
                     PromotionKind::Rollback => {
                         let ran = self.ran(release).expect("back to what ran here");
                         assert_eq!(images, &ran.images, "all of it");
+                        assert!(self.goes_back(release), "forward by a rollback");
                     }
                 }
                 let asked = Asked {
@@ -182,9 +199,11 @@ impl Ledger {
             }
             EnvironmentEvent::DeploymentStarted { promotion, run } => {
                 assert!(all_open, "it starts although the oracle sees a closed gate");
-                let asked = self.flying.as_mut().expect("one in flight");
+                let asked = self.flying.as_ref().expect("one in flight");
                 assert_eq!((asked.id, asked.run), (*promotion, None));
-                asked.run = Some(*run);
+                let back = asked.kind == PromotionKind::Promote || self.goes_back(&asked.release);
+                assert!(back, "forward by a rollback");
+                self.find(*promotion).run = Some(*run);
             }
             EnvironmentEvent::PromotionCompleted { promotion, at } => {
                 let asked = self.over(*promotion);
@@ -206,7 +225,8 @@ impl Ledger {
             EnvironmentEvent::PromotionFailed { promotion, .. }
             | EnvironmentEvent::DeploymentRolledBack { promotion, .. } => {
                 let asked = self.over(*promotion);
-                assert!(asked.run.is_some(), "failed without a run");
+                let overtaken = asked.kind == PromotionKind::Rollback && !self.goes_back(&asked.release);
+                assert!(asked.run.is_some() || overtaken, "failed without a run");
             }
             EnvironmentEvent::PromotionRejected { promotion, .. }
             | EnvironmentEvent::PromotionCancelled { promotion, .. } => {

@@ -29,6 +29,20 @@ pub struct Counts<'a> {
     pub now: DateTime<Utc>,
 }
 
+/// What a gate says, the worst last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Gate {
+    Passed,
+    Waived,
+    Closed,
+}
+
+impl From<bool> for Gate {
+    fn from(open: bool) -> Self {
+        if open { Self::Passed } else { Self::Closed }
+    }
+}
+
 fn made(evidence: &Evidence) -> DateTime<Utc> {
     evidence.produced_at.unwrap()
 }
@@ -38,7 +52,8 @@ impl Oracle<'_> {
     pub fn open(&self) -> bool {
         let forward = self.asked.kind == PromotionKind::Promote;
         let free = !forward || self.counts.rules.iter().all(|rules| self.in_time(rules));
-        self.gates().values().all(|open| *open) && free && self.approved()
+        let gates = self.gates();
+        gates.values().all(|said| *said != Gate::Closed) && free && self.approved()
     }
 
     pub fn basis(&self) -> Basis {
@@ -47,35 +62,56 @@ impl Oracle<'_> {
             self.counts.versions.1,
             self.asked.images.clone(),
             self.gates(),
+            self.verdicts(),
         )
     }
 
-    /// The gates on evidence and health: named, and whether they are open.
-    fn gates(&self) -> BTreeMap<&'static str, bool> {
+    /// What the newest report of each kind came to.
+    fn verdicts(&self) -> BTreeMap<String, bool> {
+        let mut all = BTreeMap::new();
+        for component in self.asked.images.keys() {
+            let mut reports: Vec<&Evidence> = self.of(component).iter().collect();
+            reports.sort_by_key(|e| made(e));
+            for e in reports {
+                let name = format!("{component} {} {:?}", e.kind, e.environment);
+                all.insert(name, e.verdict == Verdict::Passed);
+            }
+        }
+        all
+    }
+
+    /// The gates on evidence and health: named, and what they say.
+    fn gates(&self) -> BTreeMap<&'static str, Gate> {
         let mut all = BTreeMap::new();
         if self.asked.kind == PromotionKind::Rollback {
             return all;
         }
         for rules in &self.counts.rules {
-            let mut gate = |asked: bool, name: &'static str, open: bool| {
+            let mut gate = |asked: bool, name: &'static str, said: Gate| {
                 if asked {
-                    let open = open || self.waived(name, None);
-                    all.entry(name).and_modify(|both| *both &= open).or_insert(open);
+                    let waived = said == Gate::Closed && self.waived(name, None);
+                    let said = if waived { Gate::Waived } else { said };
+                    let worse = |both: &mut Gate| *both = (*both).max(said);
+                    all.entry(name).and_modify(worse).or_insert(said);
                 }
             };
-            gate(rules.quality_gate, "quality-gate", self.quality());
+            gate(rules.quality_gate, "quality-gate", self.quality().into());
             let most = rules.max_critical;
             gate(
                 most.is_some(),
                 "no-critical-vulnerability",
                 self.scanned(most.unwrap_or(0)),
             );
-            gate(rules.healthy_before, "healthy-before", self.healthy_before());
+            gate(
+                rules.healthy_before,
+                "healthy-before",
+                self.healthy_before().into(),
+            );
             let scan = rules.dynamic_scan;
             gate(
                 scan.is_some(),
                 "dynamic-scan",
-                scan.is_none_or(|of| self.dynamically_scanned(of)),
+                scan.map_or(Gate::Passed, |of| self.dynamically_scanned(of)),
             );
             gate(
                 rules.no_open_critical,
@@ -103,12 +139,19 @@ impl Oracle<'_> {
         all.max_by_key(|e| made(e))
     }
 
-    fn left(&self, evidence: &Evidence, gate: &str, severity: Severity) -> u32 {
-        let open = evidence
+    /// What a gate says of a report that may have so many findings of some severities.
+    fn weighed(&self, evidence: &Evidence, gate: &str, severities: &[Severity], most: u32) -> Gate {
+        let found = evidence
             .findings
             .iter()
-            .filter(|f| f.severity == severity && !self.waived(gate, Some(&f.id)));
-        u32::try_from(open.count()).unwrap()
+            .filter(|f| severities.contains(&f.severity));
+        let open = found.clone().filter(|f| !self.waived(gate, Some(&f.id)));
+        let at_most = |count: usize| u32::try_from(count).unwrap() <= most;
+        match (at_most(found.clone().count()), at_most(open.count())) {
+            (true, _) => Gate::Passed,
+            (false, true) => Gate::Waived,
+            (false, false) => Gate::Closed,
+        }
     }
 
     fn quality(&self) -> bool {
@@ -121,13 +164,17 @@ impl Oracle<'_> {
         })
     }
 
-    fn scanned(&self, most: u32) -> bool {
+    fn scanned(&self, most: u32) -> Gate {
         let gate = "no-critical-vulnerability";
-        self.asked.images.keys().all(|component| {
-            let scan = |e: &&Evidence| [ReportKind::ImageScan, ReportKind::RegistryScan].contains(&e.kind);
-            let scan = Self::newest(self.of(component).iter().filter(scan));
-            scan.is_some_and(|e| self.left(e, gate, Severity::Critical) <= most)
-        })
+        let of = |component| {
+            let kinds = [ReportKind::ImageScan, ReportKind::RegistryScan];
+            let newest =
+                kinds.map(|kind| Self::newest(self.of(component).iter().filter(move |e| e.kind == kind)));
+            let scans = newest.into_iter().flatten();
+            let said = scans.map(|e| self.weighed(e, gate, &[Severity::Critical], most));
+            said.max().unwrap_or(Gate::Closed)
+        };
+        self.asked.images.keys().map(of).max().unwrap_or(Gate::Passed)
     }
 
     fn healthy_before(&self) -> bool {
@@ -140,9 +187,9 @@ impl Oracle<'_> {
         })
     }
 
-    fn dynamically_scanned(&self, wanted: Environment) -> bool {
+    fn dynamically_scanned(&self, wanted: Environment) -> Gate {
         let Some((before, _)) = self.counts.before else {
-            return true;
+            return Gate::Passed;
         };
         let mut of = Environment::all().filter(|e| *e <= before && *e >= wanted.min(before));
         let gate = "dynamic-scan";
@@ -156,20 +203,23 @@ impl Oracle<'_> {
             };
             Self::newest(all.filter(|e| e.environment == Some(environment)).filter(same))
         });
-        scan.is_some_and(|e| self.left(e, gate, Severity::High) + self.left(e, gate, Severity::Critical) == 0)
+        let severities = [Severity::High, Severity::Critical];
+        scan.map_or(Gate::Closed, |e| self.weighed(e, gate, &severities, 0))
     }
 
-    fn nothing_critical(&self) -> bool {
-        self.asked.images.keys().all(|component| {
+    fn nothing_critical(&self) -> Gate {
+        let of = |component| {
             let all = self.of(component);
-            all.iter().all(|e| {
+            let said = all.iter().map(|e| {
                 let same = all
                     .iter()
                     .filter(|o| o.kind == e.kind && o.environment == e.environment);
                 let newest = Self::newest(same).unwrap();
-                self.left(newest, "no-open-critical-finding", Severity::Critical) == 0
-            })
-        })
+                self.weighed(newest, "no-open-critical-finding", &[Severity::Critical], 0)
+            });
+            said.max().unwrap_or(Gate::Passed)
+        };
+        self.asked.images.keys().map(of).max().unwrap_or(Gate::Passed)
     }
 
     /// The rules about time and the change.
@@ -201,20 +251,29 @@ impl Oracle<'_> {
     fn approved(&self) -> bool {
         let forward = self.asked.kind == PromotionKind::Promote;
         let independent = forward && self.counts.rules.iter().any(|rules| rules.independent_approvers);
-        let rollback = self
+        let all: Vec<(&ApprovalRule, u8)> = self
             .counts
             .rules
             .iter()
-            .map(|rules| rules.rollback_approvals)
-            .max()
-            .unwrap();
-        let all: Vec<&ApprovalRule> = self
-            .counts
-            .rules
-            .iter()
-            .flat_map(|rules| &rules.approvals)
+            .flat_map(|rules| {
+                let most = rules.approvals.iter().map(|rule| rule.people).max();
+                let asked = rules
+                    .approvals
+                    .iter()
+                    .filter(move |rule| forward || Some(rule.people) == most);
+                asked.map(move |rule| {
+                    (
+                        rule,
+                        if forward {
+                            rule.people
+                        } else {
+                            rules.rollback_approvals
+                        },
+                    )
+                })
+            })
             .collect();
-        all.into_iter().all(|rule| {
+        all.into_iter().all(|(rule, needed)| {
             let people: BTreeSet<&Subject> = self
                 .asked
                 .approvals
@@ -225,7 +284,6 @@ impl Oracle<'_> {
                 })
                 .map(|(by, ..)| by)
                 .collect();
-            let needed = if forward { rule.people } else { rollback };
             people.len() >= usize::from(needed)
         })
     }

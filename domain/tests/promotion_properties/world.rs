@@ -12,8 +12,8 @@ use opstella_domain::policy::{
     PolicyKey, PolicyRules, PolicyVersions, Predecessor, Running, evaluate,
 };
 use opstella_domain::promotion::{
-    EnvironmentCommand, EnvironmentEvent, Health, PromotionId, PromotionKind, RunEnd, ServiceEnvironment,
-    WhenBusy,
+    EnvironmentCommand, EnvironmentEvent, Health, Members, PromotionId, PromotionKind, RunEnd,
+    ServiceEnvironment, WhenBusy,
 };
 use opstella_domain::release::{Digest, Release, ReleaseCommand, ReleaseEvent, ReleaseKey, Waiver, WaiverId};
 use opstella_domain::{ComponentName, Decide, DomainError, Environment, EnvironmentSet, Subject};
@@ -174,6 +174,7 @@ impl World {
                     key: release_key(release),
                     images: images.collect(),
                     author: person(by),
+                    co_authors: BTreeSet::new(),
                     components: COMPONENTS.map(name).to_vec(),
                     at: self.now,
                 };
@@ -481,8 +482,9 @@ impl World {
     fn approve(&mut self, place: usize, promotion: PromotionId, by: usize) -> Result<(), DomainError> {
         let approval = Approval {
             by: person(by),
-            name: None,
+            name: Some(format!("name of {by}")),
             roles: self.people[by].clone(),
+            by_token: self.people[by].clone(),
             at: self.now,
             comment: None,
         };
@@ -624,7 +626,10 @@ impl World {
         }
         .basis();
         asked.approvals.retain(|(.., rests_on)| rests_on == &basis);
+        let goes =
+            asked.kind == PromotionKind::Promote || self.places[place].ledger.goes_back(&asked.release);
         let open = asked.run.is_none()
+            && goes
             && Oracle {
                 asked: &asked,
                 counts: &counts,
@@ -653,15 +658,15 @@ impl World {
 
     fn rules_for(&self, place: usize, kind: PromotionKind) -> PolicyRules {
         let policies = &self.places[place];
-        let rules = Policy::effective(
+        let effective = match kind {
+            PromotionKind::Promote => Policy::effective,
+            PromotionKind::Rollback => Policy::effective_for_rollback,
+        };
+        effective(
             self.chosen[place],
             &policies.platform.state,
             &policies.project.state,
-        );
-        match kind {
-            PromotionKind::Promote => rules,
-            PromotionKind::Rollback => rules.for_rollback(),
-        }
+        )
     }
 
     fn freezes_held(&self, place: usize, promotion: PromotionId) -> Vec<HeldFreeze> {
@@ -680,6 +685,7 @@ impl World {
         let command = EnvironmentCommand::Evaluate {
             promotion,
             evaluation: Box::new(evaluate(&rules, &input, vec![])),
+            members: Members::new(),
             run: run_id(self.next()),
             at: self.now,
         };
@@ -707,6 +713,7 @@ impl World {
                 key: release_key(release),
                 images: both.collect(),
                 author: person(by),
+                co_authors: BTreeSet::new(),
                 components: COMPONENTS.map(name).to_vec(),
                 at: self.now,
             },

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use opstella_domain::evidence::{
-    Evidence, Finding, ReportKind, Severity, SeverityCounts, TestCounts, Verdict,
+    Evidence, Finding, Origin, ReportKind, Severity, SeverityCounts, TestCounts, Verdict,
 };
 use opstella_domain::policy::{
     Approval, ApproverRole, Freeze, FreezeWindow, GateInput, GateName, GateResult, GateVerdict, HeldFreeze,
@@ -81,8 +81,9 @@ pub fn roles(roles: &[ApproverRole]) -> BTreeSet<ApproverRole> {
 pub fn approval(by: &str, of: &[ApproverRole]) -> Approval {
     Approval {
         by: who(by),
-        name: None,
+        name: Some(by.into()),
         roles: roles(of),
+        by_token: roles(of),
         at: at(),
         comment: None,
     }
@@ -92,6 +93,7 @@ pub fn approval(by: &str, of: &[ApproverRole]) -> Approval {
 pub fn evidence(kind: ReportKind) -> Evidence {
     Evidence {
         kind,
+        origin: Origin::Uploaded,
         report: digest(kind.slug()),
         size: 1000,
         tool: "tool 1.0".into(),

@@ -35,7 +35,9 @@ impl Queries {
         filter: &WaitingFilter,
         page: &PageRequest,
     ) -> Result<Page<Promotion>, QueryError> {
-        let known_as: Vec<String> = filter.name.iter().chain([&filter.subject]).cloned().collect();
+        // As the domain compares them: whatever the case.
+        let known_as = filter.name.iter().chain([&filter.subject]);
+        let known_as: Vec<String> = known_as.map(|name| name.to_lowercase()).collect();
         let mut statement = self.statement(PROMOTION);
         statement.push(NEWEST_FIRST.select()).push(self.located(
             " FROM read.promotions p WHERE p.wanted_roles <> '{}' AND p.state IN ('waiting', 'blocked') \
@@ -51,9 +53,12 @@ impl Queries {
             .push(" AND NOT EXISTS (SELECT FROM jsonb_array_elements(p.approvals) AS a WHERE a->>'by' = ");
         statement
             .push_bind(filter.subject.clone())
-            .push(") AND NOT (p.independent_approvers AND p.authors && ")
+            .push(
+                ") AND NOT (p.independent_approvers AND EXISTS \
+                 (SELECT FROM unnest(p.authors) AS author WHERE lower(author) = ANY(",
+            )
             .push_bind(known_as)
-            .push(")");
+            .push(")))");
         self.page(statement, NEWEST_FIRST, page).await
     }
 }

@@ -6,8 +6,8 @@ use chrono::{DateTime, Datelike, Days, TimeDelta, Utc};
 use opstella_domain::evidence::{Finding, ReportKind, Severity, Verdict};
 use opstella_domain::policy::{ApproverRole, GateInput, HeldFreeze, PolicyRules, PolicyVersions, evaluate};
 use opstella_domain::promotion::{
-    EnvironmentCommand, EnvironmentKey, Health, PromotionId, PromotionKind, RunEnd, ServiceEnvironment,
-    WhenBusy,
+    EnvironmentCommand, EnvironmentKey, Health, Members, PromotionId, PromotionKind, RunEnd,
+    ServiceEnvironment, WhenBusy,
 };
 use opstella_domain::release::{Release, ReleaseCommand, Waiver, WaiverId};
 use opstella_domain::service::{Service, ServiceCommand};
@@ -104,6 +104,7 @@ impl World {
         let command = EnvironmentCommand::Evaluate {
             promotion,
             evaluation: Box::new(evaluate(&PolicyRules::default(), &input, vec![])),
+            members: Members::new(),
             run,
             at: journeys.at(0),
         };
@@ -241,6 +242,8 @@ impl World {
             .await;
         let pre = self.ask("PRE", "1.0.0", promote, journeys.at(92)).await;
         self.look("PRE", pre, strict(), journeys.at(93)).await;
+        self.approve("PRE", pre, ("tina", ApproverRole::Tester), journeys.at(94))
+            .await;
         self.approve("PRE", pre, ("sam", ApproverRole::Security), journeys.at(94))
             .await;
         let run = self.look("PRE", pre, strict(), journeys.at(95)).await;
@@ -273,6 +276,8 @@ impl World {
             .await;
         self.approve("PRD", prd, olga, journeys.at(111)).await;
         self.look("PRD", prd, strict(), journeys.at(112)).await;
+        self.approve("PRD", prd, ("tina", ApproverRole::Tester), journeys.at(112))
+            .await;
         self.approve("PRD", prd, sam, journeys.at(113)).await;
         let run = self.look("PRD", prd, strict(), journeys.at(114)).await;
         self.run_ends("PRD", run, RunEnd::Succeeded, journeys.at(120))

@@ -178,7 +178,7 @@ async fn promotions_show_how_they_went() {
         .collect();
     assert!(closed.contains(&("quality-gate", "failed")), "{closed:?}");
     assert!(closed.contains(&("approvals", "waiting")), "{closed:?}");
-    assert_eq!(blocked.wanted_roles, ["approver", "owner", "security"]);
+    assert_eq!(blocked.wanted_roles, ["tester", "approver", "owner", "security"]);
 
     let board = |filter: PromotionFilter| {
         let queries = queries.clone();
@@ -271,7 +271,7 @@ async fn approvals_wait_for_those_who_may_give_them() {
         "elsewhere"
     );
     assert!(
-        waiting("tina", Some("retail"), &["tester"]).await.is_empty(),
+        waiting("tina", Some("retail"), &["viewer"]).await.is_empty(),
         "not in this role"
     );
     assert!(
@@ -281,6 +281,10 @@ async fn approvals_wait_for_those_who_may_give_them() {
     assert!(
         waiting("dora", None, &["security"]).await.is_empty(),
         "her own work"
+    );
+    assert!(
+        waiting("Dora", None, &["security"]).await.is_empty(),
+        "her own work, whatever the case"
     );
     assert!(
         waiting("olga", None, &["owner"]).await.is_empty(),
@@ -294,7 +298,7 @@ async fn approvals_wait_for_those_who_may_give_them() {
     assert_eq!(shown.len(), 1);
     let (id, roles, given, missing) = &shown[0];
     assert_eq!((*id, *given), (blocked[0], 1));
-    assert_eq!(roles, &["approver", "owner", "security"]);
+    assert_eq!(roles, &["tester", "approver", "owner", "security"]);
     assert!(missing.contains("(there are 1)"), "{missing}");
     let sql =
         "SELECT approver, roles FROM dashboard.promotion_approvals WHERE promotion_id = $1 ORDER BY approver";
@@ -304,7 +308,8 @@ async fn approvals_wait_for_those_who_may_give_them() {
         .await
         .unwrap();
     let by = |name: &str, role: &str| (name.to_owned(), vec![role.to_owned()]);
-    assert_eq!(given, [by("olga", "owner"), by("sam", "security")]);
+    let all = [by("olga", "owner"), by("sam", "security"), by("tina", "tester")];
+    assert_eq!(given, all);
     running.stop().await;
 }
 

@@ -5,15 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 use cqrs_es::Aggregate;
 use opstella_domain::evidence::{
-    Artifact, ArtifactCommand, Evidence, ReportKind, SeverityCounts, TestCounts, Verdict,
+    Artifact, ArtifactCommand, Evidence, Origin, ReportKind, SeverityCounts, TestCounts, Verdict,
 };
 use opstella_domain::policy::{
     Approval, ApproverRole, GateInput, ImageEvidence, Policy, PolicyCommand, PolicyRules, PolicyVersions,
     Predecessor, Running, evaluate,
 };
 use opstella_domain::promotion::{
-    EnvironmentCommand, EnvironmentKey, Health, PromotionId, PromotionKind, RunEnd, ServiceEnvironment,
-    WhenBusy,
+    EnvironmentCommand, EnvironmentKey, Health, Members, PromotionId, PromotionKind, RunEnd,
+    ServiceEnvironment, WhenBusy,
 };
 use opstella_domain::release::{Digest, Release, ReleaseCommand, ReleaseImage, ReleaseKey};
 use opstella_domain::service::{Service, ServiceCommand};
@@ -50,6 +50,7 @@ pub fn undone(cause: &str, changed: bool) -> RunEnd {
 pub fn report(kind: ReportKind, number: u8, at: DateTime<Utc>) -> Evidence {
     Evidence {
         kind,
+        origin: Origin::Uploaded,
         report: Digest::of(&[number]),
         size: 1234,
         tool: format!("tool of {kind} 1.0"),
@@ -153,6 +154,7 @@ impl World {
             key: release,
             images: vec![image],
             author: who(author),
+            co_authors: BTreeSet::new(),
             components: vec!["api".parse().unwrap(), "web".parse().unwrap()],
             at: Utc::now(),
         };
@@ -244,6 +246,7 @@ impl World {
         let command = EnvironmentCommand::Evaluate {
             promotion: id,
             evaluation: Box::new(evaluate(&rules, &input, vec![])),
+            members: Members::new(),
             run,
             at,
         };
@@ -261,8 +264,9 @@ impl World {
         let key = place(environment);
         let approval = Approval {
             by: who(by),
-            name: None,
+            name: Some(by.into()),
             roles: BTreeSet::from([role]),
+            by_token: BTreeSet::from([role]),
             at,
             comment: Some("looks\u{0}good".into()),
         };

@@ -37,6 +37,7 @@ pub(crate) async fn register(
         version,
         components,
         author,
+        authors,
     } = body.value;
     let request = RegisterRelease {
         key: ReleaseKey {
@@ -47,7 +48,7 @@ pub(crate) async fn register(
             version,
         },
         images: components.into_iter().map(Into::into).collect(),
-        author,
+        authors: author.into_iter().chain(authors).collect(),
     };
     let accepted = state.commands.register_release(&context, request).await?;
     respond(&state, &head, accepted, Kind::Created).await

@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({
     "version": "1.4.0",
+    "author": "alice",
     "components": [{
         "name": "api",
         "digest": "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
@@ -27,9 +28,14 @@ pub struct RegisterReleaseRequest {
     /// Its images.
     #[schema(min_items = 1, max_items = 20)]
     pub components: Vec<ReleaseImageRequest>,
-    /// Who wrote what is in it; whoever sends the command, if nobody is named.
+    /// Who wrote what is in it, by the name that they sign in with. A machine has to name somebody; a person is taken for
+    /// the author, if nobody is named.
     #[schema(value_type = Option<String>, min_length = 1, max_length = 255)]
     pub author: Option<Subject>,
+    /// Who else wrote what is in it: the authors of its commits.
+    #[serde(default)]
+    #[schema(value_type = Vec<String>, max_items = 100)]
+    pub authors: Vec<Subject>,
 }
 
 /// The image of one component.

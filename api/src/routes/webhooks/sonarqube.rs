@@ -134,7 +134,7 @@ async fn add(
         let request = AddEvidence {
             key,
             component: component.clone(),
-            evidence: parsed.clone().into_evidence(Utc::now(), None),
+            evidence: parsed.clone().into_evidence(Utc::now(), None).fetched(),
             original: original.clone(),
         };
         state.commands.add_evidence(&context, request).await?;

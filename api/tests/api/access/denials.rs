@@ -22,6 +22,9 @@ async fn auditors_see_who_was_refused_what() {
     get(&server, &judy, "/projects/nothing")
         .await
         .problem(404, "not-found");
+    get(&server, &judy, "/delivery?project=payments")
+        .await
+        .problem(404, "not-found");
     post(&server, &frank, "/projects/payments/services", checkout())
         .await
         .problem(403, "forbidden");
@@ -33,6 +36,7 @@ async fn auditors_see_who_was_refused_what() {
             vec![
                 ("GetProject", Some("payments"), true),
                 ("GetProject", Some("nothing"), true),
+                ("GetDeliveryMetrics", Some("payments"), true),
             ],
         ),
         (
@@ -67,7 +71,7 @@ async fn auditors_see_who_was_refused_what() {
         }
     }
     let own = server.get("/events?event_type=AccessDenied").await.expect(200);
-    assert_eq!(own.body["items"].as_array().unwrap().len(), 4);
+    assert_eq!(own.body["items"].as_array().unwrap().len(), 5);
     server.stop().await;
 }
 

@@ -45,6 +45,15 @@ async fn a_project_of_others_cannot_be_told_from_one_that_is_not_there() {
         let not_there = get(&server, &judy, &format!("/runs/{nothing}{path}")).await;
         assert_eq!(told(there, id), told(not_there, nothing), "{path}");
     }
+    for query in ["", "&service=checkout"] {
+        let there = get(&server, &judy, &format!("/delivery?project=payments{query}")).await;
+        let not_there = get(&server, &judy, &format!("/delivery?project=nothing{query}")).await;
+        assert_eq!(told(there, "payments"), told(not_there, "nothing"), "{query}");
+    }
+    let frank = token(&server, "frank");
+    get(&server, &frank, "/delivery?project=payments")
+        .await
+        .expect(200);
     let reason = json!({"reason": "x"});
     let there = post(&server, &judy, &format!("/runs/{id}/cancel"), reason.clone()).await;
     let not_there = post(&server, &judy, &format!("/runs/{nothing}/cancel"), reason).await;

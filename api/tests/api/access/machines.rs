@@ -49,3 +49,72 @@ async fn a_machine_reads_its_project_and_nothing_else() {
     assert!(!events.is_empty() && events.iter().all(|event| event["project"] == "payments"));
     server.stop().await;
 }
+
+/// Without a `ci` group a machine is what its roles and groups say, but never a person.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_machine_is_never_taken_for_a_person() {
+    let server = Server::start().await;
+    let made = server.with_service().await;
+    crate::resources::ended(&server, made.body["run"].as_str().unwrap(), "succeeded").await;
+    let machine = |groups: serde_json::Value| {
+        server.keycloak().issue(json!({
+            "sub": "robot", "client_id": "robot", "preferred_username": "service-account-robot", "groups": groups,
+        }))
+    };
+    let robot = machine(json!([]));
+    post(&server, &robot, "/projects", json!({"slug": "more", "name": "x"}))
+        .await
+        .problem(403, "forbidden");
+    get(&server, &robot, "/templates").await.problem(403, "forbidden");
+    // Nobody sees by a member's `sub` that it is a machine: it has nothing of that.
+    let granted = server
+        .post("/projects/payments/members", member("robot", "tester"))
+        .await;
+    shown(&server, &granted.expect(200)).await;
+    get(&server, &robot, "/projects/payments")
+        .await
+        .problem(404, "not-found");
+    // Who hands out groups may give it a role; it still has no say.
+    let robot = machine(json!(["project:payments:owner", "opstella/security"]));
+    get(&server, &robot, "/projects/payments").await.expect(200);
+    let path = "/projects/payments/services/checkout";
+    let promotion = format!("{path}/promotions/019f2b7c-6c1e-7d52-9a55-0d1f6e0c4b11");
+    for (path, body) in [
+        (format!("{promotion}/approve"), json!({})),
+        (format!("{promotion}/reject"), json!({"reason": "x"})),
+        (
+            format!("{path}/releases/1.0.0/waivers"),
+            json!({"gate": "quality-gate", "reason": "x", "expires_at": "2026-12-24T00:00:00Z"}),
+        ),
+    ] {
+        let refused = post(&server, &robot, &path, body).await.problem(403, "forbidden");
+        let detail = refused.body["detail"].as_str().unwrap();
+        assert!(detail.contains("person"), "{detail}");
+    }
+    server.stop().await;
+}
+
+/// It wrote nothing: taken for the author, it would let everybody who did approve.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_machine_names_who_wrote_a_release() {
+    let server = Server::start().await;
+    let made = server.with_service().await;
+    crate::resources::ended(&server, made.body["run"].as_str().unwrap(), "succeeded").await;
+    let client = credentials::KEYCLOAK_CI_CLIENT;
+    let ci = server.keycloak().issue_for_client(client).unwrap();
+    let path = "/projects/payments/services/checkout/releases";
+    let image = json!({
+        "name": "api", "digest": format!("sha256:{}", "1".repeat(64)), "commit": "1".repeat(40),
+    });
+    let mut release = json!({"version": "1.0.0", "components": [image]});
+    let refused = post(&server, &ci, path, release.clone()).await;
+    refused
+        .problem(422, "invalid-field")
+        .field("author", "GITLAB_USER_LOGIN");
+    release["authors"] = json!(["grace", "dora"]);
+    let made = post(&server, &ci, path, release).await.expect(201);
+    let path = format!("{path}/1.0.0?after={}", made.body["position"].as_str().unwrap());
+    let release = server.get(&path).await.expect(200);
+    assert_eq!(release.body["authors"], json!(["dora", "grace"]));
+    server.stop().await;
+}

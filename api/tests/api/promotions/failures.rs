@@ -16,7 +16,7 @@ async fn an_environment_goes_back() {
         .await;
     nowhere
         .problem(422, "invalid-field")
-        .field("release", "ran no other release");
+        .field("release", "no release came to this environment before");
     delivery.release_to_dev("1.1.0").await;
     delivery
         .post("frank", &rollback, json!({"environment": "DEV"}))
@@ -33,6 +33,16 @@ async fn an_environment_goes_back() {
     );
     assert!(delivery.runs("DEV").ends_with(&digest("1.0.0")));
     assert_eq!(delivery.cell("DEV").await["release"], "1.0.0");
+    // From there, the withdrawn release comes by a promotion or not at all.
+    for body in [
+        json!({"environment": "DEV"}),
+        json!({"environment": "DEV", "release": "1.1.0"}),
+    ] {
+        let forward = delivery.post("grace", &rollback, body).await;
+        forward.problem(422, "invalid-field").field("release", "promote");
+    }
+    let again = delivery.asked("DEV", "1.1.0").await;
+    delivery.becomes(&again, "completed").await;
     delivery.stop().await;
 }
 

@@ -1,9 +1,11 @@
 //! Gates: what closes them, what opens them, and what is said about it.
 
 use chrono::{Datelike, TimeDelta, Utc};
+use reqwest::Method;
 use serde_json::json;
 
-use crate::support::delivery::{CI, Delivery, SERVICE, commit, digest, path_of};
+use crate::support::Answer;
+use crate::support::delivery::{Delivery, SERVICE, commit, digest, path_of};
 use crate::support::reports;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -119,25 +121,10 @@ async fn approvals_are_void_once_the_policy_changes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn production_takes_two_independent_people_a_change_and_a_soak() {
+async fn production_takes_independent_people_a_change_and_a_soak() {
     let delivery = Delivery::start(&["DEV", "PRD"]).await;
-    let author = delivery.sandbox.keycloak().unwrap().subject_of("ivan");
-    let (harbor, version) = (&delivery.tools.harbor, "1.0.0");
-    harbor
-        .push("payments_checkout", "api", version, &digest(version))
-        .unwrap();
-    let image = json!({"name": "api", "digest": digest(version), "commit": commit(version)});
-    let release = json!({"version": version, "components": [image], "author": author});
-    delivery
-        .post(CI, &format!("{SERVICE}/releases"), release)
-        .await
-        .expect(201);
-    for (kind, more, report) in [
-        ("quality-gate", "", reports::quality_gate(&commit(version), "OK")),
-        ("image-scan", "", reports::image_scan(&[])),
-    ] {
-        delivery.evidence(version, kind, more, &report).await.expect(201);
-    }
+    let version = "1.0.0";
+    delivery.release(version).await;
     delivery.arrives("DEV", version).await;
     let (scan, of) = (reports::baseline_scan(), "&environment=DEV");
     delivery
@@ -170,7 +157,7 @@ async fn production_takes_two_independent_people_a_change_and_a_soak() {
     let others = async || (asked("dave").await == 1).then_some(());
     delivery.until("somebody else to be asked", others).await;
     assert_eq!(asked("ivan").await, 0, "the author is not asked");
-    for who in ["dave", "carol"] {
+    for who in ["dave", "carol", "bob"] {
         delivery.approve(who, &prd).await.expect(200);
     }
     let only_the_soak = async || {
@@ -189,11 +176,12 @@ async fn production_takes_two_independent_people_a_change_and_a_soak() {
     delivery.until("the approvals to be void", void).await;
     // The author may not, and no one's counts twice.
     refused().await;
-    for who in ["dave", "dave"] {
+    for who in ["dave", "dave", "carol"] {
         delivery.approve(who, &prd).await.expect(200);
     }
-    delivery.becomes(&prd, "waiting").await;
-    delivery.approve("carol", &prd).await.expect(200);
+    let words = delivery.becomes(&prd, "waiting").await["explanation"].to_string();
+    assert!(words.contains("1 by tester (there are 0)"), "{words}");
+    delivery.approve("bob", &prd).await.expect(200);
     delivery.becomes(&prd, "completed").await;
     assert!(delivery.runs("PRD").ends_with(&digest(version)));
     delivery.stop().await;
@@ -253,6 +241,84 @@ async fn a_freeze_holds_until_two_admins_override_it() {
     let done = delivery.becomes(&sit, "completed").await;
     assert!(done["freeze_override"]["confirmed_by"].is_string(), "{done:#}");
     assert_eq!(done["freeze_override"]["freezes"][0]["name"], "audit");
+    delivery.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_approval_counts_no_more_once_its_giver_lost_the_role() {
+    let delivery = Delivery::start(&["DEV", "SIT"]).await;
+    let two = json!({"approvals": [{"roles": ["tester"], "people": 2}]});
+    delivery.set_rules("SIT", two).await;
+    delivery.release_to_dev("1.0.0").await;
+    let judy = delivery.sandbox.keycloak().unwrap().subject_of("judy");
+    let (members, tester) = (
+        "/projects/payments/members",
+        json!({"member": judy, "role": "tester"}),
+    );
+    delivery.post("alice", members, tester.clone()).await.expect(200);
+    let sit = delivery.asked("SIT", "1.0.0").await;
+    delivery.becomes(&sit, "waiting").await;
+    delivery.approve("judy", &sit).await.expect(200);
+    let counts = async |many: usize| {
+        let told = async || {
+            let shown = delivery.get("root", &sit).await.expect(200).body;
+            let words = shown["explanation"].to_string();
+            words.contains(&format!("(there are {many})")).then_some(())
+        };
+        delivery.until(&format!("{many} approvals to count"), told).await;
+    };
+    counts(1).await;
+    let revoked = delivery.request("alice", Method::DELETE, members).json(&tester);
+    Answer::of(revoked.send().await.unwrap()).await.expect(200);
+    // Nobody has to ask: a member who goes makes gates be looked at.
+    counts(0).await;
+    delivery.approve("bob", &sit).await.expect(200);
+    counts(1).await;
+    delivery.approve("heidi", &sit).await.expect(200);
+    delivery.becomes(&sit, "completed").await;
+    delivery.stop().await;
+}
+
+/// Who has the role, but may not here, for who they are.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_tries_to_be_two_people_is_on_record() {
+    let delivery = Delivery::start(&["DEV", "SIT"]).await;
+    let rules =
+        json!({"approvals": [{"roles": ["approver", "owner"], "people": 1}], "independent_approvers": true});
+    delivery.set_rules("SIT", rules).await;
+    delivery.release_to_dev("1.0.0").await;
+    let body = json!({"release": "1.0.0"});
+    let sit = path_of(&delivery.promote("alice", "SIT", body).await.expect(202));
+    delivery.becomes(&sit, "waiting").await;
+    for (who, operation, verb) in [
+        ("alice", "Approve", "approve"),
+        ("ivan", "Approve", "approve"),
+        ("root", "ConfirmFreezeOverride", "confirm-freeze-override"),
+    ] {
+        if who == "root" {
+            let (from, to) = (Utc::now() - TimeDelta::days(1), Utc::now() + TimeDelta::days(1));
+            let text = |at: chrono::DateTime<Utc>| at.format("%Y-%m-%dT%H:%M:%S").to_string();
+            let once = json!({"type": "once", "from": text(from), "to": text(to)});
+            let freeze = json!({"freezes": [{"name": "audit", "timezone": "UTC", "when": once}]});
+            delivery.set_rules("SIT", freeze).await;
+            let why = json!({"reason": "the fix cannot wait"});
+            let asked = delivery
+                .post("root", &format!("{sit}/override-freeze"), why)
+                .await;
+            asked.expect(200);
+        }
+        let refused = delivery.post(who, &format!("{sit}/{verb}"), json!({})).await;
+        refused.problem(422, "invalid-field");
+        let subject = delivery.sandbox.keycloak().unwrap().subject_of(who);
+        let path = format!("/events?event_type=AccessDenied&actor={subject}");
+        let recorded = async || {
+            let found = delivery.get("erin", &path).await.expect(200).body;
+            let found = found["items"].as_array().unwrap().clone();
+            (!found.is_empty()).then_some(found)
+        };
+        let found = delivery.until("the denial to be on record", recorded).await;
+        assert_eq!((found.len(), &found[0]["command"]), (1, &json!(operation)));
+    }
     delivery.stop().await;
 }
 

@@ -69,7 +69,7 @@ async fn a_killed_process_deploys_on_when_it_is_back() {
     let sent = process.http.post(harbor).json(&pushed).send().await.unwrap();
     assert!(sent.status().is_success());
     let image = json!({"name": "api", "digest": digest("1.0.0"), "commit": commit("1.0.0")});
-    let release = json!({"version": "1.0.0", "components": [image]});
+    let release = json!({"version": "1.0.0", "author": "ivan", "components": [image]});
     let releases = format!("/api/v1{SERVICE}/releases");
     process
         .send(Method::POST, &releases, Some(release))

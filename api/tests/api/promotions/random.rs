@@ -153,6 +153,10 @@ impl Random<'_> {
         let events: Vec<(String, String)> = sqlx::query_as(sql).fetch_all(&pool).await.unwrap();
         let mut deploying: Option<String> = None;
         for (environment, event) in events {
+            // A rollback that would go forward by now fails without having started.
+            if event == "PromotionFailed" && deploying.as_ref() != Some(&environment) {
+                continue;
+            }
             if event == "DeploymentStarted" {
                 assert_ne!(deploying.as_ref(), Some(&environment), "two at once");
                 deploying = Some(environment);

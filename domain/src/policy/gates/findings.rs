@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::look::{Look, Said, look};
+use super::look::{Look, Said};
 use crate::evidence::{Evidence, Finding, ReportKind, Severity};
 use crate::policy::{GateInput, GateName, GateResult, ImageEvidence};
 use crate::release::Waiver;
@@ -11,9 +11,23 @@ use crate::{ComponentName, Environment};
 /// Most findings and waivers that a reason names; it tells how many there are.
 const SHOWN: usize = 3;
 
-/// An image scan is there, with at most so many findings of a severity.
+/// An image scan is there, and each that is there has at most so many findings of a severity.
 pub fn vulnerabilities(input: &GateInput, gate: &'static str, severity: Severity, most: u32) -> GateResult {
-    look(input, image_scan, |e| weigh(input, gate, e, severity, most)).result(
+    let mut found = Look::default();
+    for (name, image) in &input.images {
+        let scans: Vec<&Evidence> = image_scans(image).collect();
+        if scans.is_empty() {
+            found.lacks(name);
+        }
+        for scan in &scans {
+            let what = match scans.len() {
+                1 => name.to_string(),
+                _ => format!("{name}, {}", scan.kind),
+            };
+            found.add(scan, weigh(input, gate, scan, severity, most), &what);
+        }
+    }
+    found.result(
         gate,
         "image scan",
         format!("at most {most} {severity} vulnerabilities"),
@@ -109,10 +123,12 @@ fn others(input: &GateInput, scan: &Evidence) -> String {
     names.join(", ")
 }
 
-/// Trivy's own report, or Harbor's; the newer where there are both.
-fn image_scan(image: &ImageEvidence) -> Option<&Evidence> {
+/// Trivy's own report, and Harbor's, the newest of each. One is enough; where there are both, neither hides what the other
+/// found: the one is sent by whoever wants the release to pass.
+fn image_scans(image: &ImageEvidence) -> impl Iterator<Item = &Evidence> {
     let kinds = [ReportKind::ImageScan, ReportKind::RegistryScan];
-    newest(image.evidence.iter().filter(|e| kinds.contains(&e.kind)))
+    let of = |kind| newest(image.evidence.iter().filter(move |e| e.kind == kind));
+    kinds.into_iter().filter_map(of)
 }
 
 /// The one that was made last; of several made at once, the one recorded last.

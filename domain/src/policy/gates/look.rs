@@ -1,5 +1,6 @@
 //! Looking at the same report of each image.
 
+use crate::ComponentName;
 use crate::evidence::{Evidence, ReportKind};
 use crate::policy::{GateInput, GateResult, GateVerdict, ImageEvidence};
 use crate::release::Digest;
@@ -37,7 +38,7 @@ pub(super) fn look<'a>(
     let mut found = Look::default();
     for (name, image) in &input.images {
         match find(image) {
-            None => found.missing.push(name.to_string()),
+            None => found.lacks(name),
             Some(evidence) => found.add(evidence, say(evidence), name.as_str()),
         }
     }
@@ -45,6 +46,11 @@ pub(super) fn look<'a>(
 }
 
 impl Look {
+    /// There is no report of a component's image.
+    pub(super) fn lacks(&mut self, component: &ComponentName) {
+        self.missing.push(component.to_string());
+    }
+
     /// Takes in what a report says of `what`.
     pub(super) fn add(&mut self, evidence: &Evidence, said: Said, what: &str) {
         if !self.reports.contains(&evidence.report) {

@@ -89,12 +89,21 @@ impl Changes {
         release.updated_at = recorded.recorded_at;
         release.sequence = bigint(recorded.sequence);
         match event {
-            ReleaseEvent::ReleaseRegistered { images, author, .. }
-            | ReleaseEvent::ReleaseImagesAdded { images, author } => {
-                if !release.authors.iter().any(|known| known == author.as_str()) {
-                    release.authors.push(author.to_string());
-                    release.authors.sort_unstable();
-                }
+            ReleaseEvent::ReleaseRegistered {
+                images,
+                author,
+                co_authors,
+                ..
+            }
+            | ReleaseEvent::ReleaseImagesAdded {
+                images,
+                author,
+                co_authors,
+            } => {
+                let all = co_authors.iter().chain([&author]).map(ToString::to_string);
+                release.authors.extend(all);
+                release.authors.sort_unstable();
+                release.authors.dedup();
                 let added = images
                     .into_iter()
                     .map(|image| added(&key, image, &author, recorded.recorded_at));
