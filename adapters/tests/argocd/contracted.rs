@@ -14,7 +14,8 @@ async fn exchanges_fit_argo_cds_description() {
     };
     let world = World::new().await;
     world.adapter.health().await.unwrap();
-    world.refusal(&application(), &checkout(1)).await;
+    // Its project is made with it, where it is not there.
+    world.ensure(&application(), &checkout(1)).await;
     for operation in [project(), application()] {
         for context in [checkout(1), checkout(2), adopting(3)] {
             world.ensure(&operation, &context).await;
