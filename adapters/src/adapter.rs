@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use opstella_domain::evidence::ArtifactKey;
 use opstella_domain::naming::SecretPath;
 use opstella_domain::operation::{Operation, Owner};
+use opstella_domain::release::Digest;
 use opstella_domain::resource::StepOutcome;
 use opstella_domain::template::{TemplateFiles, TemplateRef};
 use opstella_domain::{ProjectSlug, Tool};
@@ -67,6 +69,17 @@ pub trait ToolAdapter: Send + Sync {
         let tool = self.tool();
         Err(StepError::Permanent {
             message: format!("{tool} keeps no report of kind {}", source.kind()),
+        })
+    }
+
+    /// The digests of the configurations of an image, one a platform; none where that is not known.
+    ///
+    /// # Errors
+    /// [`StepError`], classed; [`StepError::Permanent`] where the tool keeps no images.
+    async fn image_configs(&self, image: &ArtifactKey) -> Result<Vec<Digest>, StepError> {
+        let tool = self.tool();
+        Err(StepError::Permanent {
+            message: format!("{tool} keeps no images: {image} was meant for Harbor"),
         })
     }
 

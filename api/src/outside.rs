@@ -13,10 +13,12 @@ use opstella_adapters::engine::{Circuit, Engine, EngineOptions, ToolLimits};
 use opstella_adapters::promoter::{Promoter, PromoterOptions};
 use opstella_adapters::{Toolbox, render, webhook_secret};
 use opstella_commands::Commands;
-use opstella_domain::ConnectionName;
+use opstella_domain::evidence::ArtifactKey;
 use opstella_domain::naming::SecretPath;
+use opstella_domain::release::Digest;
 use opstella_domain::template::TemplateFiles;
 use opstella_domain::tool_connection::ConnectionKey;
+use opstella_domain::{ConnectionName, Tool};
 use secrecy::SecretString;
 use tokio::time::timeout;
 
@@ -145,6 +147,25 @@ impl ToolSide for Outside {
 
     fn check_template(&self, files: &TemplateFiles) -> Result<(), String> {
         render::check(files).map_err(|error| error.to_string())
+    }
+
+    async fn image_configs(&self, connection: &ConnectionName, image: &ArtifactKey) -> Vec<Digest> {
+        let key = ConnectionKey {
+            tool: Tool::Harbor,
+            name: connection.clone(),
+        };
+        let asked = async { self.toolbox.adapter(&key).await?.image_configs(image).await };
+        match timeout(PATIENCE, asked).await {
+            Ok(Ok(configs)) => configs,
+            Ok(Err(error)) => {
+                tracing::warn!(%image, %error, "the configuration of an image is not known");
+                vec![]
+            }
+            Err(_) => {
+                tracing::warn!(%image, "the configuration of an image is not known: Harbor did not answer in time");
+                vec![]
+            }
+        }
     }
 
     async fn webhook_secret(

@@ -3,7 +3,9 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use opstella_domain::ConnectionName;
+use opstella_domain::evidence::ArtifactKey;
 use opstella_domain::naming::SecretPath;
+use opstella_domain::release::Digest;
 use opstella_domain::template::TemplateFiles;
 use opstella_domain::tool_connection::ConnectionKey;
 use secrecy::SecretString;
@@ -50,6 +52,9 @@ pub trait ToolSide: Send + Sync {
     /// # Errors
     /// What is wrong with which file.
     fn check_template(&self, files: &TemplateFiles) -> Result<(), String>;
+
+    /// The digests of the configurations of an image, one a platform; none where Harbor does not say, or does not answer.
+    async fn image_configs(&self, connection: &ConnectionName, image: &ArtifactKey) -> Vec<Digest>;
 
     /// The secret that a tool signs its webhooks with, as it is kept; none where there is none.
     ///

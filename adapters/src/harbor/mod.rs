@@ -7,6 +7,7 @@
 
 mod artifact;
 mod client;
+mod config;
 mod labels;
 mod ownership;
 mod policy;
@@ -21,7 +22,10 @@ mod tag;
 
 use async_trait::async_trait;
 use opstella_domain::Tool;
+use opstella_domain::evidence::ArtifactKey;
+use opstella_domain::naming::RegistryProject;
 use opstella_domain::operation::Operation;
+use opstella_domain::release::Digest;
 use opstella_domain::resource::{ExternalResource, Provenance, StepOutcome};
 use opstella_domain::tool_connection::Connection;
 use secrecy::{ExposeSecret, SecretString};
@@ -175,6 +179,12 @@ impl ToolAdapter for Harbor {
                 message: "Harbor keeps no quality gates: SonarQube was meant".into(),
             }),
         }
+    }
+
+    async fn image_configs(&self, image: &ArtifactKey) -> Result<Vec<Digest>, StepError> {
+        let project = RegistryProject::of(&image.service);
+        let repository = artifact::Repository::of(&project, &image.component);
+        self.configs_of(repository, &image.digest).await
     }
 
     async fn health(&self) -> Result<Health, StepError> {

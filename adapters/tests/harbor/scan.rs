@@ -1,7 +1,7 @@
 //! What the scanner says of an image.
 
 use opstella_adapters::{FetchedReport, ReportSource, StepError, ToolAdapter};
-use opstella_domain::evidence::ReportKind;
+use opstella_domain::evidence::{ArtifactKey, ReportKind};
 use opstella_domain::naming::{QualityKey, RegistryProject};
 use opstella_evidence::{Expected, ReportError, parse};
 use opstella_sandbox::Fault;
@@ -93,4 +93,32 @@ async fn failures_are_classed_and_another_image_is_refused() {
     world.sandbox.add_fault(fault).unwrap();
     let error = world.adapter.report(&scan('1')).await.unwrap_err();
     assert!(error.to_string().contains(&digest('2')), "{error}");
+}
+
+#[tokio::test]
+async fn the_configuration_of_an_image_is_read_from_its_manifest() {
+    let (world, pushed) = with_image().await;
+    let image = |digit| ArtifactKey {
+        service: service(),
+        component: "api".parse().unwrap(),
+        digest: digest(digit).parse().unwrap(),
+    };
+    assert!(world.adapter.image_configs(&image('1')).await.unwrap().is_empty());
+    assert!(world.adapter.image_configs(&image('2')).await.unwrap().is_empty());
+    world.tool.configured(&pushed, &digest('c'));
+    let configs = world.adapter.image_configs(&image('1')).await.unwrap();
+    assert_eq!(configs, [digest('c').parse().unwrap()]);
+    let path = format!("/v2/{PROJECT}/api/manifests/sha256:*");
+    let html = Fault::on("harbor")
+        .path(&path)
+        .status(200)
+        .body(json!("<html>"))
+        .times(1);
+    world.sandbox.add_fault(html).unwrap();
+    assert!(world.adapter.image_configs(&image('1')).await.is_err());
+    let index = json!({"schemaVersion": 2, "manifests": [{"digest": digest('1'), "size": 1}]});
+    let index = Fault::on("harbor").path(&path).status(200).body(index).times(1);
+    world.sandbox.add_fault(index).unwrap();
+    let configs = world.adapter.image_configs(&image('9')).await.unwrap();
+    assert_eq!(configs, [digest('c').parse().unwrap()], "of each platform");
 }

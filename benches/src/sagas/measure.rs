@@ -31,7 +31,7 @@ pub struct Bench {
 pub struct Waiting {
     /// How many runs wait.
     pub runs: usize,
-    /// Before, in MB.
+    /// Before anything was done, in MB.
     pub rest_mb: f64,
     /// While they wait, in MB.
     pub waiting_mb: f64,
@@ -145,9 +145,23 @@ impl Bench {
         Ok((done / elapsed, ms_per_step))
     }
 
-    /// Memory at rest, and while runs wait on a tool that does not answer in time.
-    pub async fn waiting(&self, runs: usize) -> Result<Waiting, BenchError> {
+    /// Memory in MB with an engine that is active and has had nothing to do yet.
+    pub async fn at_rest(&self) -> Result<f64, BenchError> {
+        let engine = self.engine(MemoryTool { latency: None });
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while !engine.active() {
+            if Instant::now() > deadline {
+                return Err(BenchError::Unexpected("the engine did not become active".into()));
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
         let rest_mb = resident_mb()?;
+        engine.shutdown().await;
+        Ok(rest_mb)
+    }
+
+    /// Memory while runs wait on a tool that does not answer in time.
+    pub async fn waiting(&self, runs: usize, rest_mb: f64) -> Result<Waiting, BenchError> {
         let engine = self.engine(MemoryTool {
             latency: Some(Duration::from_secs(3600)),
         });

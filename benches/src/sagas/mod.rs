@@ -52,6 +52,7 @@ struct Report {
 /// [`BenchError`] where a server does not start or a run does not succeed.
 pub async fn run(args: Arguments) -> Result<(), BenchError> {
     let bench = Bench::start().await?;
+    let rest_mb = bench.at_rest().await?;
     let mut rows = Vec::new();
     println!("{CHAIN} steps in a chain, each by an instant in-memory tool, durable\n");
     println!(
@@ -78,7 +79,7 @@ pub async fn run(args: Arguments) -> Result<(), BenchError> {
         });
     }
     let memory = if args.waiting > 0 {
-        Some(bench.waiting(args.waiting).await?)
+        Some(bench.waiting(args.waiting, rest_mb).await?)
     } else {
         None
     };

@@ -56,6 +56,7 @@ pub(super) fn push_all(
             tags: std::collections::BTreeMap::new(),
             scanned,
             overview: None,
+            config: None,
         });
     for (tag, id) in tags {
         artifact.tags.insert(tag.clone(), (id, now()));
@@ -64,6 +65,14 @@ pub(super) fn push_all(
         repository: name,
         digest: digest.to_owned(),
     })
+}
+
+/// The configuration that an artifact's manifest names.
+pub(super) fn configured(store: &mut Store, pushed: &Pushed, config: &str) {
+    let repository = store.repositories.get_mut(&pushed.repository);
+    if let Some(artifact) = repository.and_then(|r| r.artifacts.get_mut(&pushed.digest)) {
+        artifact.config = Some(config.to_owned());
+    }
 }
 
 /// The scanner's report of an artifact, instead of the one that finds nothing.

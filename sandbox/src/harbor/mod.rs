@@ -2,6 +2,7 @@
 
 mod artifacts;
 mod labels;
+mod manifests;
 mod metadata;
 mod operate;
 mod paging;
@@ -66,6 +67,11 @@ impl Harbor {
         artifacts.find_map(|(digest, artifact)| artifact.tags.contains_key(tag).then(|| digest.clone()))
     }
 
+    /// The configuration of an artifact from now on, by its digest: the registry's manifest names it.
+    pub fn configured(&self, pushed: &Pushed, config: &str) {
+        artifacts::configured(&mut self.store(), pushed, config);
+    }
+
     /// What the scanner says of an artifact from now on, as the API shows it.
     pub fn scanned(&self, pushed: &Pushed, overview: Value) {
         artifacts::scanned(&mut self.store(), pushed, overview);
@@ -100,11 +106,21 @@ impl Harbor {
     fn route(&self, request: &Request) -> Answer {
         let segments = request.segments();
         let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+        let mut store = self.store();
+        let caller = self.caller(request, &store)?;
+        if let (&Method::GET, ["v2", project, repository, "manifests", digest]) =
+            (&request.method, segments.as_slice())
+        {
+            let call = Call {
+                request,
+                caller,
+                store: &mut store,
+            };
+            return manifests::get(&call, project, repository, digest);
+        }
         let Some(path) = segments.strip_prefix(&["api", "v2.0"]) else {
             return Err(Problem::no_route());
         };
-        let mut store = self.store();
-        let caller = self.caller(request, &store)?;
         match (&request.method, path) {
             (&Method::GET, ["health"]) => return Ok(health()),
             (&Method::GET, ["ping"]) => return Ok(Reply::text(StatusCode::OK, "text/plain", "Pong")),

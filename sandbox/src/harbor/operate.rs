@@ -19,6 +19,8 @@ struct Push {
     digest: String,
     #[serde(default)]
     tags: Vec<String>,
+    /// Digest of the image's configuration.
+    config: Option<String>,
     /// The report as the API shows it; without, the scan found nothing.
     scan_overview: Option<Value>,
 }
@@ -37,6 +39,9 @@ pub(super) fn answer(store: &mut Store, request: &Request) -> Option<Reply> {
         let missing = format!("there is no project `{}`", push.project);
         return Some(refuse(StatusCode::NOT_FOUND, &missing));
     };
+    if let Some(config) = &push.config {
+        artifacts::configured(store, &pushed, config);
+    }
     if let Some(overview) = push.scan_overview {
         artifacts::scanned(store, &pushed, overview);
     }

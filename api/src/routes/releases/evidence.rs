@@ -7,7 +7,7 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use chrono::Utc;
 use opstella_commands::{AddEvidence, Report};
-use opstella_domain::evidence::ReportKind;
+use opstella_domain::evidence::{ArtifactKey, ReportKind};
 use opstella_domain::release::{Digest, ReleaseKey};
 use opstella_domain::{ComponentName, Environment, InvalidValue};
 use opstella_evidence::{Expected, Limits, ReportError, decompress, parse};
@@ -55,9 +55,24 @@ pub(crate) async fn add(
     let context = head.context(&body.fingerprint, None);
     let key = key(&path)?;
     let image = state.commands.release_image(&key, &component).await?;
+    let artifact = ArtifactKey {
+        service: key.service.clone(),
+        component: component.clone(),
+        digest: image.digest.clone(),
+    };
+    // A scan of an image file names its configuration only, and which image has it, the registry knows.
+    let configs = match kind {
+        ReportKind::ImageScan | ReportKind::Sbom => {
+            state
+                .tools
+                .image_configs(&state.config.connection, &artifact)
+                .await
+        }
+        _ => vec![],
+    };
     let expected = Expected {
         digest: Some(image.digest),
-        configs: Vec::new(),
+        configs,
         commit: Some(image.commit),
     };
     // Parsing takes a while for the largest: not on a thread that serves others.

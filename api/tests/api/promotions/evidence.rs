@@ -9,7 +9,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::Answer;
-use crate::support::delivery::{CI, Delivery, SERVICE, commit};
+use crate::support::delivery::{CI, Delivery, SERVICE, commit, digest};
 use crate::support::reports;
 
 /// What is sent, and how.
@@ -235,5 +235,36 @@ async fn a_bad_report_leaves_nothing_behind() {
         .await
         .problem(404, "not-found");
     assert_eq!(delivery.rows("reports").await, 0);
+    delivery.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_scan_of_an_image_file_counts_for_the_image_that_has_its_configuration() {
+    let delivery = Delivery::start(&["DEV"]).await;
+    delivery.register("1.0.0").await.expect(201);
+    let harbor = &delivery.tools.harbor;
+    let pushed = harbor
+        .push("payments_checkout", "api", "1.0.0", &digest("1.0.0"))
+        .unwrap();
+    let (ours, other) = (Digest::of(b"ours").to_string(), Digest::of(b"other").to_string());
+    harbor.configured(&pushed, &ours);
+    let scan = |config: &str| {
+        let mut scan = reports::image_scan_of("image.tar", &[]);
+        scan["Metadata"] = json!({"ImageID": config, "OS": {"Family": "debian", "Name": "12.8"}});
+        scan
+    };
+    let events = delivery.rows("events").await;
+    let refused = delivery.evidence("1.0.0", "image-scan", "", &scan(&other)).await;
+    let refused = refused.problem(422, "invalid-field");
+    assert!(
+        refused.body["detail"].to_string().contains(&other),
+        "{:#}",
+        refused.body
+    );
+    assert_eq!(delivery.rows("events").await, events);
+    delivery
+        .evidence("1.0.0", "image-scan", "", &scan(&ours))
+        .await
+        .expect(201);
     delivery.stop().await;
 }

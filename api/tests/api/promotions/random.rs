@@ -1,15 +1,22 @@
 //! Random commands by random people, with engine and promoter running: whatever happens, at rest the tools run what the
-//! read model says, one promotion at a time deploys into an environment, and nobody approves what they asked for.
+//! read model says, one promotion at a time deploys into an environment, nobody approves what they asked for, and nothing
+//! comes to production without the approvals that it takes.
 
+use std::collections::BTreeSet;
+
+use chrono::{TimeDelta, Utc};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde_json::{Value, json};
 
 use crate::support::delivery::{Delivery, digest};
+use crate::support::reports;
 
-const ENVIRONMENTS: [&str; 3] = ["DEV", "SIT", "UAT"];
+const ENVIRONMENTS: [&str; 4] = ["DEV", "SIT", "UAT", "PRD"];
 const VERSIONS: [&str; 4] = ["1.0.0", "1.1.0", "1.2.0", "1.3.0"];
 const PEOPLE: [&str; 6] = ["alice", "bob", "carol", "dave", "grace", "heidi"];
+/// Who has to approve what comes to production, whatever its other rules become.
+const PRODUCTION: [&str; 3] = ["approver", "owner", "security"];
 /// Sequences of commands, each of this many, with a rest after it.
 const CASES: usize = 6;
 const COMMANDS: usize = 40;
@@ -44,13 +51,24 @@ impl Random<'_> {
         Some(format!("{}/promotions/{id}", crate::support::delivery::SERVICE))
     }
 
+    /// The run of a promotion that deploys, if there is one.
+    async fn deploying(&self) -> Option<String> {
+        let path = "/runs?saga=promote&status=running&limit=200";
+        let page = self.delivery.get("root", path).await.expect(200);
+        Some(
+            page.body["items"].as_array().unwrap().first()?["id"]
+                .as_str()?
+                .to_owned(),
+        )
+    }
+
     /// One command. What it may be refused with is no fault of the server.
     async fn act(&mut self) {
         let who = self.one_of(&PEOPLE);
-        let environment = self.one_of(&["DEV", "SIT", "SIT", "UAT", "UAT"]);
+        let environment = self.one_of(&["DEV", "SIT", "SIT", "UAT", "UAT", "PRD", "PRD"]);
         let version = self.one_of(&VERSIONS[..self.registered.max(1)]);
         let service = crate::support::delivery::SERVICE;
-        let answer = match self.dice.random_range(0..10) {
+        let answer = match self.dice.random_range(0..13) {
             0 if self.registered < VERSIONS.len() => {
                 let version = VERSIONS[self.registered];
                 if self.dice.random_bool(0.3) {
@@ -85,10 +103,36 @@ impl Random<'_> {
                 }
                 None => return,
             },
-            _ => {
+            9 => {
                 let most = self.dice.random_range(1..9);
-                self.delivery.set_rules("UAT", json!({"max_high": most})).await;
+                let stricter = self.one_of(&["UAT", "PRD"]);
+                self.delivery.set_rules(stricter, json!({"max_high": most})).await;
                 return;
+            }
+            10 => match self.deploying().await {
+                Some(run) => {
+                    let why = json!({"reason": "the dice say so"});
+                    self.delivery
+                        .post("alice", &format!("/runs/{run}/cancel"), why)
+                        .await
+                }
+                None => return,
+            },
+            11 => {
+                let waiver = json!({
+                    "gate": "no-critical-vulnerability", "reason": "the dice say so",
+                    "expires_at": Utc::now() + TimeDelta::hours(1),
+                });
+                let path = format!("{service}/releases/{version}/waivers");
+                self.delivery.post(who, &path, waiver).await
+            }
+            _ => {
+                let critical = self
+                    .dice
+                    .random_bool(0.3)
+                    .then_some(("CVE-2026-31337", "CRITICAL"));
+                let scan = reports::image_scan(critical.as_slice());
+                self.delivery.evidence(version, "image-scan", "", &scan).await
             }
         };
         assert!(answer.status.as_u16() < 500, "{:#}", answer.body);
@@ -140,6 +184,11 @@ impl Random<'_> {
             let own = approvals.iter().any(|a| a["by"] == promotion["requester"]);
             assert!(!own, "{promotion:#}");
             assert_ne!(promotion["left_behind"], true, "{promotion:#}");
+            let forward = promotion["kind"] == "promote";
+            if promotion["environment"] == "PRD" && forward && promotion["state"] == "completed" {
+                let by: BTreeSet<&str> = approvals.iter().filter_map(|a| a["by"].as_str()).collect();
+                assert!(by.len() >= 2, "{promotion:#}");
+            }
         }
         self.one_at_a_time().await;
     }
@@ -170,6 +219,11 @@ impl Random<'_> {
 async fn story(seed: u64) -> usize {
     eprintln!("seed {seed}");
     let delivery = Delivery::start(&ENVIRONMENTS).await;
+    let two = json!({
+        "soak_minutes": 0, "change_reference": false, "dynamic_scan": null,
+        "approvals": [{"roles": PRODUCTION, "people": 2}],
+    });
+    delivery.set_rules("PRD", two).await;
     let mut random = Random {
         delivery: &delivery,
         dice: StdRng::seed_from_u64(seed),
@@ -204,5 +258,7 @@ async fn known_sequences_leave_tools_and_read_model_in_agreement() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn random_sequences_leave_tools_and_read_model_in_agreement() {
-    story(rand::random()).await;
+    for _ in 0..2 {
+        story(rand::random()).await;
+    }
 }
