@@ -3,7 +3,7 @@
 use reqwest::{Body, Method};
 use serde_json::{Value, json};
 
-use crate::limits::head;
+use crate::limits::stored;
 use crate::support::{Answer, Server};
 
 async fn send(server: &Server, kind: &str, body: impl Into<Body>) -> Answer {
@@ -17,7 +17,7 @@ async fn send(server: &Server, kind: &str, body: impl Into<Body>) -> Answer {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_well_formed_is_refused() {
     let server = Server::start().await;
-    let before = head(&server).await;
+    let before = stored(&server).await;
     let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
     for body in ["", "{", "{\"slug\": }", "{} {}", "nonsense", &deep] {
         let answer = send(&server, "application/json", body.to_owned()).await;
@@ -76,6 +76,6 @@ async fn what_is_not_well_formed_is_refused() {
             .problem(422, "invalid-field")
             .field(field, "unknown field");
     }
-    assert_eq!(before, head(&server).await);
+    assert_eq!(before, stored(&server).await);
     server.stop().await;
 }
