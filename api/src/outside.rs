@@ -149,22 +149,19 @@ impl ToolSide for Outside {
         render::check(files).map_err(|error| error.to_string())
     }
 
-    async fn image_configs(&self, connection: &ConnectionName, image: &ArtifactKey) -> Vec<Digest> {
+    async fn image_configs(
+        &self,
+        connection: &ConnectionName,
+        image: &ArtifactKey,
+    ) -> Result<Vec<Digest>, String> {
         let key = ConnectionKey {
             tool: Tool::Harbor,
             name: connection.clone(),
         };
         let asked = async { self.toolbox.adapter(&key).await?.image_configs(image).await };
         match timeout(PATIENCE, asked).await {
-            Ok(Ok(configs)) => configs,
-            Ok(Err(error)) => {
-                tracing::warn!(%image, %error, "the configuration of an image is not known");
-                vec![]
-            }
-            Err(_) => {
-                tracing::warn!(%image, "the configuration of an image is not known: Harbor did not answer in time");
-                vec![]
-            }
+            Ok(found) => found.map_err(|error| error.to_string()),
+            Err(_) => Err(format!("Harbor did not answer within {} s", PATIENCE.as_secs())),
         }
     }
 

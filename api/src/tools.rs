@@ -53,8 +53,15 @@ pub trait ToolSide: Send + Sync {
     /// What is wrong with which file.
     fn check_template(&self, files: &TemplateFiles) -> Result<(), String>;
 
-    /// The digests of the configurations of an image, one a platform; none where Harbor does not say, or does not answer.
-    async fn image_configs(&self, connection: &ConnectionName, image: &ArtifactKey) -> Vec<Digest>;
+    /// The digests of the configurations of an image, one a platform; none where Harbor does not have it.
+    ///
+    /// # Errors
+    /// Why it cannot be said now.
+    async fn image_configs(
+        &self,
+        connection: &ConnectionName,
+        image: &ArtifactKey,
+    ) -> Result<Vec<Digest>, String>;
 
     /// The secret that a tool signs its webhooks with, as it is kept; none where there is none.
     ///

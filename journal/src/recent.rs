@@ -107,7 +107,7 @@ impl Recent {
             });
         }
         *turn = None;
-        let began = Instant::now();
+        let (began, epoch) = (Instant::now(), self.epoch());
         let mut read = self.read(from, max.max(SHARED).min(most.max(1))).await?;
         if read.events.is_empty() {
             *turn = Some(Look { began, from });
@@ -116,7 +116,7 @@ impl Recent {
         self.kept
             .write()
             .unwrap_or_else(PoisonError::into_inner)
-            .go_on(from, &read.events);
+            .go_on(epoch, from, &read.events);
         if read.events.len() > max {
             read.events.truncate(max);
             read.more = true;
@@ -158,7 +158,15 @@ impl Recent {
 
     /// Forgets everything: after a lost connection the server may be another one, and behind.
     pub fn clear(&self) {
-        *self.kept.write().unwrap_or_else(PoisonError::into_inner) = Kept::default();
+        let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
+        *kept = Kept {
+            epoch: kept.epoch + 1,
+            ..Kept::default()
+        };
+    }
+
+    fn epoch(&self) -> u64 {
+        self.kept.read().unwrap_or_else(PoisonError::into_inner).epoch
     }
 
     fn look_up(&self, from: Position, max: usize) -> Found {
@@ -178,7 +186,8 @@ impl Recent {
                     .bind(from.position)
                     .bind(limit)
             })
-            .await?;
+            .await
+            .inspect_err(|_| self.clear())?;
         let mut events = Vec::with_capacity(rows.len());
         for row in &rows {
             let event = RecordedEvent::read(row)?;
@@ -207,6 +216,8 @@ struct Kept {
     from: Position,
     events: VecDeque<RecordedEvent>,
     bytes: usize,
+    /// How often everything was forgotten: what was read before that is not kept.
+    epoch: u64,
 }
 
 impl Kept {
@@ -242,10 +253,14 @@ impl Kept {
     }
 
     /// Takes the events that come after `from`, and lets the oldest go where they become too many.
-    fn go_on(&mut self, from: Position, events: &[RecordedEvent]) {
+    fn go_on(&mut self, epoch: u64, from: Position, events: &[RecordedEvent]) {
+        if epoch != self.epoch {
+            return;
+        }
         if from != self.end() {
             *self = Self {
                 from,
+                epoch,
                 ..Self::default()
             };
         }
@@ -302,8 +317,8 @@ mod tests {
     #[test]
     fn hands_out_what_comes_after_a_place_and_nothing_else() {
         let mut kept = Kept::default();
-        kept.go_on(at(2), &[event(3, 1), event(5, 1)]);
-        kept.go_on(at(5), &[event(8, 1)]);
+        kept.go_on(0, at(2), &[event(3, 1), event(5, 1)]);
+        kept.go_on(0, at(5), &[event(8, 1)]);
         assert_eq!(found(&kept, 2, 9), Some(vec![3, 5, 8]));
         assert_eq!(found(&kept, 3, 1), Some(vec![5]));
         assert_eq!(found(&kept, 4, 9), Some(vec![5, 8]), "a place between two");
@@ -314,7 +329,7 @@ mod tests {
     #[test]
     fn hands_out_so_many_bytes_and_at_least_one_event() {
         let mut kept = Kept::default();
-        kept.go_on(at(0), &[event(1, 5000), event(2, 5000), event(3, 5000)]);
+        kept.go_on(0, at(0), &[event(1, 5000), event(2, 5000), event(3, 5000)]);
         let so_many = |bytes| match kept.after(at(0), 9, bytes) {
             Found::Events(read) => read.events.len(),
             Found::Gone | Found::ReadOn => 0,
@@ -325,8 +340,8 @@ mod tests {
     #[test]
     fn what_does_not_follow_takes_the_place_of_what_was_there() {
         let mut kept = Kept::default();
-        kept.go_on(at(2), &[event(3, 1)]);
-        kept.go_on(at(20), &[event(30, 1)]);
+        kept.go_on(0, at(2), &[event(3, 1)]);
+        kept.go_on(0, at(20), &[event(30, 1)]);
         assert!(matches!(kept.after(at(2), 9, 1), Found::Gone));
         assert_eq!(found(&kept, 20, 9), Some(vec![30]));
     }
@@ -335,7 +350,7 @@ mod tests {
     fn is_bounded_by_bytes() {
         let mut kept = Kept::default();
         for position in 1..=10 {
-            kept.go_on(at(position - 1), &[event(position, KEPT / 4)]);
+            kept.go_on(0, at(position - 1), &[event(position, KEPT / 4)]);
         }
         assert!(kept.bytes <= KEPT && kept.events.len() <= 4, "{}", kept.bytes);
         assert!(matches!(kept.after(at(1), 9, 1), Found::Gone));

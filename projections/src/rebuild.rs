@@ -11,7 +11,7 @@ use crate::checkpoint::{self, Checkpoint, end_of};
 use crate::error::is_lock_timeout;
 use crate::projections::Shared;
 use crate::session::{LockClass, Session};
-use crate::{ApplyError, Projection, ProjectionError, generation, status, views};
+use crate::{Projection, ProjectionError, generation, status, views};
 
 /// How far a rebuild is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -172,28 +172,32 @@ impl Filling<'_> {
                 name: self.build.name.clone(),
             }),
             Err(error) if error.is_transient() => Err(failed(self.projection, error)),
-            Err(error) => Err(self.poisoned(batch, error).await),
+            Err(_) => self.apply_singly(batch).await,
         }
     }
 
-    /// Which event of a batch that failed for good it was.
-    async fn poisoned(&mut self, batch: &[RecordedEvent], error: ApplyError) -> ProjectionError {
+    /// Applies the events of a batch that failed for good one by one, and names the one that cannot be applied.
+    async fn apply_singly(&mut self, batch: &[RecordedEvent]) -> Result<(), ProjectionError> {
         for event in batch {
             let alone = std::slice::from_ref(event);
-            let applied = apply::apply(&mut self.session, self.projection, &mut self.build, alone).await;
-            match applied {
-                Ok(_) => {}
-                Err(error) if error.is_transient() => return failed(self.projection, error),
+            match apply::apply(&mut self.session, self.projection, &mut self.build, alone).await {
+                Ok(Applied::Yes) => self.events += 1,
+                Ok(Applied::Moved) => {
+                    return Err(ProjectionError::RebuildInProgress {
+                        name: self.build.name.clone(),
+                    });
+                }
+                Err(error) if error.is_transient() => return Err(failed(self.projection, error)),
                 Err(error) => {
-                    return ProjectionError::Poisoned {
+                    return Err(ProjectionError::Poisoned {
                         name: self.build.name.clone(),
                         at: event.position,
                         source: Box::new(error),
-                    };
+                    });
                 }
             }
         }
-        failed(self.projection, error)
+        Ok(())
     }
 
     /// Makes the new build the live one, in one transaction, at a point where it has all that the old one has: no

@@ -90,6 +90,12 @@ impl Runner<'_> {
             let live = generation::ensure_live(&mut session, self.projection).await?;
             self.progress.stands_at(live.position);
             status::show_stopped(name, live.stopped());
+            let passed = live.stopped_at.is_some_and(|at| at <= live.position);
+            if live.stopped() && passed && live.version == self.projection.version() {
+                // It was newer code that could not apply an event which is in these tables already.
+                checkpoint::resume(self.shared.pool(), self.projection.name()).await?;
+                continue;
+            }
             let given_up = live.stopped() && self.given_up == Some(live.generation);
             if live.version < self.projection.version() && !given_up {
                 self.renew(&mut session, live).await?;

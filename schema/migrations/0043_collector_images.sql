@@ -1,6 +1,9 @@
 -- The collector's notes on images that are carried somewhere or run somewhere: whether a tool scanned them again is asked for
 -- now and then. Rebuilt from the journal with the collector's other notes.
 
+-- What waits or runs already is found by following the journal from its beginning.
+DELETE FROM collector_checkpoint;
+
 CREATE TABLE collector_images (
     environment text NOT NULL,
     component   text NOT NULL,

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chrono::Utc;
+use opstella_domain::ComponentName;
 use opstella_domain::evidence::{ArtifactKey, ReportKind};
-use opstella_domain::promotion::{EnvironmentKey, ServiceEnvironment};
-use opstella_domain::release::{ReleaseKey, ReleaseVersion};
+use opstella_domain::promotion::{Deployment, EnvironmentKey, ServiceEnvironment};
+use opstella_domain::release::{Digest, ReleaseKey, ReleaseVersion};
 use sqlx::PgPool;
 
 use super::notes::{self, Due, place};
@@ -15,21 +16,29 @@ use super::notes::{self, Due, place};
 fn images(key: &EnvironmentKey, now: &ServiceEnvironment) -> BTreeMap<ArtifactKey, ReleaseVersion> {
     let carried = now.in_flight.iter().chain(&now.queue);
     let carried = carried.map(|promotion| (&promotion.release, &promotion.images));
-    let runs = now
-        .current
-        .iter()
-        .map(|deployment| (&deployment.release, &deployment.images));
-    let all = carried.chain(runs).flat_map(|(release, images)| {
-        images.iter().map(move |(component, digest)| {
-            let image = ArtifactKey {
-                service: key.service.clone(),
-                component: component.clone(),
-                digest: digest.clone(),
-            };
-            (image, release.clone())
-        })
+    let carried = carried.flat_map(|(release, images)| images.iter().map(move |image| (image, release)));
+    let runs = now.current.iter().flat_map(|current| {
+        let images = current.images.iter();
+        images.map(|image| (image, brought_by(now, image).unwrap_or(&current.release)))
+    });
+    let all = carried.chain(runs).map(|((component, digest), release)| {
+        let image = ArtifactKey {
+            service: key.service.clone(),
+            component: component.clone(),
+            digest: digest.clone(),
+        };
+        (image, release.clone())
     });
     all.collect()
+}
+
+/// The release that brought an image: a later one that has none of the component's leaves it running.
+fn brought_by<'a>(
+    now: &'a ServiceEnvironment,
+    (component, digest): (&ComponentName, &Digest),
+) -> Option<&'a ReleaseVersion> {
+    let has = |deployment: &&Deployment| deployment.images.get(component) == Some(digest);
+    now.history.iter().find(has).map(|deployment| &deployment.release)
 }
 
 /// Notes what an environment carries and runs now; what is new to it is asked for after `every`.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use chrono::Utc;
 use futures::StreamExt;
 use opstella_commands::{AddEvidence, CommandContext, CommandError, Report};
-use opstella_domain::evidence::{Artifact, Evidence, ReportKind};
+use opstella_domain::evidence::{Artifact, Evidence, Origin, ReportKind};
 use opstella_domain::release::ReleaseImage;
 use opstella_domain::tool_connection::ConnectionKey;
 use opstella_domain::{DomainError, Tool};
@@ -208,7 +208,8 @@ async fn record(
 /// of one analysis is another one where issues were resolved since.
 fn is_same_scan(parsed: &Parsed, counts: &Evidence) -> bool {
     let same = parsed.produced_at.is_some() && parsed.produced_at == counts.produced_at;
-    counts.kind == ReportKind::RegistryScan && same
+    // What was sent may only look like it.
+    counts.origin == Origin::Fetched && counts.kind == ReportKind::RegistryScan && same
 }
 
 /// Reads a report, on a thread that nobody else waits for: the largest take a while.

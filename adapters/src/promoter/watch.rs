@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use chrono::Utc;
@@ -79,6 +79,7 @@ async fn round(parts: &Parts) -> Result<bool, opstella_commands::CommandError> {
         adapter,
         targets,
         away: AtomicBool::new(false),
+        unanswered: AtomicUsize::new(0),
     };
     let surveys = stream::iter(projects).map(|(project, keys)| round.survey(project, keys));
     let suspects: Vec<EnvironmentKey> = surveys
@@ -108,6 +109,9 @@ async fn deployed(parts: &Parts) -> Result<BTreeMap<ProjectSlug, Vec<Environment
     }
 }
 
+/// So many questions without an answer end a round.
+const UNANSWERED: usize = 3;
+
 /// A round under way.
 struct Round<'a> {
     parts: &'a Parts,
@@ -116,6 +120,8 @@ struct Round<'a> {
     targets: Targets,
     /// Whether Argo CD does not answer: nobody else asks it in this round.
     away: AtomicBool,
+    /// Questions that it did not answer: one of a project alone says little of Argo CD.
+    unanswered: AtomicUsize,
 }
 
 impl Round<'_> {
@@ -218,7 +224,11 @@ impl Round<'_> {
 
     /// Whether the round ends by an error, which is said once: Argo CD itself is away, or refuses our credential.
     fn ends_by(&self, error: &StepError) -> bool {
-        let ends = !matches!(error, StepError::Permanent { .. });
+        let ends = match error {
+            StepError::Permanent { .. } => false,
+            StepError::Unauthorised { .. } => true,
+            _ => self.unanswered.fetch_add(1, Ordering::Relaxed) + 1 >= UNANSWERED,
+        };
         if ends && !self.away.swap(true, Ordering::Relaxed) {
             let connection = &self.connection;
             tracing::warn!(%connection, %error, "Argo CD cannot be asked what runs; the round ends");

@@ -108,16 +108,16 @@ async fn the_configuration_of_an_image_is_read_from_its_manifest() {
     world.tool.configured(&pushed, &digest('c'));
     let configs = world.adapter.image_configs(&image('1')).await.unwrap();
     assert_eq!(configs, [digest('c').parse().unwrap()]);
-    let path = format!("/v2/{PROJECT}/api/manifests/sha256:*");
+    let path = "/v2/*/api/manifests/*";
     let html = Fault::on("harbor")
-        .path(&path)
+        .path(path)
         .status(200)
         .body(json!("<html>"))
         .times(1);
     world.sandbox.add_fault(html).unwrap();
     assert!(world.adapter.image_configs(&image('1')).await.is_err());
     let index = json!({"schemaVersion": 2, "manifests": [{"digest": digest('1'), "size": 1}]});
-    let index = Fault::on("harbor").path(&path).status(200).body(index).times(1);
+    let index = Fault::on("harbor").path(path).status(200).body(index).times(1);
     world.sandbox.add_fault(index).unwrap();
     let configs = world.adapter.image_configs(&image('9')).await.unwrap();
     assert_eq!(configs, [digest('c').parse().unwrap()], "of each platform");

@@ -100,7 +100,7 @@ impl Store {
         let text = "INSERT INTO sessions (id, subject, sid, sealed, expires_at, renew_at) SELECT \
             $1, $2, $3, $4, now() + make_interval(secs => $5), now() + make_interval(secs => $6) \
             WHERE NOT EXISTS (SELECT 1 FROM logout_tokens l WHERE l.taken_at >= now() - make_interval(secs => $7) \
-                AND (l.sid IS NULL OR l.sid = $3) AND (l.subject IS NULL OR l.subject = $2))";
+                AND coalesce(l.sid, l.subject) IS NOT NULL AND (l.sid IS NULL OR l.sid = $3) AND (l.subject IS NULL OR l.subject = $2))";
         let done = sqlx::query(text)
             .bind(new.id.as_slice())
             .bind(new.subject)

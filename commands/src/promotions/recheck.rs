@@ -25,7 +25,7 @@ impl Commands {
         let (Some(service), Some(environment)) = (run.service.clone(), run.environment) else {
             return Ok(None);
         };
-        if !holds(run, command) {
+        if !checks(run, command) {
             return Ok(None);
         }
         let key = EnvironmentKey { service, environment };
@@ -64,15 +64,24 @@ impl Commands {
 /// How many gates a reason names.
 const MOST_NAMED: usize = 5;
 
-/// Whether the command says that a step succeeded that holds the environment of a promotion on its way.
-fn holds(run: &Run, command: &RunCommand) -> bool {
+/// Whether the command says that a check of a promotion on its way succeeded: whichever is the last, changes come after it.
+fn checks(run: &Run, command: &RunCommand) -> bool {
     let RunCommand::RecordSuccess { step, .. } = command else {
         return false;
     };
-    let holds = |operation: &Operation| matches!(operation, Operation::ArgoHold { .. });
+    let check = |operation: &Operation| {
+        matches!(
+            operation,
+            Operation::ArgoHold { .. } | Operation::HarborArtifact { .. }
+        )
+    };
+    let forward = matches!(
+        run.status,
+        RunStatus::Running | RunStatus::Stuck { unwinding: false }
+    );
     run.saga == Some(SagaKind::Promote)
-        && run.status == RunStatus::Running
-        && run.step(step).is_some_and(|step| holds(&step.operation))
+        && forward
+        && run.step(step).is_some_and(|step| check(&step.operation))
 }
 
 fn reason(events: &[EnvironmentEvent], before: &[GateResult]) -> Option<String> {

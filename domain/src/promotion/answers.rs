@@ -133,7 +133,7 @@ impl ServiceEnvironment {
         if promotion
             .approvals
             .iter()
-            .any(|a| a.by == approval.by && a.roles == approval.roles)
+            .any(|a| a.by == approval.by && a.roles == approval.roles && a.by_token == approval.by_token)
         {
             return Ok(vec![]);
         }

@@ -64,15 +64,20 @@ pub(crate) async fn add(
     let configs = match kind {
         ReportKind::ImageScan | ReportKind::Sbom => {
             state
+                .commands
+                .permit(&context, "AddEvidence", Some(&key.service.project))
+                .await?;
+            state
                 .tools
                 .image_configs(&state.config.connection, &artifact)
                 .await
         }
-        _ => vec![],
+        _ => Ok(vec![]),
     };
+    let unknown = configs.as_ref().err().cloned();
     let expected = Expected {
         digest: Some(image.digest),
-        configs,
+        configs: configs.unwrap_or_default(),
         commit: Some(image.commit),
     };
     // Parsing takes a while for the largest: not on a thread that serves others.
@@ -90,7 +95,7 @@ pub(crate) async fn add(
     let (content, parsed) = actix_web::web::block(work)
         .await
         .map_err(|error| crate::problem::internal(error.to_string()))?
-        .map_err(refused)?;
+        .map_err(|error| refused(error, unknown))?;
     let evidence = parsed.into_evidence(Utc::now(), environment);
     let request = AddEvidence {
         key,
@@ -193,7 +198,12 @@ fn required<T: FromStr<Err = InvalidValue>>(query: &QueryParams, name: &str) -> 
     query.value(name)?.ok_or_else(missing)
 }
 
-fn refused(error: ReportError) -> Problem {
+/// Why a report is not taken; `unknown` says why it is not known which configurations its image has.
+fn refused(error: ReportError, unknown: Option<String>) -> Problem {
+    if let (ReportError::WrongDigest { .. }, Some(why)) = (&error, unknown) {
+        let detail = format!("whether the report is of this image is not known now: {why}");
+        return Problem::new(ProblemKind::Unavailable, detail).header("Retry-After", "10");
+    }
     let kind = match error {
         ReportError::TooLarge { .. } => ProblemKind::TooLarge,
         _ => ProblemKind::InvalidField,

@@ -80,7 +80,7 @@ pub(super) struct Feed {
     beats_at: Instant,
     ended: bool,
     greeted: bool,
-    _place: Place,
+    place: Arc<Place>,
 }
 
 impl Drop for Feed {
@@ -118,18 +118,20 @@ impl Feed {
             beats_at,
             ended: false,
             greeted: false,
-            _place: place,
+            place: Arc::new(place),
         }
     }
 
-    /// The stream's body. It is made in a task of its own, so that a reader who takes nothing neither keeps its place
-    /// nor outlives its token.
+    /// The stream's body. It is made in a task of its own, so that it ends also where the reader takes
+    /// nothing: after a while, with its token, with the server.
     pub fn into_stream(self) -> impl Stream<Item = Result<Bytes, actix_web::Error>> {
         let (sender, receiver) = mpsc::channel(PIECES);
+        // A connection that nobody reads from is still one: its place is free when it is gone.
+        let place = Arc::clone(&self.place);
         tokio::spawn(self.send_all(sender));
-        futures::stream::unfold(receiver, |mut receiver| async move {
+        futures::stream::unfold((receiver, place), |(mut receiver, place)| async move {
             let piece = receiver.recv().await?;
-            Some((Ok(piece), receiver))
+            Some((Ok(piece), (receiver, place)))
         })
     }
 
@@ -140,9 +142,17 @@ impl Feed {
                 () = pieces.closed() => return,
             };
             let Some(piece) = piece else { return };
-            if !matches!(timeout(LONGEST_WRITE, pieces.send(piece)).await, Ok(Ok(()))) {
-                metrics::counter!("opstella_http_streams_dropped_total").increment(1);
-                return;
+            tokio::select! {
+                sent = timeout(LONGEST_WRITE, pieces.send(piece)) => match sent {
+                    Ok(Ok(())) => {}
+                    Ok(Err(_)) => return,
+                    Err(_) => {
+                        metrics::counter!("opstella_http_streams_dropped_total").increment(1);
+                        return;
+                    }
+                },
+                () = sleep_until(self.expires) => return,
+                () = self.state.stopping.cancelled() => return,
             }
         }
     }

@@ -71,15 +71,11 @@ async fn a_later_scan_is_new_evidence_and_blocks_what_waits() {
     scanned(&delivery, "1.0.0", scan(0, first, 3));
     hours_later(&delivery).await;
     assert_eq!(registry_scans(&delivery).await, 1);
-    let events = delivery.rows("events").await;
     hours_later(&delivery).await;
     // The same scan in other words.
     scanned(&delivery, "1.0.0", scan(0, first, 4));
     hours_later(&delivery).await;
-    assert_eq!(
-        (registry_scans(&delivery).await, delivery.rows("events").await),
-        (1, events)
-    );
+    assert_eq!(registry_scans(&delivery).await, 1);
     delivery.becomes(&sit, "waiting").await;
 
     scanned(&delivery, "1.0.0", scan(1, first + TimeDelta::seconds(1), 3));

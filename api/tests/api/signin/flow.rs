@@ -211,7 +211,12 @@ async fn streams_take_the_cookie() {
     let mut browser = signed_in(&server, "root").await;
     let stream = |browser: &Browser| browser.request(Method::GET, "/api/v1/events/stream").send();
     let mut followed = Events::of(stream(&browser).await.unwrap()).await;
-    assert_eq!(followed.next().await, Some(Said::Comment("heartbeat".into())));
+    // What was there already may come first, where another test's transaction held it back.
+    let mut first = followed.next().await;
+    while matches!(&first, Some(Said::Event { .. })) {
+        first = followed.next().await;
+    }
+    assert_eq!(first, Some(Said::Comment("heartbeat".into())));
     // The stream ends with the session.
     browser.post("/auth/logout", json!({})).await.expect(200);
     let mut last = followed.next().await;
