@@ -68,7 +68,7 @@ impl Default for JournalOptions {
             snapshot_every: Some(100),
             snapshot_tag: env!("CARGO_PKG_VERSION").to_owned(),
             poll_interval: Duration::from_secs(1),
-            notify_interval: Duration::from_millis(5),
+            notify_interval: Duration::from_millis(20),
             read_connections: 4,
             read_bytes: 4 << 20,
             purge_interval: Duration::from_secs(600),
