@@ -765,6 +765,27 @@ fn an_approval_counts_while_its_giver_holds_the_role() {
 }
 
 #[test]
+fn one_who_holds_the_role_otherwise_by_now_approves_again() {
+    let as_member = Approval {
+        by_token: [].into(),
+        ..approval("tina", &[Tester])
+    };
+    let given = || {
+        vec![
+            ask(1, "1").into(),
+            look(1, evaluation(&[(Tester, 2)])),
+            approve(1, as_member.clone()),
+        ]
+    };
+    assert_eq!(
+        kinds(when(given(), approve(1, approval("tina", &[Tester])))),
+        ["PromotionApproved"]
+    );
+    let again = when(given(), approve(1, as_member.clone())).unwrap();
+    assert!(again.is_empty(), "the same twice is nothing new");
+}
+
+#[test]
 fn one_without_a_name_is_compared_with_authors_that_are_known_by_ids() {
     let independent = || Evaluation {
         independent_approvers: true,
