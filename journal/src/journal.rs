@@ -10,6 +10,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::cache::{StreamKey, WarmCache};
 use crate::committer::{Committer, Context, Unit};
+use crate::held_back::HeldBack;
 use crate::loader::Loader;
 use crate::reader::Reader;
 use crate::recent::Recent;
@@ -32,6 +33,7 @@ pub(crate) struct Inner {
     pub cache: WarmCache,
     pub loader: Loader,
     pub recent: Arc<Recent>,
+    pub held_back: HeldBack,
     pub wake: Wake,
     queue: mpsc::Sender<Unit>,
     closing: CancellationToken,
@@ -104,6 +106,7 @@ impl Journal {
         Ok(Journal {
             inner: Arc::new(Inner {
                 pool,
+                held_back: HeldBack::new(reader.clone()),
                 reader,
                 upcasters: Upcasters::new(&options.upcasters),
                 options,

@@ -16,6 +16,7 @@ mod committer;
 mod error;
 mod event;
 mod fold;
+mod held_back;
 mod journal;
 mod load;
 mod loaded;

@@ -22,13 +22,6 @@ const READ: &str = concat!(
     " ORDER BY events.transaction_id, position LIMIT $3"
 );
 
-// What is committed and cannot be read yet, because an older transaction is still running somewhere in the cluster.
-const HELD_BACK: &str = "
-SELECT count(*), coalesce(extract(epoch FROM clock_timestamp() - min(recorded_at)) * 1000, 0)::float8
-FROM (SELECT recorded_at FROM events
-      WHERE transaction_id >= pg_snapshot_xmin(pg_current_snapshot())
-      ORDER BY transaction_id, position LIMIT 10000) AS held";
-
 /// How many bytes of events are kept.
 const KEPT: usize = 4 << 20;
 /// How many events a shared read asks for at least, however few its caller wants.
@@ -50,13 +43,6 @@ struct Look {
     from: Position,
 }
 
-/// Whether events were held back, and when that was looked at.
-#[derive(Clone, Copy)]
-struct Held {
-    began: Instant,
-    any: bool,
-}
-
 /// The newest events and the way to newer ones.
 pub(crate) struct Recent {
     reader: Reader,
@@ -64,7 +50,6 @@ pub(crate) struct Recent {
     kept: RwLock<Kept>,
     /// Whose turn it is to read on; the last read that found nothing.
     turn: Mutex<Option<Look>>,
-    held: Mutex<Option<Held>>,
 }
 
 impl Recent {
@@ -74,7 +59,6 @@ impl Recent {
             cache,
             kept: RwLock::default(),
             turn: Mutex::default(),
-            held: Mutex::default(),
         }
     }
 
@@ -82,23 +66,22 @@ impl Recent {
     /// many large events are read at once where nobody shares.
     pub async fn after(&self, from: Position, max: usize, most: usize) -> Result<Read, JournalError> {
         let asked = Instant::now();
-        match self.look_up(from, max) {
-            Found::Events(read) => return Ok(read),
-            Found::Gone => return self.read(from, max.min(most)).await,
-            Found::ReadOn => {}
+        let mut found = self.look_up(from, max);
+        let mut turn = None;
+        if matches!(found, Found::ReadOn) {
+            let waited = timeout(self.reader.timeout(), self.turn.lock()).await;
+            turn = Some(waited.map_err(|_| JournalError::Timeout)?);
+            // Whoever had the turn before may have read on.
+            found = self.look_up(from, max);
         }
-        let patience = self.reader.timeout();
-        let mut turn = timeout(patience, self.turn.lock())
-            .await
-            .map_err(|_| JournalError::Timeout)?;
-        match self.look_up(from, max) {
-            Found::Events(read) => return Ok(read),
-            Found::Gone => {
+        let mut turn = match (found, turn) {
+            (Found::Events(read), _) => return Ok(read),
+            (Found::ReadOn, Some(turn)) => turn,
+            (_, turn) => {
                 drop(turn);
                 return self.read(from, max.min(most)).await;
             }
-            Found::ReadOn => {}
-        }
+        };
         if turn.is_some_and(|look| look.began >= asked && look.from == from) {
             return Ok(Read {
                 events: vec![],
@@ -122,38 +105,6 @@ impl Recent {
             read.more = true;
         }
         Ok(read)
-    }
-
-    /// Whether something is committed that cannot be read yet. Errors are left to the next read.
-    pub async fn held_back(&self) -> bool {
-        let asked = Instant::now();
-        let Ok(mut held) = timeout(self.reader.timeout(), self.held.lock()).await else {
-            return false;
-        };
-        if let Some(held) = held.filter(|held| held.began >= asked) {
-            return held.any;
-        }
-        let began = Instant::now();
-        let any = self.look_at_held_back().await;
-        *held = Some(Held { began, any });
-        any
-    }
-
-    async fn look_at_held_back(&self) -> bool {
-        use sqlx::Row;
-        let Ok(rows) = self.reader.fetch_all(|| sqlx::query(HELD_BACK)).await else {
-            return false;
-        };
-        let Some(row) = rows.first() else { return false };
-        let events = row.try_get::<i64, _>(0).unwrap_or_default();
-        let milliseconds = row.try_get::<f64, _>(1).unwrap_or_default();
-        metrics::gauge!("opstella_journal_held_back_events").set(events as f64);
-        metrics::gauge!("opstella_journal_held_back_ms").set(if events > 0 {
-            milliseconds.max(0.0)
-        } else {
-            0.0
-        });
-        events > 0
     }
 
     /// Forgets everything: after a lost connection the server may be another one, and behind.

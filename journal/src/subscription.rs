@@ -77,7 +77,7 @@ impl Subscription {
                 }
                 Err(error) => return Err(error),
             }
-            let held_back = self.journal.inner.recent.held_back().await;
+            let held_back = self.journal.inner.held_back.any().await;
             let patience = if held_back {
                 pause
             } else {
