@@ -4,11 +4,10 @@
 use std::collections::BTreeSet;
 use std::sync::Mutex;
 
-use futures::StreamExt;
 use opstella_domain::Tool;
 use opstella_domain::evidence::ReportKind;
 
-use super::look::{PAGE, Seen, ask};
+use super::look::{PAGE, Seen, ask, carry_out};
 use super::notes::Due;
 use super::{Parts, images};
 use crate::background::pause;
@@ -28,16 +27,8 @@ pub(super) async fn run(parts: &Parts) {
 async fn round(parts: &Parts) -> Result<(), sqlx::Error> {
     let pool = parts.commands.journal().pool();
     let away = Mutex::new(BTreeSet::new());
-    let due = futures::stream::iter(images::due(pool, KIND, PAGE).await?);
-    let looks = due.map(|due| look(parts, due, &away));
-    let mut looks = looks.buffer_unordered(parts.options.at_once);
-    while let Some(noted) = looks.next().await {
-        noted?;
-        if parts.stop.is_cancelled() {
-            return Ok(());
-        }
-    }
-    Ok(())
+    let due = images::due(pool, KIND, PAGE).await?;
+    carry_out(parts, due.into_iter().map(|due| look(parts, due, &away))).await
 }
 
 async fn look(parts: &Parts, due: Due, away: &Mutex<BTreeSet<Tool>>) -> Result<(), sqlx::Error> {

@@ -52,8 +52,15 @@ async fn round(parts: &Parts) -> Result<(), sqlx::Error> {
     let due = notes::due(pool, PAGE).await?;
     // A tool that fails is not asked for the rest of the round.
     let away = Mutex::new(BTreeSet::new());
-    let looks = futures::stream::iter(due).map(|due| look(parts, due, &away));
-    let mut looks = looks.buffer_unordered(parts.options.at_once);
+    carry_out(parts, due.into_iter().map(|due| look(parts, due, &away))).await
+}
+
+/// Carries out looks, so many at once, until it is time to stop.
+pub(super) async fn carry_out(
+    parts: &Parts,
+    looks: impl Iterator<Item = impl Future<Output = Result<(), sqlx::Error>>>,
+) -> Result<(), sqlx::Error> {
+    let mut looks = futures::stream::iter(looks).buffer_unordered(parts.options.at_once);
     while let Some(noted) = looks.next().await {
         noted?;
         if parts.stop.is_cancelled() {

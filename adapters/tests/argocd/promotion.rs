@@ -128,6 +128,18 @@ impl World {
         world
     }
 
+    /// It ran 2 for a while, and its repository says 1 again, which is ill.
+    async fn back_to_what_is_ill() -> Self {
+        let world = Self::running('1').await;
+        world.commit_digest('2');
+        world.reaches(&sync('2')).await;
+        world.reaches(&healthy('2')).await;
+        world.commit_digest('1');
+        let argocd = &world.tools.argocd;
+        argocd.judge(digest('1').as_str(), "Degraded", "no database");
+        world
+    }
+
     /// Looks until the step is done; how often that took.
     pub async fn reaches(&self, operation: &Operation) -> usize {
         for looks in 0..20 {
@@ -419,15 +431,7 @@ async fn where_nothing_ran_before_nobody_waits_for_health() {
 
 #[tokio::test]
 async fn undoing_waits_for_health_as_long_as_this_run_changed_something() {
-    let world = World::running('1').await;
-    world.commit_digest('2');
-    world.reaches(&sync('2')).await;
-    world.reaches(&healthy('2')).await;
-    world.commit_digest('1');
-    world
-        .tools
-        .argocd
-        .judge(digest('1').as_str(), "Degraded", "no database");
+    let world = World::back_to_what_is_ill().await;
     for _ in 0..6 {
         awaited(
             world
@@ -447,15 +451,7 @@ async fn undoing_waits_for_health_as_long_as_this_run_changed_something() {
 
 #[tokio::test]
 async fn undoing_does_not_wait_for_what_was_ill_before_to_be_well() {
-    let world = World::running('1').await;
-    world.commit_digest('2');
-    world.reaches(&sync('2')).await;
-    world.reaches(&healthy('2')).await;
-    world.commit_digest('1');
-    world
-        .tools
-        .argocd
-        .judge(digest('1').as_str(), "Degraded", "no database");
+    let world = World::back_to_what_is_ill().await;
     let mut hold = hold(Some('1'));
     if let Operation::ArgoHold { was_ill, .. } = &mut hold {
         *was_ill = true;
