@@ -3,14 +3,13 @@
 //! The append that starts a deployment expects the version of the environment only: what was appended to a policy, a
 //! release or an image since the first look would be missed. This look comes after that append, so it sees all of it.
 
-use chrono::Utc;
-use opstella_domain::Decide;
 use opstella_domain::operation::Operation;
-use opstella_domain::plan::SagaKind;
+use opstella_domain::plan::{PlannedStep, SagaKind, StepId};
 use opstella_domain::policy::GateResult;
-use opstella_domain::promotion::{EnvironmentCommand, EnvironmentEvent, EnvironmentKey, ServiceEnvironment};
-use opstella_domain::run::{Run, RunCommand, RunStatus};
+use opstella_domain::promotion::{EnvironmentEvent, EnvironmentKey, ServiceEnvironment};
+use opstella_domain::run::{Run, RunCommand, RunStatus, StepPhase};
 
+use super::settle::starts;
 use crate::anew::anew;
 use crate::{CommandError, Commands};
 
@@ -25,36 +24,20 @@ impl Commands {
         let (Some(service), Some(environment)) = (run.service.clone(), run.environment) else {
             return Ok(None);
         };
-        if !checks(run, command) {
+        if !ends_checks(run, command) {
             return Ok(None);
         }
         let key = EnvironmentKey { service, environment };
         anew(async {
             let loaded = self.load::<ServiceEnvironment>(&key.to_string()).await?;
             let mut before = (*loaded.state).clone();
-            let Some(promotion) = before
-                .in_flight
-                .as_mut()
-                .filter(|p| p.run.is_some() && p.run == run.id)
-            else {
-                return Ok(None);
-            };
+            let promotion = before.in_flight.as_mut().filter(|p| p.run == run.id);
             // As if it had not started: would it start now?
-            let Some(run) = promotion.run.take() else {
+            let started = promotion.and_then(|p| p.run.take().map(|run| (p.clone(), run)));
+            let Some((promotion, run)) = started else {
                 return Ok(None);
             };
-            let promotion = promotion.clone();
-            let evaluation = self.look_at_gates(&key, &promotion).await?;
-            let members = self
-                .members_among_approvers(&key.service.project, &promotion)
-                .await?;
-            let events = before.decide(EnvironmentCommand::Evaluate {
-                promotion: promotion.id,
-                evaluation: Box::new(evaluation),
-                members,
-                run,
-                at: Utc::now(),
-            })?;
+            let events = self.evaluated(&key, &before, &promotion, run).await?;
             Ok(reason(&events, &promotion.gates))
         })
         .await
@@ -64,29 +47,39 @@ impl Commands {
 /// How many gates a reason names.
 const MOST_NAMED: usize = 5;
 
-/// Whether the command says that a check of a promotion on its way succeeded: whichever is the last, changes come after it.
-fn checks(run: &Run, command: &RunCommand) -> bool {
-    let RunCommand::RecordSuccess { step, .. } = command else {
+/// Whether the command says that the last check of a promotion on its way succeeded: changes come after it.
+fn ends_checks(run: &Run, command: &RunCommand) -> bool {
+    let RunCommand::RecordSuccess { step: done, .. } = command else {
         return false;
-    };
-    let check = |operation: &Operation| {
-        matches!(
-            operation,
-            Operation::ArgoHold { .. } | Operation::HarborArtifact { .. }
-        )
     };
     let forward = matches!(
         run.status,
         RunStatus::Running | RunStatus::Stuck { unwinding: false }
     );
+    let is_over = |step: &StepId| {
+        let state = run.steps.get(step);
+        step == done || state.is_some_and(|state| state.phase == StepPhase::Succeeded)
+    };
     run.saga == Some(SagaKind::Promote)
         && forward
-        && run.step(step).is_some_and(|step| check(&step.operation))
+        && run.step(done).is_some_and(checks)
+        && run
+            .plan
+            .steps()
+            .iter()
+            .filter(|step| checks(step))
+            .all(|step| is_over(&step.id))
+}
+
+fn checks(step: &PlannedStep) -> bool {
+    matches!(
+        step.operation,
+        Operation::ArgoHold { .. } | Operation::HarborArtifact { .. }
+    )
 }
 
 fn reason(events: &[EnvironmentEvent], before: &[GateResult]) -> Option<String> {
-    let starts = |event: &EnvironmentEvent| matches!(event, EnvironmentEvent::DeploymentStarted { .. });
-    if events.iter().any(starts) {
+    if starts(events) {
         return None;
     }
     let gates = events.iter().find_map(|event| match event {

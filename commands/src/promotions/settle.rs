@@ -10,7 +10,7 @@ use std::future::Future;
 use chrono::Utc;
 use opstella_domain::plan::{CarriedImage, SagaKind, plan_promote};
 use opstella_domain::promotion::{
-    EnvironmentCommand, EnvironmentEvent, EnvironmentKey, Health, PromotionId, ServiceEnvironment,
+    EnvironmentCommand, EnvironmentEvent, EnvironmentKey, Health, Promotion, PromotionId, ServiceEnvironment,
 };
 use opstella_domain::release::Digest;
 use opstella_domain::run::{Run, RunCommand};
@@ -38,6 +38,12 @@ impl Settled {
             run: None,
         }
     }
+}
+
+/// Whether a deployment is among what happens.
+pub(super) fn starts(events: &[EnvironmentEvent]) -> bool {
+    let starts = |event: &EnvironmentEvent| matches!(event, EnvironmentEvent::DeploymentStarted { .. });
+    events.iter().any(starts)
 }
 
 fn ends(event: &EnvironmentEvent) -> bool {
@@ -143,20 +149,9 @@ impl Commands {
         if self.existing_service(&key.service).await?.state.lifecycle != Lifecycle::Active {
             return Ok(Settled::nothing());
         }
-        let evaluation = self.look_at_gates(key, promotion).await?;
-        let members = self
-            .members_among_approvers(&key.service.project, promotion)
-            .await?;
         let run = RunId(Uuid::now_v7());
-        let events = environment.decide(EnvironmentCommand::Evaluate {
-            promotion: promotion.id,
-            evaluation: Box::new(evaluation),
-            members,
-            run,
-            at: Utc::now(),
-        })?;
-        let starts = |event: &EnvironmentEvent| matches!(event, EnvironmentEvent::DeploymentStarted { .. });
-        if !events.iter().any(starts) {
+        let events = self.evaluated(key, environment, promotion, run).await?;
+        if !starts(&events) {
             return Ok(Settled { events, run: None });
         }
         let images = self.carried(&promotion.images, environment);
@@ -183,6 +178,27 @@ impl Commands {
             events,
             run: Some((run, stream)),
         })
+    }
+
+    /// Looks at the gates of a promotion, and lets its environment decide: whether it [starts], as this run.
+    pub(super) async fn evaluated(
+        &self,
+        key: &EnvironmentKey,
+        environment: &ServiceEnvironment,
+        promotion: &Promotion,
+        run: RunId,
+    ) -> Result<Vec<EnvironmentEvent>, CommandError> {
+        let evaluation = self.look_at_gates(key, promotion).await?;
+        let members = self
+            .members_among_approvers(&key.service.project, promotion)
+            .await?;
+        Ok(environment.decide(EnvironmentCommand::Evaluate {
+            promotion: promotion.id,
+            evaluation: Box::new(evaluation),
+            members,
+            run,
+            at: Utc::now(),
+        })?)
     }
 
     pub(super) fn carried(
