@@ -1,5 +1,6 @@
 //! Parameters of path and query.
 
+use std::fmt::Display;
 use std::future::{Ready, ready};
 use std::str::FromStr;
 
@@ -129,6 +130,19 @@ impl QueryParams {
                 .map_err(|error: InvalidValue| Problem::parameter(name, error.rule, text))
         };
         self.get(name).map(parse).transpose()
+    }
+}
+
+impl QueryParams {
+    /// A parameter as the text of a domain value: for questions to read models, which keep such texts.
+    ///
+    /// # Errors
+    /// [`crate::problem::ProblemKind::InvalidParameter`], naming the rule.
+    pub fn text_of<T: FromStr<Err = InvalidValue> + Display>(
+        &self,
+        name: &str,
+    ) -> Result<Option<String>, Problem> {
+        Ok(self.value::<T>(name)?.map(|value| value.to_string()))
     }
 }
 

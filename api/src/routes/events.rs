@@ -73,12 +73,8 @@ pub(crate) async fn list(
     let filter = AuditFilter {
         aggregate_type: query.one_of("aggregate_type", AGGREGATES)?,
         aggregate_id: text("aggregate_id"),
-        project: query
-            .value::<ProjectSlug>("project")?
-            .map(|project| project.to_string()),
-        service: query
-            .value::<ServiceName>("service")?
-            .map(|service| service.to_string()),
+        project: query.text_of::<ProjectSlug>("project")?,
+        service: query.text_of::<ServiceName>("service")?,
         actor: text("actor"),
         event_type: text("event_type"),
         command: text("command"),

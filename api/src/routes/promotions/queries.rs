@@ -65,10 +65,10 @@ pub(crate) async fn list(
         "after",
     ])?;
     let filter = PromotionFilter {
-        project: query.value::<ProjectSlug>("project")?.map(|v| v.to_string()),
-        service: query.value::<ServiceName>("service")?.map(|v| v.to_string()),
-        environment: query.value::<Environment>("environment")?.map(|v| v.to_string()),
-        release: query.value::<ReleaseVersion>("release")?.map(|v| v.to_string()),
+        project: query.text_of::<ProjectSlug>("project")?,
+        service: query.text_of::<ServiceName>("service")?,
+        environment: query.text_of::<Environment>("environment")?,
+        release: query.text_of::<ReleaseVersion>("release")?,
         state: query.one_of("state", STATES)?,
         open: query.parse::<bool>("open", "true or false")?.unwrap_or(false),
     };

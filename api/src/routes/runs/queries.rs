@@ -52,12 +52,8 @@ pub(crate) async fn list(
 ) -> Result<HttpResponse, Problem> {
     query.only(&["project", "service", "status", "saga", "limit", "cursor", "after"])?;
     let filter = RunFilter {
-        project: query
-            .value::<ProjectSlug>("project")?
-            .map(|project| project.to_string()),
-        service: query
-            .value::<ServiceName>("service")?
-            .map(|service| service.to_string()),
+        project: query.text_of::<ProjectSlug>("project")?,
+        service: query.text_of::<ServiceName>("service")?,
         status: query.one_of("status", STATUSES)?,
         saga: query.one_of("saga", SAGAS)?,
     };
