@@ -29,6 +29,10 @@ async fn a_release_is_promoted_and_taken_back() {
             "completed",
         ]);
 
+    // It is complete, so that there is nothing left to seal.
+    let seal = "releases seal payments/checkout 1.0.0";
+    grace.run(seal).await.ends(0).shows(&["1.0.0 is sealed"]);
+
     // To SIT nobody has to say yes.
     grace
         .run(&format!("{NOT_WAITING} --check"))

@@ -168,7 +168,11 @@ impl View {
                 self.bars.end(&step, &line(verb, ""));
             }
             "CompensationFailed" => self.bars.end(&step, &line("stays", &word_at(what, "/message"))),
-            "RunSucceeded" | "RunFailed" | "RunCancelled" | "RunAbandoned" | "RunStuck" => return true,
+            "RunStuck" => {
+                self.bars.end(&step, &line("stuck", &word_at(what, "/message")));
+                return true;
+            }
+            "RunSucceeded" | "RunFailed" | "RunCancelled" | "RunAbandoned" => return true,
             _ => {}
         }
         if !self.back {

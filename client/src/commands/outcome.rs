@@ -28,7 +28,7 @@ pub(super) fn of_run(run: &Value) -> (String, Exit) {
 /// What a promotion waits for, or how it went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stand {
-    /// It came to this end.
+    /// It came to this end, or waits for an operator.
     Over(Exit),
     /// It waits for gates, people or its turn.
     Waits,
@@ -36,8 +36,16 @@ pub(super) enum Stand {
     Works,
 }
 
+/// Whether the promotion's run waits for an operator: nothing more happens by itself.
+fn is_stuck(promotion: &Value) -> bool {
+    at(promotion, "/state") == "deploying" && at(promotion, "/run_status") == "stuck"
+}
+
 /// How a promotion stands.
 pub(super) fn stand(promotion: &Value) -> Stand {
+    if is_stuck(promotion) {
+        return Stand::Over(Exit::Failed);
+    }
     match at(promotion, "/state").as_str().unwrap_or_default() {
         "completed" => Stand::Over(Exit::Done),
         "rejected" | "cancelled" | "failed" | "rolled-back" => Stand::Over(Exit::Failed),
@@ -61,9 +69,9 @@ pub(super) fn of_promotion(promotion: &Value) -> String {
     }
 }
 
-/// Why a promotion waits, sentence by sentence, beyond what [`of_promotion`] says.
+/// Why a promotion waits, for whomever, sentence by sentence, beyond what [`of_promotion`] says.
 pub(super) fn explanation(promotion: &Value) -> Vec<String> {
-    if stand(promotion) != Stand::Waits {
+    if stand(promotion) != Stand::Waits && !is_stuck(promotion) {
         return Vec::new();
     }
     let said = format!("is {}", word_at(promotion, "/state"));

@@ -12,7 +12,7 @@ use super::path;
 use crate::answer::Answer;
 use crate::context::Context;
 use crate::error::ClientError;
-use crate::http::{Api, Request};
+use crate::http::Api;
 use crate::output::{Cell, Table};
 use crate::values::{ago, at, list, set, who, word_at};
 
@@ -110,7 +110,7 @@ pub(crate) async fn run(context: &Context, what: Releases) -> Result<Answer, Cli
         Command::Seal { service, version } => {
             let path = format!("{}/seal", path::release(&service, &version));
             let api = context.api()?;
-            let answer = api.json(&Request::bare(Method::POST, path)).await?;
+            let answer = api.command(Method::POST, &path, &json!({})).await?;
             api.seen_answer(&answer).await;
             Ok(Answer::of(answer).line(format!("{service} {version} is sealed")))
         }

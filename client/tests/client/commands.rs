@@ -64,7 +64,7 @@ async fn commands_send_what_the_api_takes() {
         (
             "releases seal payments/checkout 1.4.0".to_owned(),
             format!("POST {SERVICE}/releases/1.4.0/seal"),
-            Value::Null,
+            json!({}),
         ),
         (
             format!("approve payments/checkout/{ID} --comment fine"),

@@ -9,7 +9,12 @@ const ID: &str = "019f2b7c-6c1e-7d52-9a55-0d1f6e0c4b11";
 const PROMOTE: &str = "promote payments/checkout 1.4.0 --to UAT --wait -o json";
 
 fn promotion(state: &str) -> Value {
+    let (state, run) = match state {
+        "stuck" => ("deploying", Some("stuck")),
+        state => (state, None),
+    };
     json!({
+        "run_status": run,
         "id": ID, "project": "payments", "service": "checkout", "environment": "UAT", "kind": "promote",
         "release": "1.4.0", "state": state, "explanation": ["an approval by a tester is missing"],
         "gates": [{"gate": "approvals", "verdict": "waiting", "reason": "0 of 1", "remedy": "a tester approves",
@@ -64,6 +69,18 @@ async fn waiting_for_a_promotion_ends_as_the_promotion_does() {
     for (states, code) in ended {
         assert_eq!(promoted(states, "60s").await.code, code, "{states:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_promotion_that_waits_for_an_operator_is_not_waited_for() {
+    let server = with_states(&["deploying", "stuck"]).await;
+    let ran = Cli::of(&server).run(&format!("{PROMOTE} --timeout 60s")).await;
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert_eq!(ran.json()["promotion"]["run_status"], "stuck");
+    assert!(
+        ran.stderr.contains("an approval by a tester is missing"),
+        "{ran:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -105,13 +105,11 @@ async fn watch(api: &Api, progress: &Progress, run: Uuid, deadline: Instant) {
 
 fn tell(progress: &Progress, promotion: &Value, told: &mut String) {
     let mut text = vec![outcome::of_promotion(promotion)];
-    if outcome::stand(promotion) == Stand::Waits {
-        text.extend(
-            outcome::explanation(promotion)
-                .into_iter()
-                .map(|sentence| format!("  {sentence}")),
-        );
-    }
+    text.extend(
+        outcome::explanation(promotion)
+            .into_iter()
+            .map(|sentence| format!("  {sentence}")),
+    );
     let text = text.join("\n");
     if text != *told && !word_at(promotion, "/state").is_empty() {
         text.lines().for_each(|line| progress.say(line));
