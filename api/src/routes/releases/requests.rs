@@ -131,6 +131,16 @@ mod tests {
             .find(|t| t.template.name.as_str() == "http-service");
         let files = opstella_adapters::render::files(&template.unwrap().files, &values, None).unwrap();
         let (_, pipeline) = files.iter().find(|(path, _)| *path == ".gitlab-ci.yml").unwrap();
+        // Each component is released by itself, under a version that no other component's pipeline gives.
+        assert!(
+            pipeline.contains("RELEASE_VERSION: \"1.0.$CI_PIPELINE_IID-api\""),
+            "{pipeline}"
+        );
+        assert!(
+            pipeline
+                .trim_end()
+                .ends_with("send seal application/json seal.json \"/$RELEASE_VERSION/seal\"")
+        );
         let start = pipeline.find("printf\n").unwrap();
         let (printing, _) = pipeline[start..].split_once("> release.json").unwrap();
         // YAML folds the lines of the command into one.
