@@ -134,6 +134,11 @@ impl SecretPath {
         ))
     }
 
+    /// Where nobody's secret is: what is asked for where the answer must not tell who is there.
+    pub fn nobodys() -> Self {
+        Self("opstella/nobody/platform/webhook".to_owned())
+    }
+
     /// The secret that a tool signs its webhooks with.
     pub fn webhook(key: &ServiceKey, component: &ComponentName, tool: &str) -> Self {
         Self(format!(

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use opstella_commands::CommandContext;
-use opstella_domain::access::{Grants, table};
+use opstella_domain::ProjectSlug;
+use opstella_domain::access::{Grants, Roles, table};
 use opstella_journal::Actor;
-use opstella_projections::queries::Reader;
+use opstella_projections::queries::{Reader, SetupReader};
 
 use super::Refused;
 use crate::http::observe::RequestIds;
@@ -68,7 +69,18 @@ impl Caller {
             return Reader::Everything;
         }
         let member = self.grants.counts_membership();
+        let setup = table::rule("ListSubscriptions").map_or(Roles::NONE, |rule| rule.needed(true));
+        let reads_setup = |project: &&ProjectSlug| self.grants.in_project(project).meets(setup);
         Reader::Some {
+            setup: SetupReader {
+                roles: setup.iter().map(|role| role.to_string()).collect(),
+                projects: self
+                    .grants
+                    .projects()
+                    .filter(reads_setup)
+                    .map(ToString::to_string)
+                    .collect(),
+            },
             member: member.then(|| self.actor.subject.clone()),
             projects: self.grants.projects().map(ToString::to_string).collect(),
         }

@@ -4,7 +4,8 @@ use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use chrono::{DateTime, Utc};
 use opstella_commands::CommandError;
-use opstella_domain::{ProjectSlug, ServiceName};
+use opstella_domain::subscription::Subscription;
+use opstella_domain::{Decide, ProjectSlug, ServiceName};
 use opstella_journal::Position;
 use opstella_projections::queries::{AuditEvent, AuditEventDetail, AuditFilter};
 use uuid::Uuid;
@@ -116,13 +117,23 @@ pub(crate) async fn get(
         let project = found.event.project.as_deref().ok_or_else(missing)?;
         let project: ProjectSlug = project.parse().map_err(|_| missing())?;
         let context = caller.context(&request);
-        let permitted = state.commands.permit(&context, "GetEvent", Some(&project)).await;
+        let query = query_of(&found.event.aggregate_type);
+        let permitted = state.commands.permit(&context, query, Some(&project)).await;
         permitted.map_err(|error| match error {
             CommandError::Domain(_) | CommandError::Forbidden { .. } => missing(),
             error => error.into(),
         })?;
     }
     Ok(HttpResponse::Ok().json(found))
+}
+
+/// The query of which who may not ask it sees no event of an aggregate either. Where a subscription's events go is not
+/// for all who read the project.
+pub(super) fn query_of(aggregate_type: &str) -> &'static str {
+    match aggregate_type {
+        <Subscription as Decide>::TYPE => "ListSubscriptions",
+        _ => "GetEvent",
+    }
 }
 
 /// An instant that PostgreSQL can hold.

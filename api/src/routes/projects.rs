@@ -2,7 +2,7 @@
 
 use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
-use opstella_commands::CreateProject;
+use opstella_commands::{CommandContext, CreateProject};
 use opstella_domain::{ProjectSlug, Subject};
 use opstella_projections::queries::Project;
 use serde::Deserialize;
@@ -68,8 +68,27 @@ pub(crate) async fn create(
         owner,
     };
     let context = head.context(&body.fingerprint, None);
-    let accepted = state.commands.create_project(&context, request).await?;
+    let slug = request.slug.clone();
+    let accepted = match state.commands.create_project(&context, request).await {
+        Ok(accepted) => accepted,
+        Err(error) => return Err(discreet(&state, &context, &slug, error.into()).await),
+    };
     respond(&state, &head, accepted, Kind::Created).await
+}
+
+/// The problem without a link to a project that the caller may not know of: that its slug is taken is all they get.
+async fn discreet(
+    state: &AppState,
+    context: &CommandContext,
+    slug: &ProjectSlug,
+    mut problem: Problem,
+) -> Problem {
+    if problem.existing.is_some() && !matches!(state.commands.may_read(context, slug).await, Ok(true)) {
+        problem.existing = None;
+        problem.headers.retain(|(name, _)| *name != "Link");
+        problem.hint = Some("choose another slug".to_owned());
+    }
+    problem
 }
 
 /// The projects that the caller may read, by slug.

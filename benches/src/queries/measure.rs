@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use chrono::{DateTime, Utc};
 use opstella_projections::Queries;
-use opstella_projections::queries::{DeliveryScope, PageRequest, PromotionFilter, Reader};
+use opstella_projections::queries::{DeliveryScope, PageRequest, PromotionFilter, Reader, SetupReader};
 use serde::Serialize;
 use sqlx::PgPool;
 
@@ -105,6 +105,7 @@ fn reader(round: u32) -> Reader {
             projects: (0..10)
                 .map(|n| format!("team-{}", (round + n * 7) % 100))
                 .collect(),
+            setup: SetupReader::default(),
         },
     }
 }

@@ -90,9 +90,22 @@ impl Commands {
         context: &CommandContext,
         project: &ProjectSlug,
     ) -> Result<bool, CommandError> {
+        self.may(context, "GetProject", project).await
+    }
+
+    /// The same of what takes a certain query.
+    ///
+    /// # Errors
+    /// [`CommandError::Journal`] where it could not be found out.
+    pub async fn may(
+        &self,
+        context: &CommandContext,
+        query: &'static str,
+        project: &ProjectSlug,
+    ) -> Result<bool, CommandError> {
         let answer = self
             .authoriser
-            .authorise(&self.journal, context, "GetProject", Some(project), Look::Cached)
+            .authorise(&self.journal, context, query, Some(project), Look::Cached)
             .await;
         match answer {
             Ok(()) => Ok(true),

@@ -124,6 +124,11 @@ impl Queries {
             .push(keys.select())
             .push(self.located(" FROM read.audit_events a WHERE true"));
         self.narrow(&mut statement, "a.project", reader);
+        self.narrow_setup(
+            &mut statement,
+            ("a.aggregate_type = 'Subscription'", "a.project"),
+            reader,
+        );
         let texts = [
             ("a.aggregate_type", &filter.aggregate_type),
             ("a.aggregate_id", &filter.aggregate_id),

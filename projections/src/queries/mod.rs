@@ -36,7 +36,7 @@ pub use page::{MAX_LIMIT, Page, PageRequest};
 pub use promotions::{
     FreezeOverride, Frozen, Gate, Promotion, PromotionApproval, PromotionDetail, PromotionFilter,
 };
-pub use reader::Reader;
+pub use reader::{Reader, SetupReader};
 pub use releases::{Release, ReleaseDetail, ReleaseImage, ReleasePromotion, ReleaseWaiver};
 pub use resources::{Resource, ResourceFilter};
 pub use runs::{Run, RunAttempt, RunDetail, RunFilter, RunStep};
@@ -83,6 +83,11 @@ impl Queries {
     /// Adds the condition that the reader may know of the row's project.
     fn narrow(&self, statement: &mut QueryBuilder<Postgres>, column: &str, reader: &Reader) {
         reader.narrow(statement, column, &self.located("read.project_members"));
+    }
+
+    /// Adds the condition that the reader may know of the row where it is about what a project set up.
+    fn narrow_setup(&self, statement: &mut QueryBuilder<Postgres>, row: (&str, &str), reader: &Reader) {
+        reader.narrow_setup(statement, row, &self.located("read.project_members"));
     }
 
     /// Adds the end of a list's statement and fetches a page. `keys` are the columns of the order, unique together;

@@ -2,6 +2,15 @@
 
 use sqlx::{Postgres, QueryBuilder};
 
+/// Who reads what those that answer for a project set up: where its notifications go.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SetupReader {
+    /// Roles of members who do.
+    pub roles: Vec<String>,
+    /// Projects of which the reader does beyond that.
+    pub projects: Vec<String>,
+}
+
 /// Whose eyes a list is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reader {
@@ -13,13 +22,15 @@ pub enum Reader {
         member: Option<String>,
         /// Projects beyond those that the subject is a member of.
         projects: Vec<String>,
+        /// What of them is for some of their readers only.
+        setup: SetupReader,
     },
 }
 
 impl Reader {
     /// Adds the condition that a row's project may be read. `members` is the located table of members.
     pub(super) fn narrow(&self, statement: &mut QueryBuilder<Postgres>, column: &str, members: &str) {
-        let Self::Some { member, projects } = self else {
+        let Self::Some { member, projects, .. } = self else {
             return;
         };
         statement
@@ -33,6 +44,34 @@ impl Reader {
                 ))
                 .push_bind(member.clone())
                 .push(")");
+        }
+        statement.push(")");
+    }
+
+    /// Adds the condition that a row is not about what is set up, as `of_setup` says in SQL, or that its project's setup
+    /// may be read.
+    pub(super) fn narrow_setup(
+        &self,
+        statement: &mut QueryBuilder<Postgres>,
+        (of_setup, column): (&str, &str),
+        members: &str,
+    ) {
+        let Self::Some { member, setup, .. } = self else {
+            return;
+        };
+        statement
+            .push(format!(" AND (NOT ({of_setup}) OR {column} = ANY("))
+            .push_bind(setup.projects.clone())
+            .push(")");
+        if let Some(member) = member {
+            statement
+                .push(format!(
+                    " OR EXISTS (SELECT 1 FROM {members} m WHERE m.project = {column} AND m.subject = "
+                ))
+                .push_bind(member.clone())
+                .push(" AND m.role = ANY(")
+                .push_bind(setup.roles.clone())
+                .push("))");
         }
         statement.push(")");
     }

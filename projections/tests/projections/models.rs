@@ -7,7 +7,7 @@ use opstella_domain::{Decide, RunId, Tool};
 use opstella_journal::Position;
 use opstella_projections::models::Runs;
 use opstella_projections::queries::{
-    AuditFilter, PageRequest, Reader, ResourceFilter, RunDetail, RunFilter, ServiceFilter,
+    AuditFilter, PageRequest, Reader, ResourceFilter, RunDetail, RunFilter, ServiceFilter, SetupReader,
 };
 use opstella_projections::{Projection, Queries};
 
@@ -467,6 +467,7 @@ async fn members_are_shown_and_lists_are_narrowed_to_what_their_reader_may_know(
     let reader = |member: Option<&str>, projects: &[&str]| Reader::Some {
         member: member.map(str::to_owned),
         projects: projects.iter().map(|slug| (*slug).to_owned()).collect(),
+        setup: SetupReader::default(),
     };
     for (reader, seen) in [
         (Reader::Everything, vec!["payments", "secret"]),

@@ -18,6 +18,7 @@ use super::filter::Filter;
 use super::places::Place;
 use crate::auth::SessionId;
 use crate::events::{EventView, concern_of};
+use crate::routes::events::query_of;
 use crate::state::AppState;
 
 /// Events read at once while catching up.
@@ -262,7 +263,7 @@ impl Feed {
                 Ok(concern) if !filter.takes(&concern) => Ok(false),
                 Ok(_) if self.reader.oversees => Ok(true),
                 Ok(concern) => match concern.project {
-                    Some(project) => self.may_read(&project).await,
+                    Some(project) => self.may(query_of(&event.aggregate_type), &project).await,
                     None => Ok(false),
                 },
                 Err(error) => Err(failed(&error)),
@@ -271,7 +272,7 @@ impl Feed {
                 if event.aggregate_type != <Run as Decide>::TYPE || &event.aggregate_id != id {
                     return Ok(false);
                 }
-                match self.may_read(project).await? {
+                match self.may(query_of(&event.aggregate_type), project).await? {
                     true => Ok(true),
                     false => Err(End::Denied),
                 }
@@ -279,9 +280,13 @@ impl Feed {
         }
     }
 
-    /// Whether the reader may read the project now: that may change while the stream is open.
-    async fn may_read(&self, project: &ProjectSlug) -> Result<bool, End> {
-        let answer = self.state.commands.may_read(&self.reader.context, project).await;
+    /// Whether the reader may ask such a query of the project now: that may change while the stream is open.
+    async fn may(&self, query: &'static str, project: &ProjectSlug) -> Result<bool, End> {
+        let answer = self
+            .state
+            .commands
+            .may(&self.reader.context, query, project)
+            .await;
         answer.map_err(|error| failed(&error))
     }
 

@@ -46,8 +46,9 @@ impl Default for WebhookSecrets {
 }
 
 impl WebhookSecrets {
-    /// The secret by which a tool signs for a component; none where there is none. Vault is asked only about
-    /// components that are there, as names come from who has not signed yet.
+    /// The secret by which a tool signs for a component; none where there is none. Names come from who has not signed yet:
+    /// for those of no component Vault is asked for nobody's secret, now and then, so that neither a Vault that is away
+    /// nor the time that it takes tells which components are there.
     ///
     /// # Errors
     /// 503 where it cannot be read now.
@@ -62,15 +63,29 @@ impl WebhookSecrets {
         let read = async {
             let (project, service) = (key.project.as_str(), key.service.as_str());
             let there = state.queries.has_component(project, service, component.as_str());
-            if !there.await.map_err(Problem::from)? {
-                return Ok(None);
+            match there.await.map_err(Problem::from)? {
+                true => read(state, &path).await,
+                false => self.nobodys(state).await,
             }
-            let found = state.tools.webhook_secret(&state.config.connection, &path).await;
-            found.map_err(|error| away(&error))
         };
         let found = self.0.try_get_with(path.clone(), read).await;
         found.map_err(|problem: Arc<Problem>| (*problem).clone())
     }
+}
+
+impl WebhookSecrets {
+    async fn nobodys(&self, state: &AppState) -> Result<Option<SecretString>, Problem> {
+        let path = SecretPath::nobodys();
+        let found = self.0.try_get_with(path.clone(), read(state, &path)).await;
+        found
+            .map(|_| None)
+            .map_err(|problem: Arc<Problem>| (*problem).clone())
+    }
+}
+
+async fn read(state: &AppState, path: &SecretPath) -> Result<Option<SecretString>, Problem> {
+    let found = state.tools.webhook_secret(&state.config.connection, path).await;
+    found.map_err(|error| away(&error))
 }
 
 fn away(error: &str) -> Problem {

@@ -126,6 +126,71 @@ async fn lists_and_streams_tell_of_ones_own_projects_only() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_slug_that_is_taken_says_no_more() {
+    let server = Server::start().await;
+    server.furnish().await;
+    let body = json!({"slug": "payments", "name": "Mine"});
+    let taken = post(&server, &token(&server, "judy"), "/projects", body.clone()).await;
+    let taken = taken.problem(409, "name-taken");
+    assert_eq!(taken.body.get("existing"), None, "{:#}", taken.body);
+    assert_eq!(taken.header("link"), "");
+    assert!(!taken.body["hint"].as_str().unwrap().contains("existing"));
+    let taken = post(&server, &token(&server, "frank"), "/projects", body).await;
+    let taken = taken.problem(409, "name-taken");
+    assert_eq!(taken.body["existing"], "/api/v1/projects/payments");
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_notifications_go_is_told_to_those_who_answer_for_the_project() {
+    let mut server = Server::start().await;
+    server.furnish().await;
+    let chat =
+        json!({"name": "chat", "url": "https://chat.example.com/hook/secret", "events": ["Project.*"]});
+    let made = server
+        .post("/subscriptions?project=payments", chat)
+        .await
+        .expect(201);
+    shown(&server, &made).await;
+    let position = made.body["position"].as_str().unwrap();
+    let (path, one) = (
+        "/events?aggregate_type=Subscription",
+        format!("/events/{position}"),
+    );
+    for (user, told) in [("frank", 0), ("grace", 0), ("alice", 1), ("erin", 1)] {
+        let token = token(&server, user);
+        let list = get(&server, &token, path).await.expect(200);
+        assert_eq!(list.body["items"].as_array().unwrap().len(), told, "{user}");
+        let event = get(&server, &token, &one).await;
+        if told == 1 {
+            event.expect(200)
+        } else {
+            event.problem(404, "not-found")
+        };
+    }
+    // A member who becomes an owner is told, and so is their stream.
+    let judy = token(&server, "judy");
+    let judys = server.keycloak().subject_of("judy");
+    for (role, told) in [("viewer", 0), ("owner", 1)] {
+        let granted = server
+            .post("/projects/payments/members", member(&judys, role))
+            .await;
+        shown(&server, &granted.expect(200)).await;
+        let list = get(&server, &judy, path).await.expect(200);
+        assert_eq!(list.body["items"].as_array().unwrap().len(), told, "{role}");
+    }
+    for (user, seen) in [("frank", "RoleGranted"), ("judy", "SubscriptionCreated")] {
+        server.token = token(&server, user);
+        let after = server.get("/events?event_type=ProjectCreated").await.expect(200);
+        let after = after.body["items"][0]["position"].as_str().unwrap().to_owned();
+        let mut stream = Events::open(&server, "/events/stream", Some(&after)).await;
+        let (_, kind, _) = stream.event().await.unwrap();
+        assert_eq!(kind, seen, "{user}");
+    }
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn who_may_read_is_told_what_is_missing() {
     let server = Server::start().await;
     server.furnish().await;

@@ -194,6 +194,10 @@ async fn a_secret_that_cannot_be_read_is_no_refusal() {
     server.tools.seal(true);
     let answer = from_sonarqube(&server, "sonar's secret", &body).await;
     answer.problem(503, "unavailable");
+    // Nor does it tell which components are there.
+    let nobodys = analysis("payments:checkout:nobody", &commit("a"), "OK");
+    let answer = from_sonarqube(&server, "sonar's secret", &nobodys).await;
+    answer.problem(503, "unavailable");
     server.tools.seal(false);
     from_sonarqube(&server, "sonar's secret", &body).await.expect(202);
     assert_eq!(stored(&server, "events").await, 1);
