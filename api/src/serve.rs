@@ -16,7 +16,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::auth::Verifier;
+use crate::auth::{Sightings, Verifier};
 use crate::config::{Config, ConfigError};
 use crate::events::EventHub;
 use crate::http::rate::RateLimits;
@@ -98,6 +98,11 @@ pub async fn start_with(
         projections: stores.projections.clone(),
         verifier: Arc::clone(&verifier),
         sign_in: sign_in.clone(),
+        sightings: Sightings::new(
+            stores.pool.clone(),
+            stores.commands.clone(),
+            config.session.idle(),
+        ),
         rate: RateLimits::new(&config.limits),
         events: events.clone(),
         streams: StreamPlaces::new(&config.limits),
@@ -192,7 +197,12 @@ impl Serving {
     pub async fn until_stopped(mut self) -> Result<(), StartError> {
         tokio::select! {
             () = signal() => {
-                self.stop().await;
+                tokio::select! {
+                    () = self.stop() => {}
+                    () = signal() => tracing::warn!(
+                        "told to stop again: what is under way goes on at the next start"
+                    ),
+                }
                 Ok(())
             }
             result = &mut self.server => match result {

@@ -9,7 +9,7 @@ use opstella_projections::{Projections, Queries};
 
 use tokio_util::sync::CancellationToken;
 
-use crate::auth::Verifier;
+use crate::auth::{Sightings, Verifier};
 use crate::config::Config;
 use crate::events::EventHub;
 use crate::http::rate::RateLimits;
@@ -34,6 +34,8 @@ pub struct AppState {
     pub verifier: Arc<Verifier>,
     /// Signs browsers in, where that is configured.
     pub sign_in: Option<SignIn>,
+    /// Notices who comes with a bearer token.
+    pub sightings: Sightings,
     /// Counts requests.
     pub rate: RateLimits,
     /// New events, for streams.

@@ -29,6 +29,8 @@ pub struct Caller {
     pub expires_at: u64,
     /// The session that the caller came by; none with a bearer token.
     pub session: Option<SessionId>,
+    /// The provider's name of the session that the token is of (`sid`), where the token says.
+    pub provider_session: Option<String>,
 }
 
 impl Caller {

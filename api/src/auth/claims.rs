@@ -24,6 +24,7 @@ pub(super) struct Claims {
     /// Only logout tokens have it.
     events: Option<Value>,
     preferred_username: Option<String>,
+    sid: Option<String>,
     azp: Option<String>,
     client_id: Option<String>,
     /// As older Keycloaks call it.
@@ -74,6 +75,7 @@ impl Claims {
             grants: Arc::new(grants),
             expires_at: self.exp,
             session: None,
+            provider_session: self.sid,
         })
     }
 
@@ -83,14 +85,16 @@ impl Claims {
         Grants::of_token(roles, groups.filter_map(Value::as_str), self.is_machine())
     }
 
-    /// Whether a client asked for itself (client credentials), without a person.
+    /// Whether a client asked for itself (client credentials), without a person. A mapper says `client_id`, which may be
+    /// left out: the name of the account and `azp` are there all the same.
     fn is_machine(&self) -> bool {
         let client = self.client_id.as_ref().or(self.older_client_id.as_ref());
-        client.is_some_and(|client| {
-            let name = self.preferred_username.as_deref().unwrap_or_default();
-            let account = name.strip_prefix(SERVICE_ACCOUNT);
-            self.sub == *client || account.is_some_and(|account| account.eq_ignore_ascii_case(client))
-        })
+        let name = self.preferred_username.as_deref().unwrap_or_default();
+        let account = name.strip_prefix(SERVICE_ACCOUNT);
+        let is_account =
+            |client: &String| account.is_some_and(|account| account.eq_ignore_ascii_case(client));
+        client.is_some_and(|client| self.sub == *client)
+            || client.or(self.azp.as_ref()).is_some_and(is_account)
     }
 }
 
@@ -126,8 +130,13 @@ mod tests {
         // RFC 9068 wants `client_id` in people's tokens, too.
         assert_eq!(roles(account("alice")), person);
         assert_eq!(roles(account("service-account-other")), person);
+        // Without the mapper, and with one that names another.
         assert_eq!(
-            roles(json!({"azp": "b", "preferred_username": "service-account-b"})),
+            roles(json!({"azp": "B", "preferred_username": "service-account-b"})),
+            ci
+        );
+        assert_eq!(
+            roles(json!({"azp": "b", "client_id": "y", "preferred_username": "service-account-b"})),
             person
         );
     }

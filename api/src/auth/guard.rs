@@ -4,7 +4,7 @@ use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::AUTHORIZATION;
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpMessage, web};
+use actix_web::{Error, HttpMessage, HttpRequest, web};
 
 use super::permit::permit;
 use super::{Caller, Refused};
@@ -30,16 +30,23 @@ pub async fn authenticate(
     };
     let mut caller = match session {
         Some(caller) => caller,
-        None => check(&state, &request).await?,
+        None => by_token(&state, request.request()).await?,
     };
     state.rate.check(&caller.actor.subject)?;
     caller.actor.address = client_address::of(request.request());
+    let context = caller.context(request.request());
+    let noted = state.sightings.note(&caller, &context).await;
+    noted.map_err(Problem::from)?;
     permit(&state, request.request(), &caller).await?;
     request.extensions_mut().insert(caller);
     next.call(request).await
 }
 
-async fn check(state: &AppState, request: &ServiceRequest) -> Result<Caller, Problem> {
+/// Who calls by the bearer token of a request.
+///
+/// # Errors
+/// 401 where there is none that is taken.
+pub async fn by_token(state: &AppState, request: &HttpRequest) -> Result<Caller, Problem> {
     let mut headers = request.headers().get_all(AUTHORIZATION);
     let header = headers.next().ok_or(Refused::Missing)?;
     if headers.next().is_some() {

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::end::apart;
+use super::ending::Ending;
 use super::secret::digest;
 use super::{SignIn, SignInError};
 use crate::auth::Refused;
@@ -37,15 +38,20 @@ impl SignIn {
         let ends = DateTime::<Utc>::from_timestamp(claims.exp, 0).ok_or_else(|| refused("exp is no time"))?
             + chrono::Duration::seconds(LONGEST);
         let jti = digest(claims.jti.as_bytes());
-        let (this, context) = (self.clone(), self.context(request, None));
+        let ending = Ending::asked(&self.context(request, None), "signed out at the provider");
+        let this = self.clone();
         apart(async move {
             let (sid, subject) = (claims.sid.as_deref(), claims.sub.as_deref());
-            let ended = this.inner.store.end_named(&jti, ends, sid, subject).await?;
+            let ended = this
+                .inner
+                .store
+                .end_named(&jti, ends, sid, subject, &ending)
+                .await?;
             let ended = ended.ok_or_else(|| refused("its jti was used before"))?;
             tracing::info!(sessions = ended.len(), "the provider ended sessions");
+            metrics::counter!("opstella_sessions_ended_total").increment(ended.len() as u64);
             for session in ended {
-                this.record(&context, &session, "signed out at the provider")
-                    .await;
+                this.record(&session).await;
             }
             Ok(())
         })

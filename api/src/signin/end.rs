@@ -3,13 +3,12 @@
 use std::time::Duration;
 
 use actix_web::HttpRequest;
-use opstella_commands::CommandContext;
 use opstella_domain::Subject;
 use tokio::time::timeout;
 use tracing::Instrument;
 use url::Url;
-use uuid::Uuid;
 
+use super::ending::Ending;
 use super::provider::Tokens;
 use super::secret::Secret;
 use super::store::{Ended, Id};
@@ -57,7 +56,8 @@ impl SignIn {
         id: &Secret,
         reason: &'static str,
     ) -> Result<Option<String>, SignInError> {
-        let ended = self.end(self.context(request, None), id.digest(), reason).await?;
+        let ending = Ending::asked(&self.context(request, None), reason);
+        let ended = self.end(id.digest(), ending).await?;
         let tokens = ended.and_then(|ended| self.inner.sealer.open::<Tokens>(&ended.sealed, &ended.id));
         Ok(tokens.and_then(|tokens| tokens.id))
     }
@@ -76,46 +76,42 @@ impl SignIn {
 
     /// Ends one session by itself.
     pub(super) async fn end_one(&self, id: &Id, reason: &'static str) -> Result<(), SignInError> {
-        self.end(by_itself(), *id, reason).await?;
+        self.end(*id, Ending::by_itself(reason)).await?;
         Ok(())
     }
 
-    /// Ends a session and records it. Where the context is nobody's, it is its own user's.
-    async fn end(
-        &self,
-        mut context: CommandContext,
-        id: Id,
-        reason: &'static str,
-    ) -> Result<Option<Ended>, SignInError> {
+    /// Ends a session and records it.
+    async fn end(&self, id: Id, ending: Ending) -> Result<Option<Ended>, SignInError> {
         let this = self.clone();
         apart(async move {
-            let ended = this.inner.store.end(&id).await?;
+            let ended = this.inner.store.end(&id, &ending).await?;
             if let Some(ended) = &ended {
-                if context.actor.subject == super::finish::NOBODY {
-                    context.actor.subject.clone_from(&ended.subject);
-                }
-                this.record(&context, ended, reason).await;
+                metrics::counter!("opstella_sessions_ended_total").increment(1);
+                this.record(ended).await;
             }
             Ok(ended)
         })
         .await
     }
 
-    /// Records the end. It has happened, whether or not that works.
-    pub(super) async fn record(&self, context: &CommandContext, ended: &Ended, reason: &str) {
-        metrics::counter!("opstella_sessions_ended_total").increment(1);
-        let Ok(subject) = Subject::try_from(ended.subject.clone()) else {
-            return;
-        };
-        let client = &self.inner.client_id;
-        let recorded = self
-            .inner
-            .commands
-            .record_sign_out(context, subject, client, reason)
-            .await;
-        if let Err(error) = recorded {
-            tracing::warn!(%error, subject = ended.subject, reason, "the end of a session could not be recorded");
+    /// Records the end of a session. It has happened, whether or not that works now: the sweep tries again.
+    pub(super) async fn record(&self, ended: &Ended) {
+        if let Err(error) = self.try_record(ended).await {
+            let subject = &ended.subject;
+            tracing::warn!(%error, subject, "the end of a session is not on record yet");
         }
+    }
+
+    async fn try_record(&self, ended: &Ended) -> Result<(), SignInError> {
+        if let Ok(subject) = Subject::try_from(ended.subject.clone()) {
+            let (context, client) = (ended.context(), &self.inner.client_id);
+            let recorded =
+                self.inner
+                    .commands
+                    .record_sign_out(&context, subject, client, &ended.ending.reason);
+            recorded.await?;
+        }
+        Ok(self.inner.store.forget(ended).await?)
     }
 }
 
@@ -126,11 +122,6 @@ pub(super) async fn apart<T: Send + 'static>(
     tokio::spawn(work.in_current_span())
         .await
         .map_err(|_| SignInError::Internal("the end of a session broke off"))?
-}
-
-/// The context of what Opstella does by itself.
-pub(super) fn by_itself() -> CommandContext {
-    CommandContext::system("sessions", Uuid::now_v7().to_string())
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ mod cookies;
 mod csrf;
 mod current;
 mod end;
+mod ending;
 mod error;
 mod finish;
 mod http_client;

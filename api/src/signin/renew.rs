@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout};
 
-use super::end::by_itself;
+use super::ending::Ending;
 use super::finish::renew_in;
 use super::provider::{ProviderError, Renewed, Tokens};
 use super::store::{Id, LEASE, Lease};
@@ -113,9 +113,15 @@ impl SignIn {
 
     /// Ends a session that cannot be renewed; where somebody else renewed it meanwhile, it goes on.
     async fn end_leased(&self, id: &Id, lease: &Lease, reason: &str) -> Result<Tokens, SignInError> {
-        match self.inner.store.end_leased(id, lease).await? {
+        match self
+            .inner
+            .store
+            .end_leased(id, lease, &Ending::by_itself(reason))
+            .await?
+        {
             Some(ended) => {
-                self.record(&by_itself(), &ended, reason).await;
+                metrics::counter!("opstella_sessions_ended_total").increment(1);
+                self.record(&ended).await;
                 Err(SignInError::Ended)
             }
             None => self.held(id).await,

@@ -3,13 +3,17 @@
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
-use sqlx::{Executor, FromRow, PgPool};
+use sqlx::types::Json;
+use sqlx::{AssertSqlSafe, Executor, FromRow, PgPool};
 
 use super::cookies::SIGN_IN_WITHIN;
+use super::ending::Ending;
 use crate::config::SessionConfig;
 
 /// Rows that are swept at once.
 const SWEPT: i64 = 500;
+/// How long whoever ends a session has to record it, before the sweep does.
+const RECORDED_WITHIN: Duration = Duration::from_secs(30);
 /// How long somebody has to renew tokens before another tries.
 pub(super) const LEASE: Duration = Duration::from_secs(30);
 
@@ -33,15 +37,18 @@ pub(super) struct Row {
     pub due: bool,
 }
 
-/// A session that ended.
+/// A session that ended, and is kept until that is on record.
 #[derive(FromRow)]
 pub(super) struct Ended {
     pub id: Vec<u8>,
     pub subject: String,
     pub sealed: Vec<u8>,
-    /// Because of its age.
-    pub aged: bool,
+    #[sqlx(json)]
+    pub ending: Ending,
 }
+
+/// What of a session that ended, to select.
+const ENDED: &str = "id, subject, sealed, ending";
 
 /// The right to renew a session's tokens, for [`LEASE`].
 #[derive(FromRow)]
@@ -119,7 +126,7 @@ impl Store {
         let text = "SELECT subject, sealed, created_at, expires_at, expires_at <= now() AS aged, \
             last_seen_at <= now() - make_interval(secs => $2) AS idle, \
             last_seen_at <= now() - make_interval(secs => least($2 / 10, 60)) AS unseen, \
-            coalesce(renew_at <= now(), false) AS due FROM sessions WHERE id = $1";
+            coalesce(renew_at <= now(), false) AS due FROM sessions WHERE id = $1 AND ended_at IS NULL";
         sqlx::query_as(text)
             .bind(id.as_slice())
             .bind(self.idle)
@@ -139,7 +146,7 @@ impl Store {
     /// Lets one caller, of all processes, renew a session's tokens; no lock is held meanwhile.
     pub async fn may_renew(&self, id: &Id) -> Result<Option<Lease>> {
         let text = "UPDATE sessions SET renewing_until = now() + make_interval(secs => $2) \
-            WHERE id = $1 AND renew_at <= now() AND (renewing_until IS NULL OR renewing_until <= now()) \
+            WHERE id = $1 AND ended_at IS NULL AND renew_at <= now() AND (renewing_until IS NULL OR renewing_until <= now()) \
             RETURNING sealed, renewing_until";
         sqlx::query_as(text)
             .bind(id.as_slice())
@@ -158,7 +165,7 @@ impl Store {
         renew_in: Option<Duration>,
     ) -> Result<bool> {
         let text = "UPDATE sessions SET sealed = $3, renewing_until = NULL, \
-            renew_at = now() + make_interval(secs => $4) WHERE id = $1 AND sealed = $2";
+            renew_at = now() + make_interval(secs => $4) WHERE id = $1 AND sealed = $2 AND ended_at IS NULL";
         let done = sqlx::query(text)
             .bind(id.as_slice())
             .bind(&lease.sealed)
@@ -195,24 +202,50 @@ impl Store {
     }
 
     /// Ends a session whose tokens the provider does not renew, unless the lease is another's by now.
-    pub async fn end_leased(&self, id: &Id, lease: &Lease) -> Result<Option<Ended>> {
-        let text = "DELETE FROM sessions WHERE id = $1 AND renewing_until = $2 \
-            RETURNING id, subject, sealed, expires_at <= now() AS aged";
-        sqlx::query_as(text)
+    pub async fn end_leased(&self, id: &Id, lease: &Lease, ending: &Ending) -> Result<Option<Ended>> {
+        let text = format!(
+            "UPDATE sessions SET ended_at = now(), ending = $3 \
+             WHERE id = $1 AND ended_at IS NULL AND renewing_until = $2 RETURNING {ENDED}"
+        );
+        sqlx::query_as(AssertSqlSafe(text))
             .bind(id.as_slice())
             .bind(lease.renewing_until)
+            .bind(Json(ending))
             .fetch_optional(&self.pool)
             .await
     }
 
     /// Ends one session; one caller of several gets it.
-    pub async fn end(&self, id: &Id) -> Result<Option<Ended>> {
-        sqlx::query_as(
-            "DELETE FROM sessions WHERE id = $1 RETURNING id, subject, sealed, expires_at <= now() AS aged",
-        )
-        .bind(id.as_slice())
-        .fetch_optional(&self.pool)
-        .await
+    pub async fn end(&self, id: &Id, ending: &Ending) -> Result<Option<Ended>> {
+        let text = format!(
+            "UPDATE sessions SET ended_at = now(), ending = $2 WHERE id = $1 AND ended_at IS NULL RETURNING {ENDED}"
+        );
+        sqlx::query_as(AssertSqlSafe(text))
+            .bind(id.as_slice())
+            .bind(Json(ending))
+            .fetch_optional(&self.pool)
+            .await
+    }
+
+    /// Sessions that ended a while ago, and of whose end there is no record yet.
+    pub async fn unrecorded(&self) -> Result<Vec<Ended>> {
+        let text = format!(
+            "SELECT {ENDED} FROM sessions WHERE ended_at <= now() - make_interval(secs => $1) ORDER BY ended_at LIMIT $2"
+        );
+        sqlx::query_as(AssertSqlSafe(text))
+            .bind(RECORDED_WITHIN.as_secs_f64())
+            .bind(SWEPT)
+            .fetch_all(&self.pool)
+            .await
+    }
+
+    /// Forgets a session whose end is on record.
+    pub async fn forget(&self, ended: &Ended) -> Result<()> {
+        sqlx::query("DELETE FROM sessions WHERE id = $1 AND ended_at IS NOT NULL")
+            .bind(&ended.id)
+            .execute(&self.pool)
+            .await?;
+        Ok(())
     }
 
     /// Ends the sessions that a logout token names, that of the `sid`, or all of the subject, and remembers the token, or
@@ -223,6 +256,7 @@ impl Store {
         expires_at: DateTime<Utc>,
         sid: Option<&str>,
         subject: Option<&str>,
+        ending: &Ending,
     ) -> Result<Option<Vec<Ended>>> {
         let mut transaction = self.pool.begin().await?;
         let text = "INSERT INTO logout_tokens (jti, expires_at, sid, subject, taken_at) \
@@ -237,19 +271,22 @@ impl Store {
         if first.rows_affected() == 0 {
             return Ok(None);
         }
-        let text = "DELETE FROM sessions WHERE ($1::text IS NULL OR sid = $1) AND ($2::text IS NULL OR subject = $2) \
-            AND coalesce($1, $2) IS NOT NULL RETURNING id, subject, sealed, expires_at <= now() AS aged";
-        let ended = sqlx::query_as(text)
+        let text = format!(
+            "UPDATE sessions SET ended_at = now(), ending = $3 WHERE ended_at IS NULL AND ($1::text IS NULL OR sid = $1) \
+             AND ($2::text IS NULL OR subject = $2) AND coalesce($1, $2) IS NOT NULL RETURNING {ENDED}"
+        );
+        let ended = sqlx::query_as(AssertSqlSafe(text))
             .bind(sid)
             .bind(subject)
+            .bind(Json(ending))
             .fetch_all(&mut *transaction)
             .await?;
         transaction.commit().await?;
         Ok(Some(ended))
     }
 
-    /// Deletes what is over, some at a time; gives the sessions among it, and whether there may be more.
-    pub async fn sweep(&self) -> Result<(Vec<Ended>, bool)> {
+    /// Ends and deletes what is over, some at a time; gives the sessions that end with it, and whether there may be more.
+    pub async fn sweep(&self, aged: &Ending, idle: &Ending) -> Result<(Vec<Ended>, bool)> {
         let mut more = false;
         for text in [
             "DELETE FROM sign_ins_used WHERE state IN \
@@ -260,11 +297,16 @@ impl Store {
             let done = sqlx::query(text).bind(SWEPT).execute(&self.pool).await?;
             more |= done.rows_affected() >= SWEPT.unsigned_abs();
         }
-        let text = "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at <= now() \
-            OR last_seen_at <= now() - make_interval(secs => $2) LIMIT $1) RETURNING id, subject, sealed, expires_at <= now() AS aged";
-        let ended: Vec<Ended> = sqlx::query_as(text)
+        let text = format!(
+            "UPDATE sessions SET ended_at = now(), ending = CASE WHEN expires_at <= now() THEN $3::jsonb ELSE $4::jsonb END \
+             WHERE id IN (SELECT id FROM sessions WHERE ended_at IS NULL AND (expires_at <= now() \
+             OR last_seen_at <= now() - make_interval(secs => $2)) LIMIT $1) AND ended_at IS NULL RETURNING {ENDED}"
+        );
+        let ended: Vec<Ended> = sqlx::query_as(AssertSqlSafe(text))
             .bind(SWEPT)
             .bind(self.idle)
+            .bind(Json(aged))
+            .bind(Json(idle))
             .fetch_all(&self.pool)
             .await?;
         more |= ended.len() as u64 >= SWEPT.unsigned_abs();

@@ -1,10 +1,11 @@
-//! Sessions that are over are deleted, and their end recorded, also if nobody comes back to them.
+//! Sessions that are over are ended, also if nobody comes back to them; and what ended gets on record, also where whoever
+//! ended it did not come to that.
 
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::end::by_itself;
+use super::ending::Ending;
 use super::{SignIn, SignInError};
 
 const EVERY: Duration = Duration::from_secs(60);
@@ -30,19 +31,20 @@ impl SignIn {
     /// # Errors
     /// Where the database does not answer.
     pub async fn sweep(&self) -> Result<(), SignInError> {
+        let aged = Ending::by_itself("the session reached its longest time");
+        let idle = Ending::by_itself("the session was idle for too long");
         for _ in 0..MOST {
-            let (ended, more) = self.inner.store.sweep().await?;
+            let (ended, more) = self.inner.store.sweep(&aged, &idle).await?;
+            metrics::counter!("opstella_sessions_ended_total").increment(ended.len() as u64);
             for session in ended {
-                let reason = if session.aged {
-                    "the session reached its longest time"
-                } else {
-                    "the session was idle for too long"
-                };
-                self.record(&by_itself(), &session, reason).await;
+                self.record(&session).await;
             }
             if !more {
                 break;
             }
+        }
+        for session in self.inner.store.unrecorded().await? {
+            self.record(&session).await;
         }
         Ok(())
     }

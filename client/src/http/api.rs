@@ -137,7 +137,7 @@ impl Api {
     }
 
     /// Sends until it is answered or there is no use: the same key each time.
-    async fn send(&self, request: &Request) -> Result<Vec<u8>, ClientError> {
+    pub async fn send(&self, request: &Request) -> Result<Vec<u8>, ClientError> {
         let mut tries = 0;
         let mut renewed = false;
         loop {

@@ -187,7 +187,7 @@ impl DenialWriter {
             metadata,
             command,
         } = denial;
-        if let Err(error) = record::append(&self.journal, &subject, &metadata, &command).await {
+        if let Err(error) = record::append(&self.journal, &subject, &metadata, &command, None).await {
             metrics::counter!("opstella_denials_lost_total").increment(1);
             tracing::warn!(%error, actor = %subject, "a denial could not be recorded");
         }

@@ -7,7 +7,7 @@ use super::record;
 use crate::{CommandContext, CommandError, Commands};
 
 impl Commands {
-    /// Records that somebody signed in.
+    /// Records that somebody signed in; where the context has an idempotency key, once.
     ///
     /// # Errors
     /// [`CommandError::Journal`]; then they are not to be let in.
@@ -21,10 +21,18 @@ impl Commands {
             subject: subject.clone(),
             client: client.to_owned(),
         };
-        record::append(&self.journal, &subject, &context.metadata("SignIn"), &command).await
+        let once = context.idempotency.as_ref();
+        record::append(
+            &self.journal,
+            &subject,
+            &context.metadata("SignIn"),
+            &command,
+            once,
+        )
+        .await
     }
 
-    /// Records that somebody signed out, or was signed out.
+    /// Records that somebody signed out, or was signed out; where the context has an idempotency key, once.
     ///
     /// # Errors
     /// [`CommandError::Journal`].
@@ -40,7 +48,15 @@ impl Commands {
             client: client.to_owned(),
             reason: reason.to_owned(),
         };
-        record::append(&self.journal, &subject, &context.metadata("SignOut"), &command).await
+        let once = context.idempotency.as_ref();
+        record::append(
+            &self.journal,
+            &subject,
+            &context.metadata("SignOut"),
+            &command,
+            once,
+        )
+        .await
     }
 
     /// Records that somebody could not sign in: in their stream where it is known who, else in that of the actor. Like

@@ -1,12 +1,14 @@
 //! Signing out: by the user, for good measure, and by the provider.
 
+use actix_web::http::header::AUTHORIZATION;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{see_other, sign_in};
-use crate::auth::Refused;
+use crate::auth::{Refused, by_token};
+use crate::http::client_address;
 use crate::http::form::FormBody;
 use crate::http::no_body::NoBody;
 use crate::http::params::QueryParams;
@@ -33,10 +35,12 @@ pub struct LogoutTokenForm {
     pub logout_token: String,
 }
 
-/// Signs out: ends the session here, and says where the browser ends the provider's.
+/// Signs out: ends the session here, and says where the browser ends the provider's. With a bearer token, it is recorded
+/// that its owner signed out; the token is the provider's, and ends when it does.
 #[utoipa::path(post, path = "/auth/logout", operation_id = "SignOut", tag = "sign-in",
     params(("X-CSRF-Token" = Option<String>, Header, description = "The `csrf_token` of GET /auth/session")),
     responses((status = 200, description = "Signed out here", body = SignedOutView),
+        (status = 204, description = "With a bearer token: recorded"),
         (status = 401, description = "Nobody is signed in", body = Problem,
             content_type = "application/problem+json"),
         (status = 403, description = "The request may come from another site", body = Problem,
@@ -49,8 +53,14 @@ pub(crate) async fn sign_out(
     query: QueryParams,
     _: NoBody,
 ) -> Result<HttpResponse, Problem> {
-    let sign_in = sign_in(&state)?;
     query.only(&[])?;
+    if request.headers().contains_key(AUTHORIZATION) {
+        let mut caller = by_token(&state, &request).await?;
+        caller.actor.address = client_address::of(&request);
+        state.sightings.end(&caller, &caller.context(&request)).await?;
+        return Ok(HttpResponse::NoContent().finish());
+    }
+    let sign_in = sign_in(&state)?;
     let url = sign_in.sign_out(&request).await?.ok_or(Refused::NoSession)?;
     Ok(HttpResponse::Ok()
         .cookie(sign_in.cookies().no_session())

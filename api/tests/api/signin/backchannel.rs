@@ -130,7 +130,7 @@ async fn a_logout_that_fails_may_be_sent_again() {
     .await;
     change(
         &server,
-        "CREATE TRIGGER no BEFORE DELETE ON sessions EXECUTE FUNCTION no()",
+        "CREATE TRIGGER no BEFORE UPDATE OR DELETE ON sessions EXECUTE FUNCTION no()",
     )
     .await;
     let token = server.keycloak().issue(claims(&server, json!({})));

@@ -176,6 +176,45 @@ async fn sessions_end_when_idle_and_when_old() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_end_gets_on_record_where_whoever_ended_the_session_died() {
+    let server = server().await;
+    let mut browser = signed_in(&server, "alice").await;
+    let subject = server.keycloak().subject_of("alice");
+    let keep = "CREATE TABLE kept AS SELECT * FROM sessions";
+    change(&server, keep).await;
+    // It ended, and nothing more happened.
+    let died = "UPDATE kept SET ended_at = now() - interval '1 minute', ending = jsonb_build_object(\
+        'reason', 'signed out', 'correlation', 'c', 'traceparent', null, 'actor', jsonb_build_object(\
+        'subject', subject, 'name', null, 'roles', '[]'::jsonb, 'client', 'opstella', 'address', '192.0.2.1'))";
+    assert_eq!(change(&server, died).await, 1);
+    let put = "INSERT INTO sessions SELECT * FROM kept";
+    let sweep = async || {
+        change(&server, put).await;
+        let state = server.serving.as_ref().unwrap().state();
+        state.sign_in.as_ref().unwrap().sweep().await.unwrap();
+        assert_eq!(change(&server, "DELETE FROM sessions").await, 0);
+    };
+    change(&server, "DELETE FROM sessions").await;
+    sweep().await;
+    browser.get("/auth/session").await.problem(401, "unauthenticated");
+    let (ended, event) = recorded(&server, "SignedOut", 1).await.remove(0);
+    assert_eq!(
+        ended,
+        json!({"subject": subject, "client": "opstella", "reason": "signed out"})
+    );
+    assert_eq!(
+        (&event["actor"], &event["actor_address"]),
+        (&json!(subject), &json!("192.0.2.1"))
+    );
+    // It was recorded, and whoever did so died before the row was gone.
+    sweep().await;
+    signed_in(&server, "bob").await;
+    recorded(&server, "SignedIn", 2).await;
+    recorded(&server, "SignedOut", 1).await;
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn sessions_outlive_the_process_with_its_key_only() {
     let first = server().await;
     let mut kept = signed_in(&first, "alice").await;
