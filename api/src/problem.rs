@@ -122,6 +122,19 @@ impl Problem {
         )
     }
 
+    /// A body of a kind that is not read here: `header` says of which, `wanted` of which it may be.
+    pub fn unsupported(header: &str, wanted: &str, given: &str) -> Self {
+        let shown: String = given.chars().take(80).collect();
+        let detail = if shown.is_empty() {
+            format!("the body has no {header}")
+        } else {
+            format!("the body's {header} is {shown}")
+        };
+        Self::new(ProblemKind::UnsupportedMediaType, detail)
+            .hint(format!("send it with {header}: {wanted}"))
+            .field(header, format!("must be {wanted}"), Some(shown.into()))
+    }
+
     /// A field of the body that breaks a rule.
     pub fn invalid_field(field: &str, rule: impl Into<String>, value: Option<Value>) -> Self {
         let rule = rule.into();

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use opstella_commands::gate::GateProgram;
 use opstella_commands::{CommandOptions, Commands, RoleAuthoriser};
-use opstella_journal::{Journal, JournalError, JournalOptions};
+use opstella_journal::{Journal, JournalError, JournalOptions, SchemaState, schema_state};
 use opstella_projections::{ProjectionOptions, Projections};
 use secrecy::ExposeSecret;
 use sqlx::PgPool;
@@ -34,6 +34,11 @@ pub enum StartError {
         "the database has no schema of this version: run `opstella migrate`, or set database.migrate_on_start"
     )]
     NotMigrated,
+    /// The schema is newer than the program.
+    #[error(
+        "the database was migrated by a later version of Opstella: run that one, or restore a backup from before"
+    )]
+    MigratedFurther,
     /// The projections.
     #[error(transparent)]
     Projections(#[from] opstella_projections::ProjectionError),
@@ -142,9 +147,9 @@ impl Stores {
 }
 
 async fn check_schema(pool: &PgPool) -> Result<(), StartError> {
-    let there: Option<String> = sqlx::query_scalar("SELECT to_regclass('events')::text")
-        .fetch_one(pool)
-        .await
-        .map_err(StartError::Database)?;
-    there.map(|_| ()).ok_or(StartError::NotMigrated)
+    match schema_state(pool).await.map_err(StartError::Database)? {
+        SchemaState::Current => Ok(()),
+        SchemaState::Older => Err(StartError::NotMigrated),
+        SchemaState::Newer => Err(StartError::MigratedFurther),
+    }
 }

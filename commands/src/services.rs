@@ -103,7 +103,9 @@ impl Commands {
         self.permit(context, "CreateService", Some(&request.key.project))
             .await?;
         let draft = anew(async {
-            let loaded = self.load::<Service>(&request.key.to_string()).await?;
+            let loaded = self
+                .load_new_expected::<Service>(&request.key.to_string(), context)
+                .await?;
             let draft = self.draft_creation(&request).await?;
             loaded.state.decide(draft.service.clone())?;
             Ok::<_, CommandError>(draft)

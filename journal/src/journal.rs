@@ -181,6 +181,14 @@ impl Journal {
         })
     }
 
+    /// Whether no event can have this place yet: it is of another database, or of this one before it was restored.
+    pub async fn is_ahead(&self, position: Position) -> Result<bool, JournalError> {
+        let asked = || sqlx::query("SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint");
+        let rows = self.inner.reader.fetch_all(asked).await?;
+        let next = rows.first().map(|row| row.try_get::<i64, _>(0)).transpose()?;
+        Ok(next.is_some_and(|next| position.transaction_id >= next.unsigned_abs()))
+    }
+
     /// Forgets what the cache knows about an aggregate.
     pub fn evict<A: Aggregate>(&self, id: &str) {
         self.inner.cache.evict(&StreamKey {

@@ -39,7 +39,7 @@ pub use event::RecordedEvent;
 pub use journal::Journal;
 pub use loaded::Loaded;
 pub use metadata::{Actor, EventMetadata};
-pub use migrate::migrate;
+pub use migrate::{SchemaState, migrate, schema_state};
 pub use options::JournalOptions;
 pub use position::{ParsePositionError, Position};
 pub use repository::JournalRepository;

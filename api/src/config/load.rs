@@ -36,6 +36,9 @@ const NOT_KEYS: &[&str] = &[
 /// Keys whose values are text, whatever they look like.
 const TEXTS: &[&str] = &[
     "database.url",
+    "connection",
+    "log.level",
+    "oidc.audience",
     "oidc.client_id",
     "oidc.client_secret",
     "session.key",

@@ -17,8 +17,8 @@ use super::distinct::{self, Read};
 use crate::problem::{Problem, ProblemKind};
 use crate::state::AppState;
 
-/// Deepest nesting of a body is serde_json's own limit (128).
-const SHOWN: usize = 80;
+/// What a body is, where it is no JSON. The deepest nesting is serde_json's own limit.
+const JSON: &str = "one JSON value (RFC 8259) in UTF-8, nested at most 127 deep";
 
 /// A parsed body, and the fingerprint of the request: the same for bodies that differ in spaces and order only.
 #[derive(Debug, Clone)]
@@ -63,14 +63,7 @@ fn check_type(request: &HttpRequest) -> Result<(), Problem> {
     if essence.eq_ignore_ascii_case("application/json") {
         return Ok(());
     }
-    let shown: String = given.chars().take(SHOWN).collect();
-    let detail = if shown.is_empty() {
-        "the body has no Content-Type".to_owned()
-    } else {
-        format!("the body is {shown}")
-    };
-    Err(Problem::new(ProblemKind::UnsupportedMediaType, detail)
-        .hint("send JSON with Content-Type: application/json"))
+    Err(Problem::unsupported("Content-Type", "application/json", given))
 }
 
 /// Most bytes of a body.
@@ -106,6 +99,7 @@ pub(super) async fn read(
                 ProblemKind::BadRequest,
                 format!("the body cannot be read: {error}"),
             )
+            .field("body", "must arrive whole", None)
         })?;
         if bytes.len() + chunk.len() > limit {
             return Err(too_large());
@@ -121,6 +115,7 @@ fn parse(bytes: &[u8]) -> Result<Value, Problem> {
             ProblemKind::MalformedJson,
             format!("the body is no JSON: {error}"),
         )
+        .field("body", format!("must be {JSON}"), None)
     })?;
     if let Some(field) = twice {
         let field = field.replace('\0', "\u{fffd}");

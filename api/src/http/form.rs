@@ -8,7 +8,7 @@ use actix_web::http::header::CONTENT_TYPE;
 use actix_web::{FromRequest, HttpRequest};
 
 use super::body::read;
-use crate::problem::{Problem, ProblemKind};
+use crate::problem::Problem;
 
 /// Largest form: a token and its name.
 const LARGEST: usize = 32 << 10;
@@ -39,10 +39,8 @@ impl FromRequest for FormBody {
             let given = given.and_then(|value| value.to_str().ok()).unwrap_or_default();
             let essence = given.split(';').next().unwrap_or_default().trim();
             if !essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
-                return Err(
-                    Problem::new(ProblemKind::UnsupportedMediaType, "the body is no form")
-                        .hint("send it with Content-Type: application/x-www-form-urlencoded"),
-                );
+                let wanted = "application/x-www-form-urlencoded";
+                return Err(Problem::unsupported("Content-Type", wanted, given));
             }
             let bytes = read(&request, payload, LARGEST).await?;
             Ok(Self(url::form_urlencoded::parse(&bytes).into_owned().collect()))

@@ -190,7 +190,8 @@ fn check_head(state: &AppState, request: &ServiceRequest) -> Option<Problem> {
             "path and query have {path} bytes, at most {} are taken",
             limits.path_bytes
         );
-        return Some(Problem::new(ProblemKind::PathTooLong, detail));
+        let rule = format!("path and query have at most {} bytes together", limits.path_bytes);
+        return Some(Problem::new(ProblemKind::PathTooLong, detail).field("path", rule, None));
     }
     let headers: usize = request
         .headers()
@@ -202,7 +203,11 @@ fn check_head(state: &AppState, request: &ServiceRequest) -> Option<Problem> {
             "the headers have {headers} bytes, at most {} are taken",
             limits.header_bytes
         );
-        Problem::new(ProblemKind::HeadersTooLarge, detail)
+        let rule = format!(
+            "names and values have at most {} bytes together",
+            limits.header_bytes
+        );
+        Problem::new(ProblemKind::HeadersTooLarge, detail).field("headers", rule, None)
     })
 }
 

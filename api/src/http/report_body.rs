@@ -9,7 +9,7 @@ use actix_web::{FromRequest, HttpRequest};
 use opstella_evidence::{Encoding, MAX_SENT};
 
 use super::body;
-use crate::problem::{Problem, ProblemKind};
+use crate::problem::Problem;
 
 /// A report as it was sent.
 #[derive(Debug, Clone)]
@@ -56,22 +56,23 @@ fn content_type(request: &HttpRequest) -> Result<String, Problem> {
     match given.as_str() {
         "application/json" => Ok(given),
         "application/xml" | "text/xml" => Ok("application/xml".to_owned()),
-        _ => Err(Problem::new(
-            ProblemKind::UnsupportedMediaType,
-            "the body is no report that is read here",
-        )
-        .hint("send it with Content-Type: application/json or application/xml")),
+        _ => Err(Problem::unsupported(
+            "Content-Type",
+            "application/json or application/xml",
+            &given,
+        )),
     }
 }
 
 fn encoding(request: &HttpRequest) -> Result<Encoding, Problem> {
-    match header(request, CONTENT_ENCODING).as_str() {
+    let given = header(request, CONTENT_ENCODING);
+    match given.as_str() {
         "" | "identity" => Ok(Encoding::Identity),
         "gzip" | "x-gzip" => Ok(Encoding::Gzip),
-        _ => Err(Problem::new(
-            ProblemKind::UnsupportedMediaType,
-            "the body has an encoding that is not read here",
-        )
-        .hint("send it as it is, or with Content-Encoding: gzip")),
+        _ => Err(Problem::unsupported(
+            "Content-Encoding",
+            "gzip, or absent",
+            &given,
+        )),
     }
 }

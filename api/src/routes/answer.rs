@@ -10,6 +10,7 @@ use opstella_commands::Accepted;
 use opstella_domain::RunId;
 use opstella_domain::run::Run;
 use opstella_journal::Position;
+use opstella_projections::queries::RunDetail;
 use serde::Serialize;
 use tokio::time::{Instant, timeout_at};
 use utoipa::ToSchema;
@@ -78,13 +79,12 @@ pub(super) async fn respond(
         Kind::Done => (StatusCode::OK, None),
     };
     if let (Kind::Started, Some(wait), Some(run)) = (kind, head.wait, accepted.run)
-        && let Some(ended) = wait_for_end(state, run, wait).await?
+        && let Some(ended) = ended_run(state, run, wait).await
     {
-        visible::wait_for(state, runs::MODELS, ended).await?;
         let mut response = HttpResponse::Ok();
         decorate(&mut response, &accepted, location.as_deref());
         response.insert_header(("Preference-Applied", "wait"));
-        return Ok(response.json(runs::find(state, run).await?));
+        return Ok(response.json(ended));
     }
     let mut response = HttpResponse::build(status);
     decorate(&mut response, &accepted, location.as_deref());
@@ -128,6 +128,22 @@ fn decorate(response: &mut HttpResponseBuilder, accepted: &Accepted, location: O
     if accepted.replayed {
         response.insert_header(("Idempotency-Replayed", "true"));
     }
+}
+
+/// The run, where it ends in time and is seen by queries. The command was carried out: what goes wrong in waiting for its
+/// end is no reason to answer that it was not.
+async fn ended_run(state: &AppState, run: RunId, wait: Duration) -> Option<RunDetail> {
+    let look = async {
+        let Some(ended) = wait_for_end(state, run, wait).await? else {
+            return Ok(None);
+        };
+        visible::wait_for(state, runs::MODELS, ended).await?;
+        runs::find(state, run).await.map(Some)
+    };
+    look.await.unwrap_or_else(|problem: Problem| {
+        tracing::warn!(%run, why = problem.detail, "the end of a run could not be waited for");
+        None
+    })
 }
 
 /// The position of the run's last event once the run has ended, if it ends in time. Not the journal's head: that lags

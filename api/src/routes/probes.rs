@@ -75,7 +75,11 @@ pub(crate) async fn ready(state: Data<AppState>) -> HttpResponse {
     let mut checks = vec![database(&state).await, oidc_keys(&state)];
     checks.extend(engine(&state));
     checks.extend(projections(&state).await);
-    let ready = checks.iter().all(|check| check.ok || !check.essential) && !state.stopping.is_cancelled();
+    if state.stopping.is_cancelled() {
+        let message = "the process was told to stop, and takes no new connections";
+        checks.push(ReadinessCheck::new("stopping", false, message));
+    }
+    let ready = checks.iter().all(|check| check.ok || !check.essential);
     let mut response = if ready {
         HttpResponse::Ok()
     } else {

@@ -43,7 +43,7 @@ pub(crate) async fn run(
 ) -> Result<HttpResponse, Problem> {
     query.only(&[])?;
     let run: RunId = path.parse("run")?;
-    let from = last_event_id(&request)?;
+    let from = last_event_id(&state, &request).await?;
     let loaded = state.commands.load_run(run).await?;
     let service = loaded.state.service.as_ref();
     let project = service.map(|service| service.project.clone());
@@ -76,7 +76,7 @@ pub(crate) async fn all(
     caller: Caller,
 ) -> Result<HttpResponse, Problem> {
     let filter = Filter::of(&query)?;
-    let from = match last_event_id(&request)? {
+    let from = match last_event_id(&state, &request).await? {
         Some(position) => position,
         None => state.journal.head().await?,
     };
@@ -131,7 +131,7 @@ fn open(
         .streaming(feed.into_stream()))
 }
 
-fn last_event_id(request: &HttpRequest) -> Result<Option<Position>, Problem> {
+async fn last_event_id(state: &AppState, request: &HttpRequest) -> Result<Option<Position>, Problem> {
     let Some(value) = request.headers().get("last-event-id") else {
         return Ok(None);
     };
@@ -139,8 +139,14 @@ fn last_event_id(request: &HttpRequest) -> Result<Option<Position>, Problem> {
     if text.is_empty() {
         return Ok(None);
     }
-    let rule = "a position as the `id` of an event, such as 123-456";
-    text.parse()
-        .map(Some)
-        .map_err(|_| Problem::parameter("Last-Event-ID", rule, &text))
+    let refused = |rule: &str| Problem::parameter("Last-Event-ID", rule, &text);
+    let position: Position = text
+        .parse()
+        .map_err(|_| refused("a position as the `id` of an event, such as 123-456"))?;
+    if state.journal.is_ahead(position).await? {
+        return Err(refused(
+            "the `id` of an event that was: this is of none yet, perhaps of another database; leave it out to begin anew",
+        ));
+    }
+    Ok(Some(position))
 }

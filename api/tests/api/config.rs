@@ -233,6 +233,12 @@ fn what_is_wrong_in_a_variable_is_named() {
     ];
     let missing = said(&[], &credentials);
     assert!(missing.contains("database.url: is required"), "{missing}");
+    let texts = [
+        ("OPSTELLA_OIDC__AUDIENCE", "12345"),
+        ("OPSTELLA_CONNECTION", "true"),
+    ];
+    let missing = said(&[], &texts);
+    assert!(missing.contains("database.url: is required"), "{missing}");
 }
 
 #[test]

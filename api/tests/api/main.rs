@@ -28,6 +28,7 @@ mod promotions;
 mod receiver;
 mod resources;
 mod runs;
+mod schema_state;
 mod schemathesis;
 mod signin;
 mod streams;

@@ -21,7 +21,9 @@ async fn what_is_not_well_formed_is_refused() {
     let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
     for body in ["", "{", "{\"slug\": }", "{} {}", "nonsense", &deep] {
         let answer = send(&server, "application/json", body.to_owned()).await;
-        answer.problem(400, "malformed-json");
+        answer
+            .problem(400, "malformed-json")
+            .field("body", "one JSON value");
     }
     send(&server, "application/json", vec![b'"', 0xff, b'"'])
         .await
@@ -29,7 +31,9 @@ async fn what_is_not_well_formed_is_refused() {
     for kind in ["text/plain", "application/xml", "application/jsonp", ""] {
         let body = json!({"slug": "a", "name": "x"}).to_string();
         let answer = send(&server, kind, body).await;
-        answer.problem(415, "unsupported-media-type");
+        answer
+            .problem(415, "unsupported-media-type")
+            .field("Content-Type", "must be application/json");
     }
     let unknown: Value = json!({"slug": "a", "name": "x", "colour": "red"});
     server

@@ -27,6 +27,33 @@ async fn prefer_wait_answers_with_the_ended_run() {
     server.stop().await;
 }
 
+/// The command was carried out: that its end cannot be shown does not make a failure of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn prefer_wait_answers_as_without_it_where_runs_are_not_shown() {
+    let server = Server::start_with(|config| config.limits.read_your_writes_seconds = 1).await;
+    server.furnish().await;
+    let pool = server.serving.as_ref().unwrap().state().journal.pool().clone();
+    let poison = "INSERT INTO events (aggregate_type, aggregate_id, sequence, event_type, event_version, payload, metadata) \
+        VALUES ('Run', '019f2b7c-6c1e-7d52-9a55-0d1f6e0c4b11', 1, 'RunPlanned', '1.0', '{\"RunPlanned\":{}}', '{}')";
+    sqlx::query(poison).execute(&pool).await.unwrap();
+    eventually("the projection of runs stops", async || {
+        let ready = server.get("//readyz").await;
+        let stopped = ready.body["checks"]
+            .as_array()?
+            .iter()
+            .any(|check| check["name"] == "projection:runs" && check["ok"] == false);
+        stopped.then_some(())
+    })
+    .await;
+    let request = server
+        .request(Method::POST, "/projects/payments/services")
+        .header("Prefer", "wait=30")
+        .json(&checkout());
+    let answer = Answer::of(request.send().await.unwrap()).await.expect(202);
+    assert!(answer.body["run"].as_str().unwrap().starts_with("/api/v1/runs/"));
+    server.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn prefer_wait_shows_the_end_also_while_readers_lag() {
     let server = Server::start().await;

@@ -187,7 +187,9 @@ async fn a_filtered_stream_shows_what_was_asked_for_and_nothing_else() {
 #[tokio::test(flavor = "multi_thread")]
 async fn silent_streams_beat_and_end_with_token_and_server() {
     let mut server = Server::start_with(|config| config.limits.heartbeat_seconds = 1).await;
-    let mut lasting = Events::open(&server, ALL, None).await;
+    // Of signing in it would tell.
+    let silent = format!("{ALL}?aggregate_type=Project");
+    let mut lasting = Events::open(&server, &silent, None).await;
     assert_eq!(lasting.next().await, Some(Said::Comment("heartbeat".into())));
     let good = server.token.clone();
     let soon = chrono::Utc::now().timestamp() + 3;
@@ -217,6 +219,12 @@ async fn streams_that_cannot_be_had_are_problems() {
         answer
             .problem(400, "invalid-parameter")
             .field("Last-Event-ID", "a position");
+    }
+    for future in ["9000000000000000000-1", "4000000000-1"] {
+        let answer = Answer::of(ask(&server, ALL, Some(future)).await).await;
+        answer
+            .problem(400, "invalid-parameter")
+            .field("Last-Event-ID", "of none yet");
     }
     server
         .get("/events/stream?x=1")
