@@ -39,6 +39,13 @@ async fn probes_need_no_token_and_say_what_is_there() {
     ] {
         assert!(metrics.contains(name), "{name}\n{metrics}");
     }
+    // Who balances load may keep a connection while the process stops: it learns why to go elsewhere.
+    server.serving.as_ref().unwrap().state().stopping.cancel();
+    let stopping = open("/readyz").send().await.unwrap();
+    assert_eq!(stopping.status(), 503);
+    let stopping: serde_json::Value = stopping.json().await.unwrap();
+    let said = stopping["checks"].as_array().unwrap().last().unwrap();
+    assert_eq!((&said["name"], &said["ok"]), (&"stopping".into(), &false.into()));
     server.stop().await;
 }
 

@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Server};
+use crate::support::{Answer, Server, checkout};
 
 async fn connect(server: &Server, etag: &str, credential: &str) -> Answer {
     let body: Value = json!({"url": "https://gitlab.example.com", "credential": credential});
@@ -32,5 +32,24 @@ async fn a_change_of_what_somebody_else_changed_is_refused() {
         .expect(200);
     assert_eq!(read.header("etag"), "\"2\"");
     assert_eq!(read.body["credential"], "two");
+    server.stop().await;
+}
+
+/// The dry run refuses what the command would.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dry_run_looks_at_the_version_too() {
+    let server = Server::start().await;
+    server.furnish().await;
+    for path in [
+        "/projects/payments/services?dry_run=true",
+        "/projects/payments/services",
+    ] {
+        let request = server
+            .request(Method::POST, path)
+            .header("If-Match", "\"99\"")
+            .json(&checkout());
+        let answer = Answer::of(request.send().await.unwrap()).await;
+        answer.problem(412, "version-mismatch");
+    }
     server.stop().await;
 }
