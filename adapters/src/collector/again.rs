@@ -8,7 +8,7 @@ use opstella_domain::Tool;
 use opstella_domain::evidence::ReportKind;
 
 use super::look::{PAGE, Seen, ask, carry_out};
-use super::notes::Due;
+use super::notes::Sought;
 use super::{Parts, images};
 use crate::background::pause;
 
@@ -28,14 +28,14 @@ async fn round(parts: &Parts) -> Result<(), sqlx::Error> {
     let pool = parts.commands.journal().pool();
     let away = Mutex::new(BTreeSet::new());
     let due = images::due(pool, KIND, PAGE).await?;
-    carry_out(parts, due.into_iter().map(|due| look(parts, due, &away))).await
+    carry_out(parts, due.into_iter().map(|sought| look(parts, sought, &away))).await
 }
 
-async fn look(parts: &Parts, due: Due, away: &Mutex<BTreeSet<Tool>>) -> Result<(), sqlx::Error> {
+async fn look(parts: &Parts, sought: Sought, away: &Mutex<BTreeSet<Tool>>) -> Result<(), sqlx::Error> {
     let options = &parts.options;
-    let next = match ask(parts, &due, away).await {
+    let next = match ask(parts, &sought, away).await {
         Seen::There | Seen::NotYet | Seen::Gone => options.again_every,
         Seen::Failed(_) => options.longest_pause.min(options.again_every),
     };
-    images::postpone(parts.commands.journal().pool(), &due.image, next).await
+    images::postpone(parts.commands.journal().pool(), &sought.image, next).await
 }

@@ -3,14 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use chrono::Utc;
 use opstella_domain::ComponentName;
 use opstella_domain::evidence::{ArtifactKey, ReportKind};
 use opstella_domain::promotion::{Deployment, EnvironmentKey, ServiceEnvironment};
 use opstella_domain::release::{Digest, ReleaseKey, ReleaseVersion};
 use sqlx::PgPool;
 
-use super::notes::{self, Due, place};
+use super::notes::{self, Sought, place};
 
 /// What an environment carries and runs, and of which release.
 fn images(key: &EnvironmentKey, now: &ServiceEnvironment) -> BTreeMap<ArtifactKey, ReleaseVersion> {
@@ -75,7 +74,7 @@ pub(super) async fn note(
 }
 
 /// Images that are to be asked for again, the longest overdue first, each once wherever it is.
-pub(super) async fn due(pool: &PgPool, kind: ReportKind, limit: i64) -> Result<Vec<Due>, sqlx::Error> {
+pub(super) async fn due(pool: &PgPool, kind: ReportKind, limit: i64) -> Result<Vec<Sought>, sqlx::Error> {
     let rows: Vec<(String, String, String)> = sqlx::query_as(
         "SELECT component, digest, min(release) FROM collector_images
          WHERE due_at <= clock_timestamp() GROUP BY component, digest ORDER BY min(due_at) LIMIT $1",
@@ -85,14 +84,7 @@ pub(super) async fn due(pool: &PgPool, kind: ReportKind, limit: i64) -> Result<V
     .await?;
     let read = |(component, digest, release): (String, String, String)| {
         let (image, release) = notes::image_of(&component, &digest, &release)?;
-        Ok(Due {
-            image,
-            kind,
-            release,
-            registered_at: Utc::now(),
-            looks: 0,
-            anew: 1,
-        })
+        Ok(Sought { image, kind, release })
     };
     rows.into_iter().map(read).collect()
 }

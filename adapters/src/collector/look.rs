@@ -1,7 +1,7 @@
 //! Asks tools for the reports that are due, and records them as evidence.
 
 use std::collections::BTreeSet;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::Utc;
@@ -14,7 +14,7 @@ use opstella_domain::{DomainError, Tool};
 use opstella_evidence::{Expected, Parsed, ReportError, parse};
 use tokio::time::timeout;
 
-use super::notes::{self, Due};
+use super::notes::{self, Due, Sought};
 use super::{ACTOR, Parts};
 use crate::background::pause;
 use crate::{FetchedReport, ReportSource, StepError};
@@ -71,12 +71,16 @@ pub(super) async fn carry_out(
 }
 
 /// Asks for a report, and records it.
-pub(super) async fn ask(parts: &Parts, due: &Due, away: &Mutex<BTreeSet<Tool>>) -> Seen {
-    let seen = match see(parts, due, away).await {
+pub(super) async fn ask(parts: &Parts, sought: &Sought, away: &Mutex<BTreeSet<Tool>>) -> Seen {
+    counted(sought, see(parts, sought, away).await)
+}
+
+fn counted(sought: &Sought, seen: Result<Seen, CommandError>) -> Seen {
+    let seen = match seen {
         Ok(seen) => seen,
         Err(CommandError::Domain(error)) if matches!(*error, DomainError::NotFound { .. }) => Seen::Gone,
         Err(error) => {
-            tracing::warn!(image = %due.image, kind = %due.kind, %error, "evidence could not be recorded");
+            tracing::warn!(image = %sought.image, kind = %sought.kind, %error, "evidence could not be recorded");
             Seen::Failed(None)
         }
     };
@@ -86,20 +90,20 @@ pub(super) async fn ask(parts: &Parts, due: &Due, away: &Mutex<BTreeSet<Tool>>) 
         Seen::Gone => "gone",
         Seen::Failed(_) => "failed",
     };
-    metrics::counter!("opstella_reports_asked_total", "kind" => due.kind.slug(), "outcome" => outcome)
+    metrics::counter!("opstella_reports_asked_total", "kind" => sought.kind.slug(), "outcome" => outcome)
         .increment(1);
     seen
 }
 
 async fn look(parts: &Parts, due: Due, away: &Mutex<BTreeSet<Tool>>) -> Result<(), sqlx::Error> {
-    let seen = ask(parts, &due, away).await;
+    let seen = counted(&due.sought, see_due(parts, &due, away).await);
     let pool = parts.commands.journal().pool();
-    let wanted = match seen {
+    let wish = match seen {
         Seen::There | Seen::Gone => return notes::done(pool, &due).await,
         Seen::NotYet => None,
         Seen::Failed(retry_after) => retry_after,
     };
-    let next = until_next(parts, due.looks).max(wanted.unwrap_or_default().min(LONGEST_WISH));
+    let next = until_next(parts, due.looks).max(wish.unwrap_or_default().min(LONGEST_WISH));
     notes::postpone(pool, &due, next).await
 }
 
@@ -109,32 +113,43 @@ fn until_next(parts: &Parts, looks: u32) -> Duration {
     doubled.min(parts.options.longest_pause)
 }
 
-async fn see(parts: &Parts, due: &Due, away: &Mutex<BTreeSet<Tool>>) -> Result<Seen, CommandError> {
+/// Asks, unless it was asked for long enough or is there.
+async fn see_due(parts: &Parts, due: &Due, away: &Mutex<BTreeSet<Tool>>) -> Result<Seen, CommandError> {
     let age = (Utc::now() - due.registered_at).to_std().unwrap_or_default();
     if age > parts.options.give_up_after {
         return Ok(Seen::Gone);
     }
-    let journal = parts.commands.journal();
-    let artifact = journal.load_fresh::<Artifact>(&due.image.to_string()).await?;
+    let sought = &due.sought;
+    let artifact = artifact(parts, sought).await?;
     // What somebody sent is not what the tool says.
-    if due.anew == 0 && artifact.state.has_fetched(due.kind) {
+    if due.anew == 0 && artifact.has_fetched(sought.kind) {
         return Ok(Seen::There);
     }
+    see(parts, sought, away).await
+}
+
+async fn artifact(parts: &Parts, sought: &Sought) -> Result<Arc<Artifact>, CommandError> {
+    let journal = parts.commands.journal();
+    let loaded = journal.load_fresh::<Artifact>(&sought.image.to_string()).await?;
+    Ok(loaded.state)
+}
+
+async fn see(parts: &Parts, sought: &Sought, away: &Mutex<BTreeSet<Tool>>) -> Result<Seen, CommandError> {
     let image = parts
         .commands
-        .release_image(&due.release, &due.image.component)
+        .release_image(&sought.release, &sought.image.component)
         .await?;
-    let Some(source) = ReportSource::of(due.kind, &due.image, &image.commit) else {
+    let Some(source) = ReportSource::of(sought.kind, &sought.image, &image.commit) else {
         return Ok(Seen::Gone);
     };
     if lock(away).contains(&source.tool()) {
         return Ok(Seen::Failed(None));
     }
     match fetch(parts, &source).await? {
-        Ok(Some(report)) => record(parts, due, image, report, artifact.state.newest(due.kind)).await,
+        Ok(Some(report)) => record(parts, sought, image, report).await,
         Ok(None) => Ok(Seen::NotYet),
         Err(error) => {
-            tracing::debug!(image = %due.image, kind = %due.kind, %error, "a report could not be asked for");
+            tracing::debug!(image = %sought.image, kind = %sought.kind, %error, "a report could not be asked for");
             if !matches!(error, StepError::Permanent { .. }) {
                 lock(away).insert(source.tool());
             }
@@ -173,18 +188,17 @@ async fn fetch(
 /// Records a report by the command that sent reports go by, unless it is the one that counts already.
 async fn record(
     parts: &Parts,
-    due: &Due,
+    sought: &Sought,
     image: ReleaseImage,
     report: FetchedReport,
-    counts: Option<&Evidence>,
 ) -> Result<Seen, CommandError> {
     let made_at = report.made_at;
-    let (content, parsed) = match read(due, image, report.content).await {
+    let (content, parsed) = match read(sought.kind, image, report.content).await {
         Ok(read) => read,
         // No result is not a result.
         Err(ReportError::Unfinished { .. }) => return Ok(Seen::NotYet),
         Err(error) => {
-            tracing::warn!(image = %due.image, kind = %due.kind, %error, "a tool's report was refused");
+            tracing::warn!(image = %sought.image, kind = %sought.kind, %error, "a tool's report was refused");
             return Ok(Seen::Failed(None));
         }
     };
@@ -192,7 +206,11 @@ async fn record(
         produced_at: parsed.produced_at.or(made_at),
         ..parsed
     };
-    if counts.is_some_and(|counts| is_same_scan(&parsed, counts)) {
+    let artifact = artifact(parts, sought).await?;
+    if artifact
+        .newest(sought.kind)
+        .is_some_and(|counts| is_same_scan(&parsed, counts))
+    {
         return Ok(Seen::There);
     }
     let content_type = "application/json".to_owned();
@@ -201,12 +219,12 @@ async fn record(
         content_type,
     };
     let request = AddEvidence {
-        key: due.release.clone(),
-        component: due.image.component.clone(),
+        key: sought.release.clone(),
+        component: sought.image.component.clone(),
         evidence: parsed.into_evidence(Utc::now(), None).fetched(),
         original,
     };
-    let context = CommandContext::system(ACTOR, due.release.to_string());
+    let context = CommandContext::system(ACTOR, sought.release.to_string());
     parts.commands.add_evidence(&context, request).await?;
     Ok(Seen::There)
 }
@@ -220,8 +238,11 @@ fn is_same_scan(parsed: &Parsed, counts: &Evidence) -> bool {
 }
 
 /// Reads a report, on a thread that nobody else waits for: the largest take a while.
-async fn read(due: &Due, image: ReleaseImage, content: Vec<u8>) -> Result<(Vec<u8>, Parsed), ReportError> {
-    let kind = due.kind;
+async fn read(
+    kind: ReportKind,
+    image: ReleaseImage,
+    content: Vec<u8>,
+) -> Result<(Vec<u8>, Parsed), ReportError> {
     let expected = Expected {
         digest: Some(image.digest),
         configs: Vec::new(),

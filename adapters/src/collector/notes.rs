@@ -19,12 +19,19 @@ pub(super) struct Wanted<'a> {
     pub kind: ReportKind,
 }
 
-/// A report that is due.
+/// A report that a tool may have.
 #[derive(Debug, Clone)]
-pub(super) struct Due {
+pub(super) struct Sought {
     pub image: ArtifactKey,
     pub kind: ReportKind,
+    /// The release that it is recorded for.
     pub release: ReleaseKey,
+}
+
+/// A report on what was registered that is due.
+#[derive(Debug, Clone)]
+pub(super) struct Due {
+    pub sought: Sought,
     pub registered_at: DateTime<Utc>,
     /// How often it was asked for in vain.
     pub looks: u32,
@@ -123,9 +130,11 @@ fn read(row: Row) -> Result<Due, sqlx::Error> {
     let (component, digest, kind, release, registered_at, looks, anew) = row;
     let (image, release) = image_of(&component, &digest, &release)?;
     Ok(Due {
-        image,
-        kind: kind.parse().map_err(damaged)?,
-        release,
+        sought: Sought {
+            image,
+            kind: kind.parse().map_err(damaged)?,
+            release,
+        },
         registered_at,
         looks: looks.unsigned_abs(),
         anew,
@@ -151,9 +160,9 @@ pub(super) async fn done(pool: &PgPool, due: &Due) -> Result<(), sqlx::Error> {
     sqlx::query(
         "DELETE FROM collector_reports WHERE component = $1 AND digest = $2 AND kind = $3 AND anew = $4",
     )
-    .bind(place(&due.image.service, &due.image.component))
-    .bind(due.image.digest.as_str())
-    .bind(due.kind.slug())
+    .bind(place(&due.sought.image.service, &due.sought.image.component))
+    .bind(due.sought.image.digest.as_str())
+    .bind(due.sought.kind.slug())
     .bind(due.anew)
     .execute(pool)
     .await?;
@@ -166,9 +175,9 @@ pub(super) async fn postpone(pool: &PgPool, due: &Due, pause: Duration) -> Resul
         "UPDATE collector_reports SET looks = looks + 1, due_at = clock_timestamp() + make_interval(secs => $5)
          WHERE component = $1 AND digest = $2 AND kind = $3 AND anew = $4",
     )
-    .bind(place(&due.image.service, &due.image.component))
-    .bind(due.image.digest.as_str())
-    .bind(due.kind.slug())
+    .bind(place(&due.sought.image.service, &due.sought.image.component))
+    .bind(due.sought.image.digest.as_str())
+    .bind(due.sought.kind.slug())
     .bind(due.anew)
     .bind(pause.as_secs_f64())
     .execute(pool)

@@ -16,7 +16,7 @@ const REQUIREMENTS: &str = concat!(
 const EXAMPLES: &str = "10";
 const CHECKS: &str =
     "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance";
-const PATIENCE: Duration = Duration::from_secs(150);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// Runs a command, and gives the end of what it said where it failed.
 fn succeeds(command: &mut Command) -> Result<(), String> {

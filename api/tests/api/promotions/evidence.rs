@@ -61,13 +61,19 @@ async fn a_good_report_is_kept_once_and_read_through_its_release() {
         ..sent("image-scan", zipped(scan.as_bytes()))
     };
     send(&delivery, CI, "1.0.0", zip).await.expect(201);
-    let stored = (delivery.rows("events").await, delivery.rows("reports").await);
+    let stored = (
+        delivery.rows("events WHERE aggregate_type = 'Artifact'").await,
+        delivery.rows("reports").await,
+    );
     assert_eq!(stored.1, 1);
     send(&delivery, CI, "1.0.0", sent("image-scan", scan.clone()))
         .await
         .expect(201);
     assert_eq!(
-        (delivery.rows("events").await, delivery.rows("reports").await),
+        (
+            delivery.rows("events WHERE aggregate_type = 'Artifact'").await,
+            delivery.rows("reports").await
+        ),
         stored
     );
 
@@ -128,7 +134,7 @@ async fn a_bad_report_leaves_nothing_behind() {
     let delivery = Delivery::start(&["DEV"]).await;
     delivery.register("1.0.0").await.expect(201);
     delivery.arrives("DEV", "1.0.0").await;
-    let events = delivery.rows("events").await;
+    let events = delivery.rows("events WHERE aggregate_type = 'Artifact'").await;
     let scan = reports::image_scan(&[]).to_string();
     let other = format!("harbor.example/payments_checkout/api@sha256:{}", "a".repeat(64));
     let entities = "<!DOCTYPE t [<!ENTITY x SYSTEM \"file:///etc/passwd\">]>\
@@ -222,7 +228,10 @@ async fn a_bad_report_leaves_nothing_behind() {
             "{what}"
         );
         assert!(!answer.body.to_string().contains("root:"), "{what}");
-        let stored = (delivery.rows("events").await, delivery.rows("reports").await);
+        let stored = (
+            delivery.rows("events WHERE aggregate_type = 'Artifact'").await,
+            delivery.rows("reports").await,
+        );
         assert_eq!(stored, (events, 0), "{what}");
     }
     // Not by people either, who could put a report of their own in the place of the pipeline's.
@@ -253,7 +262,7 @@ async fn a_scan_of_an_image_file_counts_for_the_image_that_has_its_configuration
         scan["Metadata"] = json!({"ImageID": config, "OS": {"Family": "debian", "Name": "12.8"}});
         scan
     };
-    let events = delivery.rows("events").await;
+    let events = delivery.rows("events WHERE aggregate_type = 'Artifact'").await;
     let refused = delivery.evidence("1.0.0", "image-scan", "", &scan(&other)).await;
     let refused = refused.problem(422, "invalid-field");
     assert!(
@@ -261,7 +270,10 @@ async fn a_scan_of_an_image_file_counts_for_the_image_that_has_its_configuration
         "{:#}",
         refused.body
     );
-    assert_eq!(delivery.rows("events").await, events);
+    assert_eq!(
+        delivery.rows("events WHERE aggregate_type = 'Artifact'").await,
+        events
+    );
     delivery
         .evidence("1.0.0", "image-scan", "", &scan(&ours))
         .await
