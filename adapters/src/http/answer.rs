@@ -61,7 +61,7 @@ impl Answer {
         }
     }
 
-    /// The answer, or none if its status is 404.
+    /// The answer, or none if its status is 404: the tool's own, for any other is a failure by itself.
     ///
     /// # Errors
     /// [`Answer::refused`] if it is neither 2xx nor 404.

@@ -67,8 +67,8 @@ impl Call {
         self
     }
 
-    /// Sends it. An answer below 500 comes back whatever its status, except 401, 408, 425 and 429; the adapter knows
-    /// what 404 and 409 mean to it.
+    /// Sends it. An answer below 500 comes back whatever its status, except 401, 408, 425, 429 and a 404 that is not the
+    /// tool's own; the adapter knows what 404 and 409 mean to it.
     ///
     /// # Errors
     /// [`StepError`]: `Transient` for whatever may pass, `Unauthorised` for 401.

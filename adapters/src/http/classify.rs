@@ -54,10 +54,13 @@ pub(super) fn from_status(answer: &Answer) -> Option<StepError> {
         *status,
         StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY | StatusCode::TOO_MANY_REQUESTS
     );
-    (passing || status.is_server_error()).then(|| StepError::Transient {
-        message: format!("{tool}: {what} answered {status}: {}", answer.error_text()),
-        retry_after: retry_after(headers, Utc::now()),
-    })
+    if passing || status.is_server_error() {
+        return Some(StepError::Transient {
+            message: format!("{tool}: {what} answered {status}: {}", answer.error_text()),
+            retry_after: retry_after(headers, Utc::now()),
+        });
+    }
+    super::absent::from_elsewhere(answer)
 }
 
 /// RFC 9110, section 10.2.3: seconds, or an HTTP date.

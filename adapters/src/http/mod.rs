@@ -1,5 +1,6 @@
 //! One HTTP client for all tools, so that every failure is classed the same way.
 
+mod absent;
 mod answer;
 mod call;
 mod classify;

@@ -55,7 +55,8 @@ pub(super) fn client(connection: &Connection, credential: &SecretString) -> Resu
 }
 
 impl Kubernetes {
-    /// Sends a request. An answer below 500 comes back whatever its status, except 401, 408, 425 and 429.
+    /// Sends a request. An answer below 500 comes back whatever its status, except 401, 408, 425, 429
+    /// and a 404 that is not its own.
     pub(super) async fn send(&self, request: Built) -> Result<Answer, StepError> {
         self.exchange(request).await?.classed()
     }

@@ -8,6 +8,14 @@ use opstella_sandbox::{Fault, credentials};
 
 use crate::world::{World, application, checkout, connect, permanent, project, transient};
 
+/// An ingress that does not know where Argo CD is.
+fn page_not_found() -> Fault {
+    Fault {
+        content_type: Some("text/html".into()),
+        ..Fault::on("argocd").status(404).body("default backend - 404")
+    }
+}
+
 fn all() -> [opstella_domain::operation::Operation; 2] {
     [project(), application()]
 }
@@ -52,6 +60,8 @@ async fn failures_are_classed() {
                     .body("<html>Down for maintenance</html>"),
             );
             transient(&world.refusal(&operation, &context).await);
+            world.fault(page_not_found().method(method).times(1));
+            transient(&world.refusal(&operation, &context).await);
             world.fault(base().method(method).status(403));
             let message = permanent(&world.refusal(&operation, &context).await);
             assert!(message.contains("give Opstella's account the right"), "{message}");
@@ -63,6 +73,12 @@ async fn failures_are_classed() {
         for (status, body) in [(503, "{}"), (200, "<html>Down for maintenance</html>")] {
             world.fault(base().method("DELETE").status(status).body(body));
             transient(&world.adapter.remove(&operation, &context).await.unwrap_err());
+        }
+        for method in ["GET", "DELETE"] {
+            world.fault(page_not_found().method(method).times(1));
+            let error = world.adapter.remove(&operation, &context).await.unwrap_err();
+            transient(&error);
+            assert!(error.to_string().contains("default backend - 404"), "{error}");
         }
         assert_eq!(world.remove(&operation, &context).await, Removed::Deleted);
     }

@@ -18,6 +18,14 @@ fn page() -> Fault {
     }
 }
 
+/// An ingress that does not know where Harbor is.
+fn page_not_found() -> Fault {
+    Fault {
+        content_type: Some("text/plain; charset=utf-8".into()),
+        ..Fault::on("harbor").status(404).body("404 page not found")
+    }
+}
+
 async fn errors_of(world: &World) -> Vec<StepError> {
     let mut errors = vec![world.adapter.health().await.unwrap_err()];
     let context = world.context(1);
@@ -34,7 +42,7 @@ async fn are_classed() {
     let passing =
         |e: &StepError, after| matches!(e, StepError::Transient { retry_after, .. } if *retry_after == after);
     type Fits<'a> = Box<dyn Fn(&StepError) -> bool + 'a>;
-    let rows: [(Fault, Fits<'_>); 4] = [
+    let rows: [(Fault, Fits<'_>); 5] = [
         (any().status(503), Box::new(|e| passing(e, None))),
         (
             any().status(429).retry_after(7),
@@ -45,6 +53,7 @@ async fn are_classed() {
             Box::new(|e| matches!(e, StepError::Unauthorised { .. })),
         ),
         (page(), Box::new(|e| passing(e, None))),
+        (page_not_found(), Box::new(|e| passing(e, None))),
     ];
     let world = World::new().await;
     for (fault, fits) in rows {
@@ -62,23 +71,52 @@ async fn are_classed() {
 
 #[tokio::test]
 async fn a_page_in_between_is_never_taken_for_an_answer() {
-    for operation in [project(), robot(), retention()] {
-        for method in ["POST", "GET", "DELETE"] {
-            let world = World::new().await;
-            world.ground(&operation).await;
-            let context = world.context(1);
-            if method == "DELETE" {
+    for page in [page(), page_not_found()] {
+        for operation in [project(), robot(), retention()] {
+            for method in ["POST", "GET", "DELETE"] {
+                let world = World::new().await;
+                world.ground(&operation).await;
+                let context = world.context(1);
+                if method == "DELETE" {
+                    world.ensure(&operation, 1).await;
+                }
+                let fault = page.clone().method(method).times(1);
+                world.sandbox.add_fault(fault).unwrap();
+                let error = if method == "DELETE" {
+                    world.adapter.remove(&operation, &context).await.unwrap_err()
+                } else {
+                    world.adapter.ensure(&operation, &context).await.unwrap_err()
+                };
+                assert!(matches!(error, StepError::Transient { .. }), "{error:?}");
                 world.ensure(&operation, 1).await;
             }
-            world.sandbox.add_fault(page().method(method).times(1)).unwrap();
-            let error = if method == "DELETE" {
-                world.adapter.remove(&operation, &context).await.unwrap_err()
-            } else {
-                world.adapter.ensure(&operation, &context).await.unwrap_err()
-            };
-            assert!(matches!(error, StepError::Transient { .. }), "{error:?}");
-            world.ensure(&operation, 1).await;
         }
+    }
+}
+
+/// Whether a project that our account may not see exists is asked with HEAD, whose answer has no body.
+#[tokio::test]
+async fn a_page_in_between_does_not_say_that_a_hidden_project_is_absent() {
+    let world = World::new().await;
+    world.ensure(&project(), 1).await;
+    let hidden = || {
+        Fault::on("harbor")
+            .method("GET")
+            .path("**/projects/*")
+            .status(403)
+    };
+    let context = world.context(1);
+    for kind in ["text/html", "text/plain; charset=utf-8"] {
+        world.sandbox.add_fault(hidden()).unwrap();
+        let fault = Fault {
+            content_type: Some(kind.into()),
+            ..Fault::on("harbor").method("HEAD").status(404).body("")
+        };
+        world.sandbox.add_fault(fault).unwrap();
+        let error = world.adapter.remove(&project(), &context).await.unwrap_err();
+        assert!(matches!(error, StepError::Transient { .. }), "{error:?}");
+        assert!(error.to_string().contains(kind), "{error}");
+        world.sandbox.clear_faults();
     }
 }
 

@@ -50,7 +50,11 @@ async fn the_name_tells_the_run_until_there_are_tags() {
 async fn a_key_that_was_taken_meanwhile_is_looked_at_again() {
     let world = World::new().await;
     world.ensure(&project(), 2).await;
-    let unseen = || Fault::on("sonarqube").path("**/components/show").status(404);
+    let missing = json!({"errors": [{"msg": format!("Component key '{KEY}' not found")}]});
+    let unseen = || {
+        let show = Fault::on("sonarqube").path("**/components/show");
+        show.status(404).body(missing.clone())
+    };
     world.sandbox.add_fault(unseen().times(1)).unwrap();
     assert_eq!(world.provenance(&project(), 1).await, Provenance::Existing);
     world.sandbox.add_fault(unseen()).unwrap();

@@ -8,8 +8,8 @@ use opstella_sandbox::Fault;
 /// A fault of the sandbox and whether an error is what it has to be classed as.
 pub type Failure = (Fault, fn(&StepError) -> bool);
 
-/// 503, 429 with Retry-After, 401, a page, and an answer that is lost, on every call to a tool.
-pub fn failures(tool: &str) -> [Failure; 5] {
+/// 503, 429 with Retry-After, 401, a page with 200 and with 404, and an answer that is lost, on every call to a tool.
+pub fn failures(tool: &str) -> [Failure; 6] {
     let any = || Fault::on(tool);
     [
         (any().status(503), |e| {
@@ -35,6 +35,15 @@ pub fn failures(tool: &str) -> [Failure; 5] {
                 }
             )
         }),
+        (page_not_found(tool), |e| {
+            matches!(
+                e,
+                StepError::Transient {
+                    retry_after: None,
+                    ..
+                }
+            )
+        }),
         (any().drop_after(), |e| {
             matches!(
                 e,
@@ -52,6 +61,14 @@ pub fn page(tool: &str) -> Fault {
     Fault {
         content_type: Some("text/html".into()),
         ..Fault::on(tool).status(200).body("<html>Back soon</html>")
+    }
+}
+
+/// An HTML page with 404: an ingress that does not know where the tool is.
+pub fn page_not_found(tool: &str) -> Fault {
+    Fault {
+        content_type: Some("text/html".into()),
+        ..Fault::on(tool).status(404).body("default backend - 404")
     }
 }
 
