@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::client::Place;
 use super::ensure::Wanted;
-use super::object::{Object, metadata};
+use super::object::{Object, Ownership, metadata};
 use crate::StepContext;
 use crate::mark::Mark;
 
@@ -34,9 +34,9 @@ pub(super) fn wanted<'a>(operation: &'a Operation, context: &StepContext) -> Opt
         "destination": { "server": destination, "namespace": namespace },
     });
     // Opstella asks for every sync, so that nothing is deployed that did not pass its gates, and what people deploy by
-    // hand is drift that is shown, not healed behind their backs. What the repository no longer names goes with a sync.
+    // hand is drift that is shown, not healed behind their backs. Argo CD before 3.1 does not know `automated.enabled`
+    // and would sync by itself whatever it says: only no `automated` at all is manual in every version.
     let synced = json!({
-        "automated": { "enabled": false, "prune": true },
         "syncOptions": [NO_NAMESPACE],
         "retry": { "limit": 5, "backoff": { "duration": "5s", "factor": 2, "maxDuration": "3m" } },
     });
@@ -64,8 +64,9 @@ pub(super) fn wanted<'a>(operation: &'a Operation, context: &StepContext) -> Opt
     })
 }
 
-/// Takes away what Argo CD would put before our source and destination, or refuse beside them.
-fn tidy(there: &mut Object) {
+/// Takes away what Argo CD would put before our source and destination, or refuse beside them; of one of ours also that
+/// it is synced without being asked.
+fn tidy(there: &mut Object, ownership: &Ownership) {
     let Some(spec) = there.spec() else {
         return;
     };
@@ -78,10 +79,13 @@ fn tidy(there: &mut Object) {
     if let Some(destination) = spec.get_mut("destination").and_then(Value::as_object_mut) {
         destination.remove("name");
     }
-    let options = spec
-        .get_mut("syncPolicy")
-        .and_then(|policy| policy.get_mut("syncOptions"));
-    if let Some(options) = options.and_then(Value::as_array_mut) {
+    let Some(policy) = spec.get_mut("syncPolicy").and_then(Value::as_object_mut) else {
+        return;
+    };
+    if let Some(options) = policy.get_mut("syncOptions").and_then(Value::as_array_mut) {
         options.retain(|option| option != ANY_NAMESPACE);
+    }
+    if matches!(ownership, Ownership::Ours(_)) {
+        policy.remove("automated");
     }
 }

@@ -27,7 +27,7 @@ pub(super) struct Wanted<'a> {
     /// What one that we adopt must have so that the service can work with it.
     pub adopted: Value,
     /// Takes away what contradicts.
-    pub tidy: fn(&mut Object),
+    pub tidy: fn(&mut Object, &Ownership),
 }
 
 impl ArgoCd {
@@ -78,7 +78,7 @@ impl ArgoCd {
         }
         let mut up_to_date = there.clone();
         up_to_date.mark(&wanted.mark, &ownership);
-        (wanted.tidy)(&mut up_to_date);
+        (wanted.tidy)(&mut up_to_date, &ownership);
         let must_have = match ownership {
             Ownership::Ours(_) => &wanted.ours,
             Ownership::Adopted(_) | Ownership::Foreign => &wanted.adopted,

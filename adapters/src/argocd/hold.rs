@@ -62,7 +62,8 @@ impl ArgoCd {
             };
         }
         let failure = there.failure().map(str::to_owned);
-        self.ask_for_sync(target.place, there.prunes()).await?;
+        let prune = there.prunes(&Mark::service(&context.owner));
+        self.ask_for_sync(target.place, prune).await?;
         match failure {
             None => Err(self.awaited(target, "is being synced back to what it ran before")),
             // Counted, so that it is not asked for again for ever.

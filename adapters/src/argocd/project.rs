@@ -42,7 +42,7 @@ pub(super) fn wanted<'a>(operation: &'a Operation, context: &StepContext) -> Opt
         new: json!({ "metadata": metadata(project.as_str(), &mark), "spec": spec }),
         ours,
         adopted: json!({ "spec": permitted }),
-        tidy: |_| {},
+        tidy: |_, _| {},
         mark,
     })
 }

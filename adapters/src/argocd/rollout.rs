@@ -4,8 +4,9 @@ use chrono::{DateTime, Utc};
 use opstella_domain::release::Digest;
 use serde_json::Value;
 
-use super::object::Object;
+use super::object::{Object, Ownership};
 use crate::Observed;
+use crate::mark::Mark;
 
 const UNDER_WAY: [&str; 2] = ["Running", "Terminating"];
 const FAILED: [&str; 2] = ["Failed", "Error"];
@@ -89,9 +90,11 @@ impl Object {
             && self.images().next().is_none()
     }
 
-    /// Whether a sync also deletes what the repository no longer names: as the application's policy has it.
-    pub(super) fn prunes(&self) -> bool {
-        self.0.pointer("/spec/syncPolicy/automated/prune") == Some(&Value::Bool(true))
+    /// Whether a sync also deletes what the repository no longer names: of one of ours always, of an adopted one as its
+    /// policy has it.
+    pub(super) fn prunes(&self, mark: &Mark) -> bool {
+        matches!(self.ownership(mark), Ownership::Ours(_))
+            || self.0.pointer("/spec/syncPolicy/automated/prune") == Some(&Value::Bool(true))
     }
 
     /// What somebody who looks sees.

@@ -7,6 +7,7 @@ use super::ArgoCd;
 use super::client::Place;
 use super::deploy::Target;
 use super::object::Object;
+use crate::mark::Mark;
 use crate::{StepContext, StepError};
 
 impl ArgoCd {
@@ -29,7 +30,8 @@ impl ArgoCd {
         {
             return Err(failed(target.place, why));
         }
-        if !self.ask_for_sync(target.place, there.prunes()).await? {
+        let prune = there.prunes(&Mark::service(&context.owner));
+        if !self.ask_for_sync(target.place, prune).await? {
             return Err(self.awaited(target, "is being synced"));
         }
         Ok(self.step_outcome(target, "sync", &there, Provenance::Created))

@@ -53,10 +53,8 @@ async fn it_deploys_the_folder_to_the_namespace_when_asked() {
         spec["destination"],
         json!({ "server": CLUSTER, "namespace": "payments--checkout--dev" })
     );
-    assert_eq!(
-        spec["syncPolicy"]["automated"],
-        json!({ "enabled": false, "prune": true })
-    );
+    // `enabled: false` would not do: Argo CD before 3.1 does not know it.
+    assert_eq!(spec["syncPolicy"].get("automated"), None);
     assert_eq!(
         spec["syncPolicy"]["syncOptions"],
         json!(["CreateNamespace=false"])
@@ -93,14 +91,27 @@ async fn what_drifted_is_mended_and_what_people_added_stays() {
     assert_eq!(spec["destination"]["namespace"], "payments--checkout--dev");
     let options = json!(["ServerSideApply=true", "CreateNamespace=false"]);
     assert_eq!(spec["syncPolicy"]["syncOptions"], options);
-    assert_eq!(
-        spec["syncPolicy"]["automated"],
-        json!({ "enabled": false, "prune": true })
-    );
+    // `enabled: false` would not do: Argo CD before 3.1 does not know it.
+    assert_eq!(spec["syncPolicy"].get("automated"), None);
     assert_eq!(spec["ignoreDifferences"], json!([{ "kind": "Deployment" }]));
     let writes = world.writes();
     world.ensure(&application(), &checkout(2)).await;
     assert_eq!(world.writes(), writes);
+}
+
+/// By people, or by an Opstella that wrote `enabled: false`, which an older Argo CD passes over.
+#[tokio::test]
+async fn one_that_is_synced_without_being_asked_is_manual_again() {
+    for automated in [json!({}), json!({ "enabled": false, "prune": true })] {
+        let world = with_application().await;
+        let mut there = world.get(APPLICATION).await;
+        there["spec"]["syncPolicy"]["automated"] = automated;
+        world.put(APPLICATION, &there).await;
+        world.ensure(&application(), &checkout(2)).await;
+        let policy = &world.get(APPLICATION).await["spec"]["syncPolicy"];
+        assert_eq!(policy.get("automated"), None);
+        assert_eq!(policy["syncOptions"], json!(["CreateNamespace=false"]));
+    }
 }
 
 #[tokio::test]
@@ -109,7 +120,8 @@ async fn an_adopted_one_is_pointed_at_the_repository_and_synced_as_its_owner_cho
     let theirs = json!({
         "metadata": { "name": NAME, "finalizers": ["theirs.example/hold"] },
         "spec": { "project": "payments", "destination": { "server": CLUSTER, "namespace": "payments--x" },
-                  "sources": [{ "repoURL": "https://git.example/payments/x", "path": "x" }] },
+                  "sources": [{ "repoURL": "https://git.example/payments/x", "path": "x" }],
+                  "syncPolicy": { "automated": { "prune": true } } },
     });
     world.post("/api/v1/applications", &theirs).await;
     assert_eq!(
@@ -118,7 +130,9 @@ async fn an_adopted_one_is_pointed_at_the_repository_and_synced_as_its_owner_cho
     );
     let adopted = world.get(APPLICATION).await;
     assert_eq!(adopted["metadata"]["finalizers"], json!(["theirs.example/hold"]));
-    assert!(adopted["spec"]["sources"].is_null() && adopted["spec"]["syncPolicy"].is_null());
+    assert!(adopted["spec"]["sources"].is_null());
+    let policy = json!({ "automated": { "prune": true } });
+    assert_eq!(adopted["spec"]["syncPolicy"], policy);
     assert_eq!(adopted["spec"]["source"]["path"], "deploy/dev");
 }
 

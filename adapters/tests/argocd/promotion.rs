@@ -313,19 +313,27 @@ async fn somebody_elses_operation_is_waited_for() {
 }
 
 #[tokio::test]
-async fn what_is_synced_away_is_as_the_applications_policy_has_it() {
+async fn what_the_repository_no_longer_names_is_synced_away() {
     let world = World::with_repository().await;
-    for prunes in [true, false] {
+    // Of an adopted one as its owner has it.
+    for (of, adopted, prunes) in [
+        ('1', None, true),
+        ('2', Some(true), true),
+        ('3', Some(false), false),
+    ] {
         let mut there = world.get(APPLICATION).await;
-        there["spec"]["syncPolicy"]["automated"]["prune"] = json!(prunes);
-        world.put(APPLICATION, &there).await;
-        world.commit_digest(if prunes { '1' } else { '2' });
-        world.reaches(&sync(if prunes { '1' } else { '2' })).await;
+        if let Some(theirs) = adopted {
+            there["metadata"]["annotations"] = json!({ "opstella.io/adopted": "" });
+            there["spec"]["syncPolicy"]["automated"] = json!({ "enabled": false, "prune": theirs });
+            world.put(APPLICATION, &there).await;
+        }
+        world.commit_digest(of);
+        world.reaches(&sync(of)).await;
         let exchanges = world.sandbox.exchanges();
         let asked = exchanges.iter().rfind(|e| e.path == SYNC).unwrap();
         let asked: Value = serde_json::from_slice(&asked.request_body).unwrap();
-        assert_eq!(asked["prune"], json!(prunes));
-        world.reaches(&healthy(if prunes { '1' } else { '2' })).await;
+        assert_eq!(asked["prune"], json!(prunes), "{adopted:?}");
+        world.reaches(&healthy(of)).await;
     }
 }
 
