@@ -209,6 +209,28 @@ fn project_names_and_paths_are_unique_in_a_namespace() {
 }
 
 #[test]
+fn the_old_path_of_a_project_leads_to_it() {
+    let gitlab = gitlab();
+    let project = with_project(&gitlab);
+    gitlab.json("PUT", &project, json!({"path": "till", "name": "till"}));
+    for below in ["", "/variables"] {
+        let path = format!("/api/v4/projects/payments%2FCheckout{below}");
+        let moved = gitlab.send("GET", &path, None, String::new());
+        assert_eq!(moved.status, 301);
+        let location = format!("http://127.0.0.1/gitlab{project}{below}");
+        assert_eq!(moved.headers["location"], location);
+        assert_eq!(gitlab.delete(&path).0, 405);
+    }
+    // Until another one takes it.
+    let (_, group) = gitlab.get("/api/v4/groups/payments");
+    let body = json!({"name": "checkout", "path": "checkout", "namespace_id": group["id"]});
+    let (status, other) = gitlab.json("POST", "/api/v4/projects", body);
+    assert_eq!(status, 201, "{other}");
+    let (_, there) = gitlab.get("/api/v4/projects/payments%2Fcheckout");
+    assert_eq!(there["id"], other["id"]);
+}
+
+#[test]
 fn a_readme_makes_the_default_branch() {
     let gitlab = gitlab();
     let body = json!({"name": "App One", "initialize_with_readme": true, "default_branch": "trunk"});

@@ -116,7 +116,7 @@ impl GitLab {
         environment: Environment,
         context: &StepContext,
     ) -> Result<Removed, StepError> {
-        let Some(repository) = self.repository(path).await? else {
+        let Some(repository) = self.repository_to_undo(path, context).await? else {
             return Ok(Removed::Absent);
         };
         let Some(there) = self.environment(&repository, environment).await? else {

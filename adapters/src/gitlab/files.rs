@@ -90,7 +90,7 @@ impl GitLab {
         only: Option<Environment>,
         context: &StepContext,
     ) -> Result<Removed, StepError> {
-        let Some(repository) = self.repository(path).await? else {
+        let Some(repository) = self.repository_to_undo(path, context).await? else {
             return Ok(Removed::Absent);
         };
         let there = self.tree(&repository).await?;

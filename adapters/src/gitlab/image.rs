@@ -124,7 +124,7 @@ impl GitLab {
         change: &Change<'_>,
         context: &StepContext,
     ) -> Result<Removed, StepError> {
-        let Some(repository) = self.repository(path).await? else {
+        let Some(repository) = self.repository_to_undo(path, context).await? else {
             return Ok(Removed::Absent);
         };
         let environment = change.environment.as_str();

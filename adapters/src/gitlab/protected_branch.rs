@@ -86,7 +86,7 @@ impl GitLab {
         path: &RepositoryPath,
         context: &StepContext,
     ) -> Result<Removed, StepError> {
-        let Some(repository) = self.repository(path).await? else {
+        let Some(repository) = self.repository_to_undo(path, context).await? else {
             return Ok(Removed::Absent);
         };
         Ok(if repository.goes(context) {

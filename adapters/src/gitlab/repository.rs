@@ -1,5 +1,6 @@
 //! The repository of a component; GitLab calls it a project.
 
+use http::{StatusCode, header};
 use opstella_domain::naming::RepositoryPath;
 use opstella_domain::resource::{Provenance, StepOutcome};
 use serde::Deserialize;
@@ -7,7 +8,7 @@ use serde_json::json;
 
 use super::client::Creation;
 use super::{GitLab, adopted, foreign, given_back, mark_of_service, may_go};
-use crate::http::segment;
+use crate::http::{Answer, segment};
 use crate::mark::Mark;
 use crate::{Removed, StepContext, StepError};
 
@@ -23,6 +24,25 @@ pub(super) struct Repository {
     description: Option<String>,
     visibility: Option<String>,
     marked_for_deletion_on: Option<String>,
+}
+
+/// What is at a path.
+enum Look {
+    There(Repository),
+    /// The repository that was there is elsewhere now.
+    Moved(u64),
+    Absent,
+}
+
+/// Where GitLab says that the project of an old path is now. Whatever else redirects, a sign-in page say, names no id.
+fn moved_to(answer: &Answer) -> Option<u64> {
+    if !answer.is(StatusCode::MOVED_PERMANENTLY) {
+        return None;
+    }
+    let location = answer.headers.get(header::LOCATION)?.to_str().ok()?;
+    let path = location.split(['?', '#']).next()?;
+    let (_, id) = path.rsplit_once("/api/v4/projects/")?;
+    id.parse().ok()
 }
 
 impl Repository {
@@ -49,9 +69,42 @@ impl Repository {
 }
 
 impl GitLab {
-    /// The repository at a path.
+    /// The repository at a path. One that was there and was moved leaves the path free.
     pub(super) async fn repository(&self, path: &RepositoryPath) -> Result<Option<Repository>, StepError> {
-        self.find(&format!("projects/{}", segment(path.as_str()))).await
+        match self.look(path).await? {
+            Look::There(there) => Ok(Some(there)),
+            Look::Moved(_) | Look::Absent => Ok(None),
+        }
+    }
+
+    /// The repository that is to be undone, or something in it: the one at the path, or the service's own, wherever
+    /// people moved it.
+    pub(super) async fn repository_to_undo(
+        &self,
+        path: &RepositoryPath,
+        context: &StepContext,
+    ) -> Result<Option<Repository>, StepError> {
+        let id = match self.look(path).await? {
+            Look::There(there) => return Ok(Some(there)),
+            Look::Moved(id) => id,
+            Look::Absent => return Ok(None),
+        };
+        let moved: Option<Repository> = self.find(&format!("projects/{id}")).await?;
+        Ok(moved.filter(|moved| moved.mark(context).is_some()))
+    }
+
+    async fn look(&self, path: &RepositoryPath) -> Result<Look, StepError> {
+        let call = self
+            .http
+            .get(Self::path(&format!("projects/{}", segment(path.as_str()))));
+        let answer = call.send().await?;
+        if let Some(id) = moved_to(&answer) {
+            return Ok(Look::Moved(id));
+        }
+        Ok(match answer.found()? {
+            Some(answer) => Look::There(answer.json()?),
+            None => Look::Absent,
+        })
     }
 
     /// The repository that something is to be made in.
@@ -62,7 +115,7 @@ impl GitLab {
     ) -> Result<Repository, StepError> {
         let there = self.repository(path).await?.ok_or_else(|| StepError::Permanent {
             message: format!(
-                "GitLab: there is no repository `{path}`; it was deleted meanwhile: retry the step that makes it"
+                "GitLab: there is no repository `{path}`; it was deleted or moved meanwhile: retry the step that makes it"
             ),
         })?;
         if there.mark(context).is_none() && !context.adopt {
@@ -150,7 +203,7 @@ impl GitLab {
         path: &RepositoryPath,
         context: &StepContext,
     ) -> Result<Removed, StepError> {
-        let Some(there) = self.repository(path).await? else {
+        let Some(there) = self.repository_to_undo(path, context).await? else {
             return Ok(Removed::Absent);
         };
         if !there.goes(context) {

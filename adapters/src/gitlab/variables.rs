@@ -154,7 +154,7 @@ impl GitLab {
         variables: &[CiVariable],
         context: &StepContext,
     ) -> Result<Removed, StepError> {
-        let Some(repository) = self.repository(path).await? else {
+        let Some(repository) = self.repository_to_undo(path, context).await? else {
             return Ok(Removed::Absent);
         };
         let all = format!("{}/variables", repository.path());

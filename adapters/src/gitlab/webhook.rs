@@ -84,7 +84,7 @@ impl GitLab {
         context: &StepContext,
     ) -> Result<Removed, StepError> {
         let (mut deleted, mut stays) = (false, false);
-        if let Some(repository) = self.repository(path).await?
+        if let Some(repository) = self.repository_to_undo(path, context).await?
             && let Some(hook) = self.webhook(&repository, url, context).await?
         {
             let one = format!("{}/hooks/{}", repository.path(), hook.id);

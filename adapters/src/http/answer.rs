@@ -109,12 +109,18 @@ impl Answer {
             300..=399 => "; the connection's URL redirects: use the one it redirects to",
             _ => "",
         };
-        StepError::Permanent {
-            message: format!(
-                "{}: {} answered {}: {text}{hint}",
-                self.tool, self.what, self.status
-            ),
+        let message = format!(
+            "{}: {} answered {}: {text}{hint}",
+            self.tool, self.what, self.status
+        );
+        // A sign-in or a maintenance page that something between us and the tool sends everybody to passes.
+        if self.status.is_redirection() {
+            return StepError::Transient {
+                message,
+                retry_after: None,
+            };
         }
+        StepError::Permanent { message }
     }
 }
 

@@ -8,6 +8,7 @@
 )]
 
 mod containers;
+mod deleted;
 mod failures;
 mod files;
 mod image;

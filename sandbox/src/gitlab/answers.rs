@@ -1,9 +1,9 @@
 //! GitLab's error bodies.
 
-use http::StatusCode;
+use http::{Method, StatusCode, header};
 use serde_json::{Value, json};
 
-use crate::Reply;
+use crate::{Reply, Request};
 
 /// An answer, or why not.
 pub(crate) type Answer = Result<Reply, Refusal>;
@@ -70,6 +70,21 @@ impl Refusal {
     pub(crate) fn no_such_route() -> Self {
         Self::error(StatusCode::NOT_FOUND, "404 Not Found")
     }
+}
+
+/// The answer about a project by a path where it was before.
+pub(crate) fn moved(request: &Request, id: u64, rest: &[&str]) -> Refusal {
+    if request.method != Method::GET {
+        return Refusal::message(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "Non GET methods are not allowed for moved projects",
+        );
+    }
+    let below: String = rest.iter().map(|segment| format!("/{segment}")).collect();
+    let location = format!("{}/api/v4/projects/{id}{below}", request.base_url);
+    let text = format!("This resource has been moved permanently to {location}.");
+    let reply = Reply::text(StatusCode::MOVED_PERMANENTLY, "text/plain; charset=utf-8", text);
+    Refusal(Box::new(reply.with_header(header::LOCATION, &location)))
 }
 
 /// Sets a field of a JSON object.

@@ -193,6 +193,11 @@ fn rename_below(world: &mut World, id: u64, full_path: &str) {
         .filter(|g| g.parent_id == Some(id))
         .map(|g| (g.id, format!("{full_path}/{}", g.path)))
         .collect();
+    let inside = world.projects.values().filter(|p| p.namespace_id == id);
+    let inside: Vec<u64> = inside.map(|p| p.id).collect();
+    for project in inside {
+        world.moved_from(project);
+    }
     if let Some(group) = world.groups.get_mut(&id) {
         full_path.clone_into(&mut group.full_path);
     }

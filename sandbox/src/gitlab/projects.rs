@@ -3,7 +3,7 @@
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::answers::{Answer, Refusal, accepted, created, ok, set};
+use super::answers::{Answer, Refusal, accepted, created, moved, ok, set};
 use super::paging::page;
 use super::world::{Project, ROOT_NAMESPACE, World, now};
 use super::{Call, branches, commit_changes, environments, groups, hooks, project_params};
@@ -39,12 +39,11 @@ pub(crate) fn route(world: &mut World, call: &Call<'_>, rest: &[&str]) -> Answer
                 _ => Err(Refusal::no_such_route()),
             };
         }
-        [id, rest @ ..] => (
-            world
-                .find_project(id)
-                .ok_or_else(|| Refusal::not_found("Project"))?,
-            rest,
-        ),
+        [id, rest @ ..] => match (world.find_project(id), world.find_moved(id)) {
+            (Some(id), _) => (id, rest),
+            (None, Some(now)) => return Err(moved(call.request, now, rest)),
+            (None, None) => return Err(Refusal::not_found("Project")),
+        },
     };
     if rest.is_empty() {
         return match call.method() {
@@ -199,6 +198,9 @@ fn update(world: &mut World, call: &Call<'_>, id: u64) -> Answer {
         return Err(Refusal::invalid("base", "Could not set the default branch"));
     }
     let settings = project_params::settings(&call.params)?;
+    if path.is_some() {
+        world.moved_from(id);
+    }
     let project = world
         .projects
         .get_mut(&id)

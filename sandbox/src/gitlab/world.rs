@@ -133,6 +133,8 @@ impl Project {
 pub(crate) struct World {
     pub groups: BTreeMap<u64, Group>,
     pub projects: BTreeMap<u64, Project>,
+    /// Which project was at a path, in lower case, before it went elsewhere.
+    pub moved: BTreeMap<String, u64>,
     last_id: u64,
 }
 
@@ -198,6 +200,20 @@ impl World {
             .values()
             .find(|p| self.project_path(p).eq_ignore_ascii_case(path))
             .map(|p| p.id)
+    }
+
+    /// The project that was at this path.
+    pub(crate) fn find_moved(&self, path: &str) -> Option<u64> {
+        let id = self.moved.get(&path.to_lowercase()).copied();
+        id.filter(|id| self.projects.contains_key(id))
+    }
+
+    /// Remembers where a project is, which is about to go elsewhere.
+    pub(crate) fn moved_from(&mut self, id: u64) {
+        if let Some(project) = self.projects.get(&id) {
+            let path = self.project_path(project).to_lowercase();
+            self.moved.insert(path, id);
+        }
     }
 
     /// Removes a group with all that is in it.
