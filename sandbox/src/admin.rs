@@ -40,7 +40,7 @@ fn operate(inner: &Inner, request: &Request) -> Reply {
         refuse(
             StatusCode::NOT_FOUND,
             "use GET /_sandbox/health, GET /_sandbox/state, GET, POST, DELETE \
-             /_sandbox/faults, POST /_sandbox/harbor/artifacts, POST /_sandbox/sonarqube/analyses, POST, DELETE \
+             /_sandbox/faults, POST /_sandbox/gitlab/deletion, POST /_sandbox/harbor/artifacts, POST /_sandbox/sonarqube/analyses, POST, DELETE \
              /_sandbox/argocd/images, or POST \
              /_sandbox/argocd/applications/NAME/images",
         )

@@ -10,6 +10,7 @@
 mod common;
 
 use common::Caller;
+use opstella_sandbox::gitlab::Deletion;
 use opstella_sandbox::{GitLab, SandboxTool};
 use serde_json::{Value, json};
 
@@ -206,6 +207,43 @@ fn project_names_and_paths_are_unique_in_a_namespace() {
         202
     );
     assert_eq!(gitlab.delete(&project).0, 404);
+}
+
+#[test]
+fn what_is_deleted_may_be_kept_for_some_days() {
+    let gitlab = gitlab();
+    let at_once = |path: &str| format!("?permanently_remove=true&full_path={path}");
+    for deletion in [Deletion::Delayed, Deletion::Retained] {
+        gitlab.tool.delete_by(deletion);
+        let project = with_project(&gitlab);
+        let id = project.rsplit('/').next().unwrap();
+        let early = gitlab.delete(&format!("{project}{}", at_once("payments/checkout")));
+        assert_eq!(early.0, 400);
+        assert_eq!(gitlab.delete(&project).0, 202);
+        let (_, kept) = gitlab.get(&project);
+        let path = format!("payments/checkout-deletion_scheduled-{id}");
+        assert_eq!(kept["path_with_namespace"], path);
+        assert!(kept["marked_for_deletion_on"].is_string(), "{kept}");
+        let again = message(gitlab.delete(&project));
+        assert_eq!(
+            again,
+            (400, json!("Project has been already marked for deletion"))
+        );
+        let (status, _) = gitlab.delete(&format!("{project}{}", at_once(&path)));
+        let retained = deletion == Deletion::Retained;
+        assert_eq!(status, if retained { 400 } else { 202 });
+        assert_eq!(gitlab.get(&project).0, if retained { 200 } else { 404 });
+
+        let (_, group) = gitlab.get("/api/v4/groups/payments");
+        assert_eq!(gitlab.delete("/api/v4/groups/payments").0, 202);
+        assert_eq!(gitlab.get("/api/v4/groups/payments").0, 404);
+        let (_, kept) = gitlab.get(&format!("/api/v4/groups/{}", group["id"]));
+        assert_eq!(
+            kept["full_path"],
+            format!("payments-deletion_scheduled-{}", group["id"])
+        );
+        assert!(kept["marked_for_deletion_on"].is_string(), "{kept}");
+    }
 }
 
 #[test]

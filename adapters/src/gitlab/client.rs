@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::GitLab;
-use crate::http::Call;
+use crate::http::{Answer, Call};
 use crate::{Health, StepError};
 
 /// Entries of a page: the most that GitLab gives.
@@ -97,7 +97,11 @@ impl GitLab {
 
     /// Deletes something; whether it was there.
     pub(super) async fn delete(&self, path: &str, query: &[(&str, &str)]) -> Result<bool, StepError> {
-        let answer = self.http.delete(Self::path(path)).query(query).send().await?;
+        Self::deleted(self.http.delete(Self::path(path)).query(query).send().await?)
+    }
+
+    /// Whether what was to be deleted was there.
+    pub(super) fn deleted(answer: Answer) -> Result<bool, StepError> {
         let Some(answer) = answer.found()? else {
             return Ok(false);
         };

@@ -20,6 +20,9 @@ const KIND: &str = "group";
 /// How the line begins that the description of a group has while a run is about to delete it.
 const GOING: &str = "Opstella is about to delete this group";
 
+/// Of what is in a group, how much is looked at: as much as GitLab lists at once.
+const MOST: usize = 100;
+
 /// The line of one run.
 fn going_line(run: RunId) -> String {
     format!("{GOING} (run {run}).")
@@ -60,6 +63,21 @@ impl Group {
 
     fn mark(&self) -> Option<Mark> {
         Mark::find(self.description.as_deref()?)
+    }
+}
+
+/// Something in a group.
+#[derive(Deserialize)]
+struct Inside {
+    description: Option<String>,
+    marked_for_deletion_on: Option<String>,
+}
+
+impl Inside {
+    /// Whether a run of ours made it and it was deleted: GitLab keeps it for some days.
+    fn is_going(&self) -> bool {
+        let mark = self.description.as_deref().and_then(Mark::find);
+        self.marked_for_deletion_on.is_some() && mark.is_some_and(|mark| mark.run.is_some())
     }
 }
 
@@ -255,8 +273,9 @@ impl GitLab {
 
     async fn is_empty(&self, path: &str) -> Result<bool, StepError> {
         for kind in ["projects", "subgroups"] {
-            let inside: Option<Vec<Value>> = self.find(&format!("{path}/{kind}?per_page=1")).await?;
-            if inside.is_some_and(|inside| !inside.is_empty()) {
+            let inside: Option<Vec<Inside>> = self.find(&format!("{path}/{kind}?per_page={MOST}")).await?;
+            let inside = inside.unwrap_or_default();
+            if inside.len() >= MOST || !inside.iter().all(Inside::is_going) {
                 return Ok(false);
             }
         }

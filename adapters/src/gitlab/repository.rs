@@ -46,6 +46,12 @@ fn moved_to(answer: &Answer) -> Option<u64> {
 }
 
 impl Repository {
+    /// Whether it was deleted, and is kept for some days under another path.
+    fn waits_elsewhere(&self) -> bool {
+        let suffix = format!("-deletion_scheduled-{}", self.id);
+        self.marked_for_deletion_on.is_some() && self.path_with_namespace.ends_with(&suffix)
+    }
+
     /// Where it is in the API.
     pub(super) fn path(&self) -> String {
         format!("projects/{}", self.id)
@@ -69,7 +75,7 @@ impl Repository {
 }
 
 impl GitLab {
-    /// The repository at a path. One that was there and was moved leaves the path free.
+    /// The repository at a path. One that was there and was moved, or deleted and not gone yet, leaves the path free.
     pub(super) async fn repository(&self, path: &RepositoryPath) -> Result<Option<Repository>, StepError> {
         match self.look(path).await? {
             Look::There(there) => Ok(Some(there)),
@@ -77,9 +83,18 @@ impl GitLab {
         }
     }
 
-    /// The repository that is to be undone, or something in it: the one at the path, or the service's own, wherever
-    /// people moved it.
+    /// The repository that something in it is to be undone in: the one at the path, or the service's own, wherever
+    /// people moved it. What is in one that waits for its deletion goes with it.
     pub(super) async fn repository_to_undo(
+        &self,
+        path: &RepositoryPath,
+        context: &StepContext,
+    ) -> Result<Option<Repository>, StepError> {
+        let there = self.wherever(path, context).await?;
+        Ok(there.filter(|there| !there.waits_elsewhere()))
+    }
+
+    async fn wherever(
         &self,
         path: &RepositoryPath,
         context: &StepContext,
@@ -203,10 +218,14 @@ impl GitLab {
         path: &RepositoryPath,
         context: &StepContext,
     ) -> Result<Removed, StepError> {
-        let Some(there) = self.repository_to_undo(path, context).await? else {
+        let Some(there) = self.wherever(path, context).await? else {
             return Ok(Removed::Absent);
         };
         if !there.goes(context) {
+            // An earlier one of the service's, deleted before.
+            if there.waits_elsewhere() {
+                return Ok(Removed::Absent);
+            }
             if let Some(description) = given_back(there.description.as_deref(), context) {
                 let call = self.http.put(Self::path(&there.path()));
                 self.change(call.json(&json!({"description": description})))
@@ -223,14 +242,29 @@ impl GitLab {
         // GitLab may only rename it and keep it for some days; then it is told to delete it at once
         // (https://docs.gitlab.com/api/projects/#delete-a-project).
         if let Some(kept) = self.until_gone(&what, &there.path(), marked).await? {
-            let at_once = [
-                ("permanently_remove", "true"),
-                ("full_path", kept.path_with_namespace.as_str()),
-            ];
-            self.delete(&there.path(), &at_once).await?;
+            if !self.delete_at_once(&kept).await? {
+                tracing::info!(repository = %path, now = %kept.path_with_namespace, "GitLab keeps what was deleted for some days");
+                return Ok(Removed::Deleted);
+            }
             self.until_gone(&what, &there.path(), |_: &Repository| false)
                 .await?;
         }
         Ok(Removed::Deleted)
+    }
+
+    /// Deletes what is marked. False: the instance does not let anybody (GitLab.com never does), and what is out of the
+    /// way already goes by itself.
+    async fn delete_at_once(&self, kept: &Repository) -> Result<bool, StepError> {
+        let at_once = [
+            ("permanently_remove", "true"),
+            ("full_path", kept.path_with_namespace.as_str()),
+        ];
+        let call = self.http.delete(Self::path(&kept.path())).query(&at_once);
+        let answer = call.send().await?;
+        let refused = [StatusCode::BAD_REQUEST, StatusCode::FORBIDDEN].contains(&answer.status);
+        if refused && kept.waits_elsewhere() {
+            return Ok(false);
+        }
+        Self::deleted(answer).map(|_| true)
     }
 }

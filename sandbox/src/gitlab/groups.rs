@@ -1,13 +1,12 @@
 //! `/groups`.
 
-use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::Call;
-use super::answers::{Answer, Refusal, accepted, created, ok, set};
+use super::answers::{Answer, Refusal, created, ok, set};
 use super::paging::page;
-use super::projects;
 use super::world::{Group, World, now};
+use super::{deletion, projects};
 
 pub(crate) const PATH_RULE: &str = "can contain only letters, digits, '_', '-' and '.'. Cannot start with '-', \
                                     end in '.git' or end in '.atom'";
@@ -49,7 +48,7 @@ pub(crate) fn route(world: &mut World, call: &Call<'_>, rest: &[&str]) -> Answer
             match call.method() {
                 "GET" => show(world, call, id),
                 "PUT" => update(world, call, id),
-                "DELETE" => delete(world, call, id),
+                "DELETE" => deletion::of_group(world, call, id),
                 _ => Err(Refusal::no_such_route()),
             }
         }
@@ -143,6 +142,7 @@ fn create(world: &mut World, call: &Call<'_>) -> Answer {
             .text("visibility")
             .unwrap_or_else(|| "private".to_owned()),
         created_at: now(),
+        marked_on: None,
     };
     let body = view(&group, call.base());
     world.groups.insert(group.id, group);
@@ -186,7 +186,7 @@ fn update(world: &mut World, call: &Call<'_>, id: u64) -> Answer {
 }
 
 /// Gives a group and the groups in it their new full paths.
-fn rename_below(world: &mut World, id: u64, full_path: &str) {
+pub(super) fn rename_below(world: &mut World, id: u64, full_path: &str) {
     let children: Vec<(u64, String)> = world
         .groups
         .values()
@@ -204,22 +204,6 @@ fn rename_below(world: &mut World, id: u64, full_path: &str) {
     for (child, path) in children {
         rename_below(world, child, &path);
     }
-}
-
-fn delete(world: &mut World, call: &Call<'_>, id: u64) -> Answer {
-    // Deletion is immediate here, so `permanently_remove` asks for what happens anyway; the check of its
-    // companion stays.
-    if call.params.flag("permanently_remove") == Some(true) {
-        let full_path = world.groups.get(&id).map(|g| g.full_path.clone());
-        if call.params.text("full_path") != full_path {
-            return Err(Refusal::message(
-                StatusCode::BAD_REQUEST,
-                "`full_path` is incorrect. You must enter the complete path for the subgroup.",
-            ));
-        }
-    }
-    world.remove_group(id);
-    accepted()
 }
 
 /// Whether another group or a project has this path.
@@ -259,6 +243,6 @@ pub(crate) fn view(group: &Group, base: &str) -> Value {
         "emails_disabled": false, "emails_enabled": true, "mentions_disabled": null, "lfs_enabled": true,
         "default_branch": null, "avatar_url": null, "request_access_enabled": true,
         "full_name": group.name, "full_path": group.full_path, "created_at": group.created_at,
-        "parent_id": group.parent_id, "marked_for_deletion_on": null, "archived": false,
+        "parent_id": group.parent_id, "marked_for_deletion_on": group.marked_on, "archived": false,
     })
 }

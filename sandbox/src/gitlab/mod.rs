@@ -1,12 +1,13 @@
 //! GitLab's REST API v4, as far as Opstella drives it.
 //!
 //! `world` is what exists, one module a resource says how it is made, read and deleted, `answers` has the error
-//! bodies and `paging` the list headers. It behaves as an instance with immediate deletion.
+//! bodies and `paging` the list headers. It behaves as an instance with immediate deletion until it is told otherwise.
 
 mod answers;
 mod branches;
 mod checkout;
 mod commit_changes;
+mod deletion;
 mod environments;
 mod groups;
 mod hooks;
@@ -27,6 +28,7 @@ use crate::params::Params;
 use crate::{Reply, Request, SandboxTool};
 use answers::{Answer, Refusal};
 pub(crate) use checkout::Checkout;
+pub use deletion::Deletion;
 use world::World;
 
 /// The stand-in of a GitLab server with one administrator, `root`.
@@ -78,6 +80,11 @@ impl GitLab {
             .collect()
     }
 
+    /// How this instance deletes from now on.
+    pub fn delete_by(&self, deletion: Deletion) {
+        self.world.lock().unwrap_or_else(PoisonError::into_inner).deletion = deletion;
+    }
+
     fn authorised(&self, request: &Request) -> bool {
         let bearer = request
             .header("authorization")
@@ -126,6 +133,11 @@ impl SandboxTool for GitLab {
 
     fn handle(&self, request: &Request) -> Reply {
         self.answer(request).unwrap_or_else(Refusal::into_reply)
+    }
+
+    fn operate(&self, request: &Request) -> Option<Reply> {
+        let mut world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
+        deletion::operate(&mut world, request)
     }
 
     fn state(&self) -> Value {

@@ -3,10 +3,10 @@
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::answers::{Answer, Refusal, accepted, created, moved, ok, set};
+use super::answers::{Answer, Refusal, created, moved, ok, set};
 use super::paging::page;
 use super::world::{Project, ROOT_NAMESPACE, World, now};
-use super::{Call, branches, commit_changes, environments, groups, hooks, project_params};
+use super::{Call, branches, commit_changes, deletion, environments, groups, hooks, project_params};
 use super::{protected_branches, repository, variables};
 
 /// Paths that GitLab's pages have below every project.
@@ -49,7 +49,7 @@ pub(crate) fn route(world: &mut World, call: &Call<'_>, rest: &[&str]) -> Answer
         return match call.method() {
             "GET" => show(world, call, id),
             "PUT" => update(world, call, id),
-            "DELETE" => delete(world, call, id),
+            "DELETE" => deletion::of_project(world, call, id),
             _ => Err(Refusal::no_such_route()),
         };
     }
@@ -123,6 +123,7 @@ fn create(world: &mut World, call: &Call<'_>) -> Answer {
         environments: Default::default(),
         variables: Vec::new(),
         hooks: Default::default(),
+        marked_on: None,
     };
     if call.params.flag("initialize_with_readme") == Some(true) {
         let branch = call
@@ -218,20 +219,6 @@ fn update(world: &mut World, call: &Call<'_>, id: u64) -> Answer {
     show(world, call, id)
 }
 
-fn delete(world: &mut World, call: &Call<'_>, id: u64) -> Answer {
-    // As with groups: deletion is immediate here, the check of `full_path` stays.
-    if call.params.flag("permanently_remove") == Some(true) {
-        let full_path = world.projects.get(&id).map(|p| world.project_path(p));
-        if call.params.text("full_path") != full_path {
-            return Err(Refusal::bad(
-                "`full_path` is incorrect. You must enter the complete path for the project.",
-            ));
-        }
-    }
-    world.projects.remove(&id);
-    accepted()
-}
-
 pub(crate) fn view(world: &World, project: &Project, base: &str) -> Value {
     let path = world.project_path(project);
     let namespace = world.namespace_path(project.namespace_id).unwrap_or_default();
@@ -246,8 +233,8 @@ pub(crate) fn view(world: &World, project: &Project, base: &str) -> Value {
         "tag_list": [], "topics": [], "web_url": web_url, "http_url_to_repo": format!("{web_url}.git"),
         "ssh_url_to_repo": format!("git@127.0.0.1:{path}.git"), "readme_url": null, "avatar_url": null,
         "forks_count": 0, "star_count": 0, "archived": false, "empty_repo": project.branches.is_empty(),
-        "creator_id": 1, "import_status": "none", "open_issues_count": 0, "marked_for_deletion_at": null,
-        "marked_for_deletion_on": null, "shared_with_groups": [],
+        "creator_id": 1, "import_status": "none", "open_issues_count": 0,
+        "marked_for_deletion_at": project.marked_on, "marked_for_deletion_on": project.marked_on, "shared_with_groups": [],
         "namespace": {
             "id": project.namespace_id, "name": namespace_name, "kind": if group.is_some() { "group" } else { "user" },
             "path": namespace.rsplit('/').next(), "full_path": namespace,

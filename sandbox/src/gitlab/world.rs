@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+use super::deletion::Deletion;
+
 /// A group; its namespace has the same id.
 #[derive(Debug, Clone)]
 pub(crate) struct Group {
@@ -16,6 +18,8 @@ pub(crate) struct Group {
     pub description: String,
     pub visibility: String,
     pub created_at: String,
+    /// The day on which it was deleted, where it is kept for some more.
+    pub marked_on: Option<String>,
 }
 
 /// One file in a tree.
@@ -107,6 +111,8 @@ pub(crate) struct Project {
     pub environments: BTreeMap<u64, Environment>,
     pub variables: Vec<Variable>,
     pub hooks: BTreeMap<u64, Hook>,
+    /// The day on which it was deleted, where it is kept for some more.
+    pub marked_on: Option<String>,
 }
 
 impl Project {
@@ -135,6 +141,7 @@ pub(crate) struct World {
     pub projects: BTreeMap<u64, Project>,
     /// Which project was at a path, in lower case, before it went elsewhere.
     pub moved: BTreeMap<String, u64>,
+    pub deletion: Deletion,
     last_id: u64,
 }
 
@@ -275,4 +282,9 @@ impl World {
 /// Now, as GitLab writes it.
 pub(crate) fn now() -> String {
     chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
+}
+
+/// The day, as GitLab writes it.
+pub(crate) fn today() -> String {
+    chrono::Utc::now().format("%Y-%m-%d").to_string()
 }
