@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::GitLab;
 use super::client::Creation;
+use super::repository::Repository;
 use crate::http::segment;
 use crate::{Removed, StepContext, StepError};
 
@@ -45,6 +46,20 @@ impl GitLab {
         context: &StepContext,
     ) -> Result<StepOutcome, StepError> {
         let repository = self.container(path, context).await?;
+        // How an adopted repository protects its branches stays the business of who said it.
+        if repository.mark(context).is_some_and(|mark| mark.run.is_some()) {
+            self.protect(&repository).await?;
+        }
+        let page = format!("{path}/-/settings/repository");
+        Ok(self.outcome(
+            "protected branch",
+            &format!("{path}: {}", repository.branch()),
+            &page,
+            repository.provenance(context),
+        ))
+    }
+
+    async fn protect(&self, repository: &Repository) -> Result<(), StepError> {
         let branch = repository.branch();
         let all = format!("{}/protected_branches", repository.path());
         let one = format!("{all}/{}", segment(branch));
@@ -70,13 +85,7 @@ impl GitLab {
             self.change(call.json(&json!({"allow_force_push": false})))
                 .await?;
         }
-        let page = format!("{path}/-/settings/repository");
-        Ok(self.outcome(
-            "protected branch",
-            &format!("{path}: {branch}"),
-            &page,
-            repository.provenance(context),
-        ))
+        Ok(())
     }
 
     /// The protection goes with its repository. In one that stays it stays, too: without a mark nobody knows who

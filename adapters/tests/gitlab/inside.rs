@@ -1,12 +1,13 @@
 //! What is particular to protections and environments.
 
+use http::Method;
 use opstella_adapters::{Removal, Removed};
 use opstella_domain::EnvironmentSet;
 use opstella_domain::operation::Operation;
 use opstella_domain::resource::Provenance;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::operations::{environment, files, path, protected};
+use crate::operations::{environment, files, path, protected, repository};
 use crate::support::Driven;
 use crate::world::World;
 
@@ -48,6 +49,39 @@ async fn a_protection_goes_with_its_repository() {
         adopted.remove(&protected(), 1, Removal::Service).await,
         Removed::Kept
     );
+}
+
+/// What its owner allows on the default branch could not be given back.
+#[tokio::test]
+async fn an_adopted_repository_keeps_its_own_protection() {
+    for theirs in [
+        None,
+        Some(json!({"name": "main", "push_access_level": 30, "allow_force_push": true})),
+    ] {
+        for marked in [true, false] {
+            let world = World::before(&repository(), 9).await;
+            world.foreign_repository().await;
+            // GitLab protected it by itself.
+            let main = World::at("protected_branches/main");
+            world.call(Method::DELETE, &main, Value::Null).await;
+            if let Some(theirs) = &theirs {
+                world.post_inside("protected_branches", theirs.clone()).await;
+            }
+            if marked {
+                world.adopt(&repository(), 1).await;
+            }
+            let before = world.inside("protected_branches").await;
+            assert_eq!(world.adopt(&protected(), 1).await, Provenance::Adopted);
+            if marked {
+                assert_eq!(world.provenance(&protected(), 2).await, Provenance::Existing);
+            }
+            assert_eq!(
+                world.remove(&protected(), 1, Removal::Service).await,
+                Removed::Kept
+            );
+            assert_eq!(world.inside("protected_branches").await, before);
+        }
+    }
 }
 
 #[tokio::test]
