@@ -107,6 +107,7 @@ fn options(config: &EngineConfig) -> EngineOptions {
                 per_second: NonZeroU32::new(limit.per_second).unwrap_or(NonZeroU32::MIN),
                 circuit_failures: limit.circuit_failures,
                 circuit_pause: Duration::from_secs(limit.circuit_pause_seconds),
+                ..ToolLimits::default()
             };
             (*tool, limits)
         })

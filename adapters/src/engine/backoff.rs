@@ -35,9 +35,6 @@ mod tests {
         );
         assert!(pause(31, None) <= TimeDelta::seconds(60) && pause(31, None) >= TimeDelta::seconds(30));
         assert_eq!(pause(0, Some(Duration::from_secs(120))), TimeDelta::seconds(120));
-        assert_eq!(
-            pause(0, Some(Duration::from_secs(86_400))),
-            TimeDelta::seconds(900)
-        );
+        assert_eq!(pause(0, Some(Duration::from_secs(86_401))), TimeDelta::days(1));
     }
 }

@@ -23,6 +23,8 @@ pub struct ToolLimits {
     pub circuit_failures: u32,
     /// How long an open circuit waits before it lets one step try.
     pub circuit_pause: Duration,
+    /// Longest time that a tool's Retry-After keeps all steps waiting.
+    pub hold_longest: Duration,
 }
 
 impl Default for ToolLimits {
@@ -32,6 +34,7 @@ impl Default for ToolLimits {
             per_second: NonZeroU32::new(200).unwrap_or(NonZeroU32::MIN),
             circuit_failures: 8,
             circuit_pause: Duration::from_secs(5),
+            hold_longest: Duration::from_secs(86_400),
         }
     }
 }
@@ -42,7 +45,7 @@ pub enum Circuit {
     /// Steps go through.
     #[default]
     Closed,
-    /// The tool failed too often in a row; nothing goes through for now.
+    /// The tool failed too often in a row, or asked to be left alone; nothing goes through for now.
     Open,
     /// One step tries.
     HalfOpen,
@@ -52,7 +55,18 @@ pub enum Circuit {
 struct Breaker {
     failures: u32,
     open_until: Option<Instant>,
+    /// Until when the tool asked to be left alone: no success of a step that was under way shortens that.
+    held_until: Option<Instant>,
     probing: bool,
+}
+
+/// How a step ended, as far as it tells of the tool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// The tool answered.
+    Answered,
+    /// It failed transiently; and asks to be left alone for so long.
+    Failed(Option<Duration>),
 }
 
 /// What the circuit says to a step.
@@ -72,18 +86,28 @@ pub(super) struct Admission {
 }
 
 impl Admission {
-    /// Counts how the step ended: the tool answered, or it failed transiently. What ends without it says nothing
-    /// about the tool.
-    pub fn record(self, answered: bool) {
+    /// Counts how the step ended. What ends without it says nothing about the tool.
+    pub fn record(self, ended: Ended) {
+        let now = Instant::now();
         let mut breaker = self.limiter.breaker();
-        if answered {
-            *breaker = Breaker::default();
+        let Ended::Failed(wait) = ended else {
+            let held = breaker.held_until.filter(|until| *until > now);
+            *breaker = Breaker {
+                open_until: held,
+                held_until: held,
+                ..Breaker::default()
+            };
             return;
-        }
+        };
         breaker.failures = breaker.failures.saturating_add(1);
-        if breaker.failures >= self.limiter.limits.circuit_failures {
-            breaker.open_until = Some(Instant::now() + self.limiter.limits.circuit_pause);
-        }
+        let limits = &self.limiter.limits;
+        let too_often = breaker.failures >= limits.circuit_failures;
+        let pause = too_often.then(|| now + limits.circuit_pause);
+        let wait = wait.unwrap_or_default().min(limits.hold_longest);
+        let asked = (!wait.is_zero()).then(|| now + wait);
+        breaker.held_until = breaker.held_until.max(asked);
+        // None is before any instant.
+        breaker.open_until = breaker.open_until.max(pause).max(asked);
     }
 }
 
@@ -209,7 +233,7 @@ mod tests {
             ..ToolLimits::default()
         }));
         for _ in 0..2 {
-            admit(&limiter).await.record(false);
+            admit(&limiter).await.record(Ended::Failed(None));
         }
         assert_eq!(limiter.state(), Circuit::Open);
         limiter
@@ -230,9 +254,28 @@ mod tests {
             matches!(limiter.passage(), Passage::Blocked(_)),
             "only one step tries"
         );
-        probe.record(true);
+        probe.record(Ended::Answered);
         assert_eq!(limiter.state(), Circuit::Closed);
         assert!(matches!(limiter.passage(), Passage::Free));
+    }
+
+    #[tokio::test]
+    async fn a_tool_that_asks_to_be_left_alone_is_left_alone_by_all() {
+        let limiter = Arc::new(Limiter::new(ToolLimits::default()));
+        let under_way = admit(&limiter).await;
+        let before = Instant::now();
+        let asked = Duration::from_millis(400);
+        admit(&limiter).await.record(Ended::Failed(Some(asked)));
+        assert_eq!(limiter.state(), Circuit::Open);
+        // Whoever was under way does not end that.
+        under_way.record(Ended::Answered);
+        assert_eq!(limiter.state(), Circuit::Open);
+        let probe = admit(&limiter).await;
+        assert!(before.elapsed() >= asked);
+        probe.record(Ended::Failed(Some(asked)));
+        assert!(matches!(limiter.passage(), Passage::Blocked(_)));
+        admit(&limiter).await.record(Ended::Answered);
+        assert_eq!(limiter.state(), Circuit::Closed);
     }
 
     /// The session ended, or the run did not want the step any more.
@@ -240,7 +283,7 @@ mod tests {
     async fn another_step_tries_when_the_probe_is_given_up() {
         let limiter = open_circuit().await;
         drop(admit(&limiter).await);
-        admit(&limiter).await.record(true);
+        admit(&limiter).await.record(Ended::Answered);
         assert_eq!(limiter.state(), Circuit::Closed);
     }
 
@@ -253,7 +296,7 @@ mod tests {
             per_second: NonZeroU32::MIN,
             ..ToolLimits::default()
         }));
-        admit(&limiter).await.record(false);
+        admit(&limiter).await.record(Ended::Failed(None));
         let waiting = Arc::clone(&limiter).admit();
         assert!(
             tokio::time::timeout(Duration::from_millis(50), waiting)

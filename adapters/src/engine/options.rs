@@ -35,7 +35,7 @@ impl Default for EngineOptions {
             step_timeout: Duration::from_secs(120),
             backoff_first: Duration::from_millis(500),
             backoff_longest: Duration::from_secs(60),
-            retry_after_longest: Duration::from_secs(900),
+            retry_after_longest: Duration::from_secs(86_400),
             queue_capacity: 100_000,
             lease_interval: Duration::from_secs(2),
             drain: Duration::from_secs(20),

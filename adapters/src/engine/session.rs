@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::limits::{Admission, Limiter, Limits};
+use super::limits::{Admission, Ended, Limiter, Limits};
 use super::queues::{Queues, Ticket};
 use super::scheduler::Scheduler;
 use crate::lease::Lease;
@@ -212,17 +212,28 @@ async fn carry_out(
     let started = Instant::now();
     let report = worker.executor.execute(order).await;
     let duration = started.elapsed();
-    let transient = matches!(
-        &report,
-        StepReport::Failed {
-            class: FailureClass::Transient,
-            ..
-        }
-    );
-    admission.record(!transient);
+    admission.record(ended(&connection, &report));
     measure(&connection, ticket, &report, duration);
     let command = outcome::command(&worker.options, &state, ticket, report, duration);
     scheduler.persist(ticket.run, Some(command)).await
+}
+
+/// What the report says of the tool.
+fn ended(connection: &ConnectionKey, report: &StepReport) -> Ended {
+    let StepReport::Failed {
+        class: FailureClass::Transient,
+        retry_after_ms,
+        ..
+    } = report
+    else {
+        return Ended::Answered;
+    };
+    let asked = retry_after_ms.map(Duration::from_millis);
+    if let Some(asked) = asked {
+        let seconds = asked.as_secs_f64();
+        tracing::warn!(%connection, seconds, "the tool asks to be left alone (Retry-After); its steps wait");
+    }
+    Ended::Failed(asked)
 }
 
 fn order(

@@ -131,6 +131,8 @@ impl World {
                         circuit_failures: u32::MAX,
                         // Steps that wait for their sabotage must not keep others from going on.
                         concurrency: 256,
+                        // Nor must a step that is told to wait.
+                        hold_longest: Duration::ZERO,
                         ..ToolLimits::default()
                     };
                     (tool, limits)
@@ -339,7 +341,8 @@ impl Process {
 
     pub async fn succeeds(&self, run: RunId) -> Arc<Run> {
         let state = self.settled(run).await;
-        assert_eq!(state.status, RunStatus::Succeeded, "{}", state.cause_text());
+        let on = &state.stuck_on;
+        assert_eq!(state.status, RunStatus::Succeeded, "{}{on:?}", state.cause_text());
         state
     }
 }
