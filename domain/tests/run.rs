@@ -13,7 +13,8 @@ use cqrs_es::test::TestFramework;
 use opstella_domain::plan::{Plan, SagaKind};
 use opstella_domain::resource::Provenance;
 use opstella_domain::run::{
-    FailureClass, Run, RunCommand, RunEvent, RunStatus, StepPhase, UnwindCause, Work,
+    FailureClass, MAX_ATTEMPTS, MAX_COMPENSATION_ATTEMPTS, Run, RunCommand, RunEvent, RunStatus, StepPhase,
+    UnwindCause, Work,
 };
 use opstella_domain::{Decide, DomainError};
 use support::{at, id, key, outcome, plan, run_id};
@@ -415,14 +416,14 @@ fn a_success_starts_what_waited_for_it_and_the_last_one_ends_the_run() {
 }
 
 #[test]
-fn transient_failures_are_retried_eight_times_in_all() {
+fn transient_failures_are_retried_so_often_in_all() {
     let scheduled = |attempt| RunEvent::StepRetryScheduled {
         step: id("a"),
         attempt,
         not_before: at(),
     };
     let mut commands = vec![make(), success("c", 1)];
-    for attempt in 1..8 {
+    for attempt in 1..MAX_ATTEMPTS {
         let events = when(commands.clone(), failure("a", attempt, Transient)).unwrap();
         assert_eq!(events, [failed("a", attempt, Transient), scheduled(attempt + 1)]);
         commands.push(failure("a", attempt, Transient));
@@ -436,8 +437,8 @@ fn transient_failures_are_retried_eight_times_in_all() {
         );
         commands.push(due);
     }
-    let events = when(commands, failure("a", 8, Transient)).unwrap();
-    assert_eq!(events, [failed("a", 8, Transient), unwind_by("a")]);
+    let events = when(commands, failure("a", MAX_ATTEMPTS, Transient)).unwrap();
+    assert_eq!(events, [failed("a", MAX_ATTEMPTS, Transient), unwind_by("a")]);
 }
 
 #[test]
@@ -610,13 +611,14 @@ fn a_compensation_that_keeps_failing_makes_the_run_stuck() {
         not_before,
     };
     let mut commands = unwinding();
-    for attempt in 1..8 {
+    let most = MAX_COMPENSATION_ATTEMPTS;
+    for attempt in 1..most {
         let events = when(commands.clone(), not_compensated_at("a", attempt, Transient));
         assert_eq!(events, Ok(vec![not_undone(attempt, Some(at()))]));
         commands.push(not_compensated_at("a", attempt, Transient));
     }
-    let last = when(commands, not_compensated_at("a", 8, Transient));
-    assert_eq!(last, Ok(vec![not_undone(8, None), stuck("a", "locked")]));
+    let last = when(commands, not_compensated_at("a", most, Transient));
+    assert_eq!(last, Ok(vec![not_undone(most, None), stuck("a", "locked")]));
     for class in [Permanent, Unauthorised] {
         let events = when(unwinding(), not_compensated("a", class));
         assert_eq!(events, Ok(vec![not_undone(1, None), stuck("a", "locked")]));

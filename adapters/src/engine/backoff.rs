@@ -23,7 +23,19 @@ pub(super) fn next_try(
 
 #[cfg(test)]
 mod tests {
+    use opstella_domain::run::MAX_ATTEMPTS;
+
     use super::*;
+
+    /// A tool that is restarted or upgraded comes back before a run gives up.
+    #[test]
+    fn the_tries_of_a_step_take_about_a_quarter_of_an_hour() {
+        let options = EngineOptions::default();
+        let now = Utc::now();
+        let all = (0..MAX_ATTEMPTS - 1).map(|failures| next_try(&options, failures, None, now) - now);
+        let minutes = all.sum::<TimeDelta>().num_minutes();
+        assert!((9..=20).contains(&minutes), "{minutes} minutes");
+    }
 
     #[test]
     fn pauses_grow_up_to_the_longest_and_honour_the_tool() {
@@ -33,7 +45,7 @@ mod tests {
         assert!(
             pause(0, None) <= TimeDelta::milliseconds(500) && pause(0, None) >= TimeDelta::milliseconds(250)
         );
-        assert!(pause(31, None) <= TimeDelta::seconds(60) && pause(31, None) >= TimeDelta::seconds(30));
+        assert!(pause(31, None) <= TimeDelta::seconds(180) && pause(31, None) >= TimeDelta::seconds(90));
         assert_eq!(pause(0, Some(Duration::from_secs(120))), TimeDelta::seconds(120));
         assert_eq!(pause(0, Some(Duration::from_secs(86_401))), TimeDelta::days(1));
     }

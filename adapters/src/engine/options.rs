@@ -34,7 +34,7 @@ impl Default for EngineOptions {
             limits: BTreeMap::new(),
             step_timeout: Duration::from_secs(120),
             backoff_first: Duration::from_millis(500),
-            backoff_longest: Duration::from_secs(60),
+            backoff_longest: Duration::from_secs(180),
             retry_after_longest: Duration::from_secs(86_400),
             queue_capacity: 100_000,
             lease_interval: Duration::from_secs(2),

@@ -11,10 +11,11 @@ use crate::decide::aggregate;
 use crate::plan::{Plan, PlannedStep, SagaKind, StepId};
 use crate::{Decide, DomainError, Environment, RunId, ServiceKey};
 
-/// Tries of a step that fails transiently, before the failure counts as permanent.
-pub const MAX_ATTEMPTS: u32 = 8;
+/// Tries of a step that fails transiently, before the failure counts as permanent. With the engine's pauses they take about
+/// a quarter of an hour: a tool that is restarted or upgraded comes back within that.
+pub const MAX_ATTEMPTS: u32 = 15;
 /// Tries of a compensation that fails transiently, before the run is stuck.
-pub const MAX_COMPENSATION_ATTEMPTS: u32 = 8;
+pub const MAX_COMPENSATION_ATTEMPTS: u32 = MAX_ATTEMPTS;
 /// Longest kept failure message, in characters.
 pub(super) const MAX_MESSAGE: usize = 1000;
 

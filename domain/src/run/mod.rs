@@ -20,7 +20,7 @@ mod status;
 mod step;
 mod work;
 
-pub use aggregate::Run;
+pub use aggregate::{MAX_ATTEMPTS, MAX_COMPENSATION_ATTEMPTS, Run};
 pub use command::RunCommand;
 pub use event::{FailureClass, RunEvent, UnwindCause};
 pub use status::RunStatus;
