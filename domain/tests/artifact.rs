@@ -250,6 +250,7 @@ fn limits_name_the_field() {
             id: format!("CVE-{n}"),
             severity: Severity::High,
             location: None,
+            times: 1,
         };
         evidence.findings = (0..number).map(one).collect();
         evidence
@@ -263,4 +264,20 @@ fn a_finding_that_is_named_is_counted() {
     let mut hidden = findings(ReportKind::ImageScan, &[("CVE-1", Severity::Critical)]);
     hidden.counts.critical = 0;
     assert_eq!(field(hidden), "counts");
+    let often = |times, counted| {
+        let mut scan = findings(ReportKind::ImageScan, &[("CVE-1", Severity::Critical)]);
+        scan.findings[0].times = times;
+        scan.counts.critical = counted;
+        scan
+    };
+    assert_eq!(field(often(3, 2)), "counts");
+    assert_eq!(field(often(0, 1)), "findings[0].times");
+    assert!(when(&[], often(2, 2)).is_ok());
+}
+
+#[test]
+fn a_finding_of_before_its_places_were_counted_was_there_once() {
+    let found = serde_json::json!({"id": "CVE-1", "severity": "critical"});
+    let read: Finding = serde_json::from_value(found).unwrap();
+    assert_eq!(read.times, 1);
 }

@@ -335,6 +335,58 @@ fn a_waiver_of_a_finding_passes_over_this_finding() {
 }
 
 #[test]
+fn a_waiver_of_a_finding_passes_over_all_of_its_places() {
+    let twice = |kind| {
+        let mut scan = findings(kind, &[("CVE-1", Critical)]);
+        scan.findings[0].times = 2;
+        scan.counts.critical = 2;
+        scan
+    };
+    for (rules, gate, kind) in [
+        (critical(), CRITICAL, ReportKind::ImageScan),
+        (
+            only(|r| r.no_open_critical = true),
+            OPEN_CRITICAL,
+            ReportKind::StaticAnalysis,
+        ),
+    ] {
+        let mut input = gate_input(vec![twice(kind)]);
+        assert!(one(&rules, &input).reason.contains("2 critical findings (CVE-1)"));
+        input.waivers = vec![waiver(1, gate, Some("CVE-1"))];
+        assert_eq!(one(&rules, &input).verdict, Waived);
+        // What is not waived stays.
+        input.images.get_mut(&name("api")).unwrap().evidence[0]
+            .counts
+            .critical += 1;
+        assert!(
+            one(&rules, &input)
+                .reason
+                .contains("1 critical findings, at most 0")
+        );
+    }
+}
+
+#[test]
+fn what_trivy_has_at_two_places_and_harbor_counts_once_hides_nothing_of_harbors() {
+    let mut named = findings(ReportKind::ImageScan, &[("CVE-1", Critical)]);
+    named.findings[0].times = 2;
+    named.counts.critical = 2;
+    let said = |counted: u32| {
+        let mut overview = evidence(ReportKind::RegistryScan);
+        overview.counts.critical = counted;
+        let mut input = gate_input(vec![named.clone(), overview]);
+        input.waivers = vec![waiver(1, CRITICAL, Some("CVE-1"))];
+        one(&critical(), &input)
+    };
+    assert_eq!(said(1).verdict, Waived);
+    says(
+        &said(2),
+        Failed,
+        "api, registry-scan: 1 critical findings, at most 0 may be there",
+    );
+}
+
+#[test]
 fn findings_that_evidence_does_not_name_cannot_be_waived_by_name() {
     let ids: Vec<String> = (0..MAX_FINDINGS).map(|n| format!("CVE-{n}")).collect();
     let found: Vec<_> = ids.iter().map(|id| (id.as_str(), Critical)).collect();

@@ -417,6 +417,7 @@ fn artifact_events_fit() {
         id: "CVE-2026-1234".into(),
         severity: Severity::Medium,
         location: Some("openssl@3.0.1".into()),
+        times: 2,
     });
     full.tests = Some(TestCounts {
         passed: 1,

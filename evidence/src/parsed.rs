@@ -27,7 +27,7 @@ pub struct Parsed {
     pub verdict: Verdict,
     /// Findings by severity.
     pub counts: SeverityCounts,
-    /// Findings of severity high and critical, each once, the worst first, at most
+    /// Findings of severity high and critical, each once with how often it is there, the worst first, at most
     /// [`opstella_domain::evidence::MAX_FINDINGS`].
     pub findings: Vec<Finding>,
     /// Tests by outcome, of a report on tests.

@@ -1,7 +1,7 @@
 //! Counting findings, and keeping the worst by name, in bounded memory.
 
 use std::cmp::Reverse;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use opstella_domain::evidence::{Finding, MAX_FINDINGS, Severity, SeverityCounts};
 
@@ -24,15 +24,19 @@ const SEVERITIES: [Severity; 6] = [
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
     counts: SeverityCounts,
-    /// The worst first; then by name, so that the same report gives the same evidence.
-    worst: BTreeSet<(Reverse<Severity>, String, Option<String>)>,
+    /// The worst first; then by name, so that the same report gives the same evidence. With how often each was added: one
+    /// that fell out for worse ones never comes back, so that the number is right.
+    worst: BTreeMap<Named, u32>,
 }
+
+/// What tells a finding from others of a report.
+type Named = (Reverse<Severity>, String, Option<String>);
 
 impl Tally {
     /// Counts a finding, and keeps it if it is severe.
     pub(crate) fn add(&mut self, severity: Severity, id: &str, location: Option<&str>) {
         self.counts.add(severity);
-        self.keep(severity, id, location);
+        self.keep(severity, id, location, 1);
     }
 
     /// The same; the location is only made for a severe one.
@@ -44,16 +48,15 @@ impl Tally {
         }
     }
 
-    fn keep(&mut self, severity: Severity, id: &str, location: Option<&str>) {
-        if severity < Severity::High {
-            return;
+    fn keep(&mut self, severity: Severity, id: &str, location: Option<&str>, times: u32) {
+        if severity >= Severity::High {
+            self.keep_named(named(severity, id, location), |known| known.saturating_add(times));
         }
-        let id = Some(clean(id, LONGEST_ID)).filter(|id| !id.is_empty());
-        let location = location
-            .map(|text| clean(text, LONGEST_LOCATION))
-            .filter(|text| !text.is_empty());
-        let id = id.unwrap_or_else(|| "unnamed".to_owned());
-        self.worst.insert((Reverse(severity), id, location));
+    }
+
+    fn keep_named(&mut self, named: Named, times: impl FnOnce(u32) -> u32) {
+        let known = self.worst.entry(named).or_insert(0);
+        *known = times(*known);
         if self.worst.len() > MAX_FINDINGS {
             self.worst.pop_last();
         }
@@ -79,20 +82,27 @@ impl Tally {
         for severity in SEVERITIES {
             self.add_unnamed(severity, counts.of(severity).into());
         }
-        for (severity, id, location) in other.worst {
+        for ((severity, id, location), times) in other.worst {
             let location = format!("{place}{}", location.unwrap_or_default());
-            self.keep(severity.0, &id, Some(&location));
+            self.keep(severity.0, &id, Some(&location), times);
         }
     }
 
-    /// Takes over what another look at the same contents found: the larger count of each severity, and all names.
+    /// Takes over what another look at the same contents found: the larger count of each severity, and all names, each
+    /// as often as the look that has it more often. Where both name what the other does not, the count has all of them.
     pub(crate) fn raise_to(&mut self, other: Self) {
         for severity in SEVERITIES {
             let more = other.counts.of(severity).saturating_sub(self.counts.of(severity));
             self.add_unnamed(severity, more.into());
         }
-        for (severity, id, location) in other.worst {
-            self.keep(severity.0, &id, location.as_deref());
+        for (named, times) in other.worst {
+            self.keep_named(named, |known| known.max(times));
+        }
+        for severity in SEVERITIES {
+            let of = self.worst.iter().filter(|((of, ..), _)| of.0 == severity);
+            let named: u64 = of.map(|(_, times)| u64::from(*times)).sum();
+            let more = named.saturating_sub(self.counts.of(severity).into());
+            self.add_unnamed(severity, more);
         }
     }
 
@@ -101,15 +111,26 @@ impl Tally {
         self.counts
     }
 
-    /// Those kept, the worst first, each once.
+    /// Those kept, the worst first, each once, with how often it is there.
     pub(crate) fn into_findings(self) -> Vec<Finding> {
-        let finding = |(Reverse(severity), id, location)| Finding {
+        let finding = |((Reverse(severity), id, location), times)| Finding {
             id,
             severity,
             location,
+            times,
         };
         self.worst.into_iter().map(finding).collect()
     }
+}
+
+/// A finding, in short and printable words.
+fn named(severity: Severity, id: &str, location: Option<&str>) -> Named {
+    let id = Some(clean(id, LONGEST_ID)).filter(|id| !id.is_empty());
+    let location = location
+        .map(|text| clean(text, LONGEST_LOCATION))
+        .filter(|text| !text.is_empty());
+    let id = id.unwrap_or_else(|| "unnamed".to_owned());
+    (Reverse(severity), id, location)
 }
 
 /// One line of at most `longest` characters; what is cut ends in `…`.
@@ -184,8 +205,9 @@ mod tests {
         assert_eq!(tally.counts().critical, 2, "counted as the report lists them");
         let findings = tally.into_findings();
         assert_eq!(findings.len(), MAX_FINDINGS);
-        assert_eq!(findings[0].id, "C-1");
+        assert_eq!((findings[0].id.as_str(), findings[0].times), ("C-1", 2));
         assert_eq!(findings[1].id, "H-00000", "C-1 is named once");
+        assert!(findings[1..].iter().all(|f| f.times == 1));
     }
 
     #[test]
@@ -200,6 +222,48 @@ mod tests {
         let location = findings[1].location.as_deref().unwrap();
         assert_eq!(location.chars().count(), 200);
         assert!(location.ends_with('…'));
+    }
+
+    #[test]
+    fn what_fell_out_for_worse_ones_is_not_counted_short() {
+        let mut tally = Tally::default();
+        for _ in 0..3 {
+            tally.add(Severity::High, "H-z", None);
+            for number in 0..MAX_FINDINGS {
+                tally.add(Severity::High, &format!("H-{number:05}"), None);
+            }
+        }
+        let findings = tally.into_findings();
+        assert_eq!(findings.len(), MAX_FINDINGS);
+        assert!(findings.iter().all(|f| f.times == 3 && f.id != "H-z"));
+    }
+
+    #[test]
+    fn what_one_place_has_more_often_counts_so_often() {
+        let of = |ids: &[&str]| {
+            let mut tally = Tally::default();
+            ids.iter()
+                .for_each(|id| tally.add(Severity::Critical, id, Some("p")));
+            tally
+        };
+        let times = |tally: Tally| {
+            let counted = tally.counts().critical;
+            let named = tally.into_findings().into_iter().map(|f| (f.id, f.times));
+            (counted, named.collect::<Vec<_>>())
+        };
+        let named = |pairs: &[(&str, u32)]| -> Vec<_> {
+            pairs
+                .iter()
+                .map(|(id, times)| ((*id).to_owned(), *times))
+                .collect()
+        };
+        let mut both = of(&["a", "a"]);
+        both.absorb(of(&["a", "b"]), "");
+        assert_eq!(times(both), (4, named(&[("a", 3), ("b", 1)])));
+        // Two looks at the same are not two findings; what only one of them names is one more.
+        let mut same = of(&["a", "a"]);
+        same.raise_to(of(&["a", "b"]));
+        assert_eq!(times(same), (3, named(&[("a", 2), ("b", 1)])));
     }
 
     #[test]

@@ -9,7 +9,7 @@
 
 mod common;
 
-use common::{counts, digest, finding, fixture, read, read_fixture, text};
+use common::{counts, digest, finding, fixture, found, read, read_fixture, text};
 use opstella_domain::Environment;
 use opstella_domain::evidence::{ReportKind, Severity, TestCounts, Verdict};
 use opstella_domain::release::Digest;
@@ -53,7 +53,7 @@ fn trivy_on_files_names_secrets_by_rule_only() {
         parsed.findings,
         [
             finding(CRITICAL, "github-pat", Some("conf/app.env:1")),
-            finding(HIGH, "CVE-2026-2001", Some("left-pad@1.0.0")),
+            found(2, HIGH, "CVE-2026-2001", Some("left-pad@1.0.0")),
             finding(HIGH, "DS-0002", Some("Dockerfile:4")),
         ]
     );
@@ -61,6 +61,28 @@ fn trivy_on_files_names_secrets_by_rule_only() {
     assert_eq!(
         parsed.produced_at.unwrap().to_rfc3339(),
         "2026-11-25T11:04:02.797427239+00:00"
+    );
+}
+
+#[test]
+fn a_package_at_two_places_is_named_once_and_says_so() {
+    let at = |path: &str| {
+        format!(
+            r#"{{"VulnerabilityID":"CVE-2026-7","PkgName":"semver","PkgPath":"{path}/package.json",
+                "InstalledVersion":"5.0.0","Severity":"CRITICAL"}}"#
+        )
+    };
+    let report = format!(
+        r#"{{"SchemaVersion":2,"ArtifactType":"container_image","Results":[{{"Target":"Node.js","Class":"lang-pkgs",
+            "Vulnerabilities":[{},{}]}}]}}"#,
+        at("app/node_modules/semver"),
+        at("usr/lib/node_modules/npm/node_modules/semver")
+    );
+    let parsed = read(ReportKind::ImageScan, report).unwrap();
+    assert_eq!(parsed.counts, counts([2, 0, 0, 0, 0, 0]));
+    assert_eq!(
+        parsed.findings,
+        [found(2, CRITICAL, "CVE-2026-7", Some("semver@5.0.0"))]
     );
 }
 
@@ -128,6 +150,18 @@ fn sarif_takes_the_score_before_the_level() {
         parsed.produced_at.unwrap().to_rfc3339(),
         "2026-11-25T10:00:00+00:00"
     );
+}
+
+#[test]
+fn a_result_that_is_listed_twice_is_named_once_and_says_so() {
+    let result = r#"{"ruleId":"sql","level":"error","locations":[{"physicalLocation":{
+        "artifactLocation":{"uri":"a.go"},"region":{"startLine":3}}}]}"#;
+    let report = format!(
+        r#"{{"version":"2.1.0","runs":[{{"results":[{result},{result}]}},{{"results":[{result}]}}]}}"#
+    );
+    let parsed = read(ReportKind::StaticAnalysis, report).unwrap();
+    assert_eq!(parsed.counts, counts([0, 3, 0, 0, 0, 0]));
+    assert_eq!(parsed.findings, [found(3, HIGH, "sql", Some("a.go:3"))]);
 }
 
 #[test]
@@ -305,8 +339,9 @@ fn findings_and_counts_agree() {
     for (kind, name) in common::ALL {
         let parsed = read_fixture(kind, name);
         for severity in [CRITICAL, HIGH] {
-            let named = parsed.findings.iter().filter(|f| f.severity == severity).count();
-            assert!(named as u32 <= parsed.counts.of(severity), "{name}");
+            let named = parsed.findings.iter().filter(|f| f.severity == severity);
+            let times: u32 = named.map(|f| f.times).sum();
+            assert!(times <= parsed.counts.of(severity), "{name}");
         }
         assert!(parsed.findings.iter().all(|f| f.severity >= HIGH), "{name}");
     }

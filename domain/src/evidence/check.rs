@@ -31,16 +31,22 @@ impl Evidence {
             if let Some(location) = &finding.location {
                 text(&field("location"), location, LONGEST_LOCATION)?;
             }
+            if finding.times == 0 {
+                return Err(DomainError::invalid(field("times"), "1 or more"));
+            }
         }
-        // Gates count; a finding that is named and not counted would not close them.
+        // Gates count; a finding that is named and not counted would not close them, and one that is waived more often
+        // than it is counted would open them for others.
         let uncounted = |severity: &Severity| {
             let named = |finding: &&Finding| finding.severity == *severity;
-            let named = self.findings.iter().filter(named).count();
-            u32::try_from(named).map_or(true, |named| named > self.counts.of(*severity))
+            let named = self.findings.iter().filter(named);
+            let times: u64 = named.map(|finding| u64::from(finding.times)).sum();
+            times > u64::from(self.counts.of(*severity))
         };
         match Severity::all().find(uncounted) {
             Some(severity) => {
-                let rule = format!("at least as many {severity} ones as `findings` names");
+                let rule =
+                    format!("at least as many {severity} ones as `findings` names, each as often as it says");
                 Err(DomainError::invalid("counts", rule))
             }
             None => Ok(()),

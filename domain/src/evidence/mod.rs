@@ -185,6 +185,14 @@ pub struct Finding {
     /// Where, in the tool's words (a package, a file, a URL); at most 200 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub location: Option<String>,
+    /// How often the report lists it there; the counts have it as often.
+    #[serde(default = "once")]
+    pub times: u32,
+}
+
+/// How often a finding was there of which that was not recorded.
+fn once() -> u32 {
+    1
 }
 
 /// What tests ended how.

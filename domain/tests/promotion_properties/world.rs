@@ -373,6 +373,7 @@ impl World {
                 id: FINDINGS[*finding].into(),
                 severity: *severity,
                 location: None,
+                times: 1,
             });
         }
         if !found.is_empty() {

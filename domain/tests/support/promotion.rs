@@ -125,6 +125,7 @@ pub fn findings(kind: ReportKind, found: &[(&str, Severity)]) -> Evidence {
             id: (*id).into(),
             severity: *severity,
             location: None,
+            times: 1,
         });
     }
     evidence

@@ -69,9 +69,15 @@ pub fn counts(numbers: [u32; 6]) -> SeverityCounts {
 }
 
 pub fn finding(severity: Severity, id: &str, location: Option<&str>) -> Finding {
+    found(1, severity, id, location)
+}
+
+/// A finding that is there so often.
+pub fn found(times: u32, severity: Severity, id: &str, location: Option<&str>) -> Finding {
     Finding {
         id: id.to_owned(),
         severity,
         location: location.map(str::to_owned),
+        times,
     }
 }

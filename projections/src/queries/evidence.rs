@@ -74,6 +74,8 @@ pub struct EvidenceFinding {
     pub severity: String,
     /// Where, in the tool's words.
     pub location: Option<String>,
+    /// How often the report lists it there; the counts have it as often.
+    pub times: i64,
 }
 
 /// Tests by outcome.

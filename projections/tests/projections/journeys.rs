@@ -144,6 +144,7 @@ impl World {
             id: "CVE-2026-1".into(),
             severity: Severity::Critical,
             location: Some("openssl\u{0}".into()),
+            times: 1,
         });
         self.tell_of("api", "1.0.0", bad).await;
     }

@@ -136,11 +136,13 @@ fn newest<'a>(scans: impl Iterator<Item = &'a Evidence>) -> Option<&'a Evidence>
     scans.max_by_key(|e| e.made_at())
 }
 
-/// The findings that a report names. Harbor's overview only counts: what Trivy's newest report names of the same image is
-/// taken for the names of those that it counts, so that a waiver of one of them holds for both.
-fn named<'a>(input: &'a GateInput, evidence: &'a Evidence) -> &'a [Finding] {
+/// The findings that a report names, with how often it counts each. Harbor's overview only counts: what Trivy's newest
+/// report names of the same image is taken for the names of those that it counts, so that a waiver of one of them holds
+/// for both. Harbor counts a vulnerability once for each version of a package, wherever that lies in the image; were
+/// Trivy's number taken, a waiver could hide what only Harbor found.
+fn named<'a>(input: &'a GateInput, evidence: &'a Evidence) -> Vec<(&'a Finding, u32)> {
     if evidence.kind != ReportKind::RegistryScan || !evidence.findings.is_empty() {
-        return &evidence.findings;
+        return evidence.findings.iter().map(|f| (f, f.times)).collect();
     }
     let image = input
         .images
@@ -148,7 +150,7 @@ fn named<'a>(input: &'a GateInput, evidence: &'a Evidence) -> &'a [Finding] {
         .find(|image| image.evidence.contains(evidence));
     let scans = image.into_iter().flat_map(|image| &image.evidence);
     newest(scans.filter(|e| e.kind == ReportKind::ImageScan))
-        .map(|e| e.findings.as_slice())
+        .map(|e| e.findings.iter().map(|f| (f, 1)).collect())
         .unwrap_or_default()
 }
 
@@ -167,11 +169,12 @@ fn weigh(input: &GateInput, gate: &'static str, evidence: &Evidence, severity: S
     let mut passed_over = 0_u32;
     let mut waivers: Vec<&Waiver> = Vec::new();
     let mut open = BTreeSet::new();
-    for finding in named(input, evidence).iter().filter(|f| f.severity == severity) {
+    let named = named(input, evidence).into_iter();
+    for (finding, times) in named.filter(|(f, _)| f.severity == severity) {
         match waiver(&finding.id) {
             None => _ = open.insert(finding.id.as_str()),
             Some(waiver) => {
-                passed_over = passed_over.saturating_add(1);
+                passed_over = passed_over.saturating_add(times);
                 if !waivers.iter().any(|w| w.id == waiver.id) {
                     waivers.push(waiver);
                 }
