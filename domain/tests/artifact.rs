@@ -15,7 +15,7 @@ use chrono::{DateTime, Utc};
 use cqrs_es::test::TestFramework;
 use opstella_domain::evidence::{
     Artifact, ArtifactCommand, ArtifactEvent, ArtifactKey, Evidence, Finding, MAX_FINDINGS, MAX_SCANS,
-    Origin, ReportKind, Severity,
+    MAX_SERIES, Origin, ReportKind, Severity, Suite,
 };
 use opstella_domain::{Decide, DomainError, Environment};
 use support::at;
@@ -204,6 +204,82 @@ fn dynamic_scans_count_for_each_set_of_images() {
     let many: Vec<Evidence> = (0..=MAX_SCANS).map(|n| of(&format!("web-{n}"))).collect();
     let artifact = artifact(&many);
     assert_eq!(artifact.evidence, many[1..]);
+}
+
+/// A report with its own contents, of a series.
+fn of_series(kind: ReportKind, contents: &str, series: Option<&str>) -> Evidence {
+    Evidence {
+        report: digest(contents),
+        series: series.map(str::to_owned),
+        ..evidence(kind)
+    }
+}
+
+#[test]
+fn another_tools_analysis_and_another_suites_tests_hide_nothing() {
+    for kind in [ReportKind::StaticAnalysis, ReportKind::Tests] {
+        let bad = of_series(kind, "bad", Some("semgrep"));
+        let other = of_series(kind, "clean", Some("gosec"));
+        let nameless = of_series(ReportKind::Tests, "nameless", None);
+        let again = of_series(kind, "mended", Some("semgrep"));
+        let three = artifact(&[bad.clone(), other.clone(), nameless.clone()]);
+        assert_eq!(three.evidence, [bad.clone(), other.clone(), nameless.clone()]);
+        let mended = artifact(&[bad, other.clone(), nameless.clone(), again.clone()]);
+        assert_eq!(mended.evidence, [other, nameless, again]);
+    }
+}
+
+#[test]
+fn analysis_of_before_its_series_was_recorded_is_of_its_tool() {
+    let old = |tool: &str| Evidence {
+        tool: tool.into(),
+        ..of_series(ReportKind::StaticAnalysis, tool, None)
+    };
+    let semgrep = of_series(ReportKind::StaticAnalysis, "new", Some("Semgrep OSS"));
+    let gosec = of_series(ReportKind::StaticAnalysis, "newer", Some("gosec"));
+    let all = [
+        old("Semgrep OSS 1.96.0"),
+        old("gosec dev"),
+        old("gosec"),
+        semgrep.clone(),
+        gosec.clone(),
+    ];
+    assert_eq!(artifact(&all).evidence, [old("gosec dev"), semgrep, gosec]);
+}
+
+#[test]
+fn no_series_is_dropped_for_another() {
+    let of = |n: usize| of_series(ReportKind::Tests, &n.to_string(), Some(&format!("suite-{n}")));
+    let full: Vec<Evidence> = (0..MAX_SERIES).map(of).collect();
+    assert_eq!(artifact(&full).evidence, full);
+    let refused = when(&full, of(MAX_SERIES)).unwrap_err();
+    assert!(matches!(refused, DomainError::Invalid { field, .. } if field == "suite"));
+    let again = of_series(ReportKind::Tests, "again", Some("suite-3"));
+    assert_eq!(when(&full, again.clone()), Ok(vec![added(again)]));
+    assert!(when(&full, evidence(ReportKind::StaticAnalysis)).is_ok());
+}
+
+#[test]
+fn a_suite_is_a_word_and_adds_to_the_tools() {
+    let suite: Suite = "e2e.web_1-a".parse().unwrap();
+    let tests = evidence(ReportKind::Tests);
+    assert_eq!(tests.clone().of_suite(None), tests);
+    assert_eq!(tests.of_suite(Some(&suite)).series(), Some("e2e.web_1-a"));
+    let sarif = of_series(ReportKind::StaticAnalysis, "a", Some("CodeQL"));
+    assert_eq!(sarif.of_suite(Some(&suite)).series(), Some("CodeQL: e2e.web_1-a"));
+    for wrong in ["", "a b", "ü", "a:b", &"x".repeat(61)] {
+        assert!(wrong.parse::<Suite>().is_err(), "{wrong}");
+    }
+    assert!("x".repeat(60).parse::<Suite>().is_ok());
+    for kind in ReportKind::all() {
+        let several = matches!(kind, ReportKind::Tests | ReportKind::StaticAnalysis);
+        let said = when(&[], evidence(kind).of_suite(Some(&suite)));
+        assert_eq!(said.is_ok(), several, "{kind}");
+    }
+    let of = |series: &str| of_series(ReportKind::Tests, "a", Some(series));
+    assert_eq!(field(of(" ")), "suite");
+    assert_eq!(field(of(&"x".repeat(201))), "suite");
+    assert_eq!(field(evidence(ReportKind::Sbom).of_suite(Some(&suite))), "suite");
 }
 
 #[test]

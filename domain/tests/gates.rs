@@ -126,6 +126,48 @@ fn what_a_report_says_as_a_whole() {
 }
 
 #[test]
+fn every_suite_and_every_tool_is_looked_at() {
+    let of = |kind, series: &str, failed: u32| {
+        let mut report = evidence(kind);
+        report.report = digest(series);
+        report.series = Some(series.to_owned());
+        if kind == ReportKind::Tests {
+            report.tests.as_mut().unwrap().failed = failed;
+        } else {
+            report = Evidence {
+                report: report.report,
+                series: report.series,
+                ..findings(kind, &vec![("sql", Critical); failed as usize])
+            };
+        }
+        report
+    };
+    let tests = only(|r| r.tests = true);
+    let gate = one(
+        &tests,
+        &gate_input(vec![
+            of(ReportKind::Tests, "unit", 2),
+            of(ReportKind::Tests, "e2e", 0),
+        ]),
+    );
+    says(&gate, Failed, "api, unit: 2 tests failed");
+    assert_eq!(gate.evidence, [digest("unit"), digest("e2e")]);
+    let open = only(|r| r.no_open_critical = true);
+    let gate = one(
+        &open,
+        &gate_input(vec![
+            of(ReportKind::StaticAnalysis, "semgrep", 1),
+            of(ReportKind::StaticAnalysis, "gosec", 0),
+        ]),
+    );
+    says(
+        &gate,
+        Failed,
+        "api, static-analysis of semgrep: 1 critical findings (sql), at most 0 may be there",
+    );
+}
+
+#[test]
 fn every_image_is_looked_at() {
     let mut input = gate_input(vec![evidence(ReportKind::QualityGate)]);
     let web = ImageEvidence {

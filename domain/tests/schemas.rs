@@ -412,6 +412,7 @@ fn artifact_events_fit() {
     );
     full.produced_at = Some(at());
     full.verdict = Verdict::Failed;
+    full.series = Some("semgrep: nightly".into());
     full.components = Some(7);
     full.findings.push(Finding {
         id: "CVE-2026-1234".into(),

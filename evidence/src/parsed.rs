@@ -23,6 +23,8 @@ pub struct Parsed {
     pub tool: String,
     /// When it was made, as it says itself.
     pub produced_at: Option<DateTime<Utc>>,
+    /// Whose report it is, of a kind that several tools make: their names, without versions.
+    pub series: Option<String>,
     /// What it comes to.
     pub verdict: Verdict,
     /// Findings by severity.
@@ -49,6 +51,7 @@ impl Parsed {
             recorded_at,
             environment,
             ran: BTreeMap::new(),
+            series: self.series,
             verdict: self.verdict,
             counts: self.counts,
             findings: self.findings,
@@ -65,6 +68,8 @@ pub(crate) struct Body {
     pub(crate) tool: String,
     /// When it was made.
     pub(crate) produced_at: Option<DateTime<Utc>>,
+    /// Whose it is, where several tools make such.
+    pub(crate) series: Option<String>,
     /// Whether it fails whatever was counted: the gate failed, a test failed.
     pub(crate) failed: bool,
     /// The findings.
@@ -88,6 +93,7 @@ impl Body {
             size: u64::try_from(bytes.len()).unwrap_or(u64::MAX),
             tool: self.tool,
             produced_at: self.produced_at,
+            series: self.series,
             verdict: if failed { Verdict::Failed } else { Verdict::Passed },
             counts,
             findings: self.tally.into_findings(),

@@ -153,6 +153,27 @@ fn sarif_takes_the_score_before_the_level() {
 }
 
 #[test]
+fn static_analysis_is_of_its_tools_whatever_their_versions_and_order() {
+    let series = |tools: &[(&str, &str)]| {
+        let run = |(name, version): &(&str, &str)| {
+            format!(r#"{{"tool":{{"driver":{{"name":"{name}","version":"{version}"}}}},"results":[]}}"#)
+        };
+        let runs: Vec<_> = tools.iter().map(run).collect();
+        let report = format!(r#"{{"version":"2.1.0","runs":[{}]}}"#, runs.join(","));
+        let parsed = read(ReportKind::StaticAnalysis, report).unwrap();
+        let evidence = parsed.into_evidence(chrono::Utc::now(), None);
+        evidence.series().unwrap().to_owned()
+    };
+    assert_eq!(series(&[("Semgrep OSS", "1.96.0")]), "Semgrep OSS");
+    assert_eq!(series(&[("gosec", "dev")]), "gosec");
+    assert_eq!(series(&[("b", "2"), ("a", "1"), ("b", "3")]), "a, b");
+    assert_eq!(series(&[("", "")]), "sarif");
+    let names: Vec<String> = (10..99).map(|n| format!("a tool with a long name {n}")).collect();
+    let many: Vec<_> = names.iter().map(|name| (name.as_str(), "1")).collect();
+    assert_eq!(series(&many).chars().count(), 120);
+}
+
+#[test]
 fn a_result_that_is_listed_twice_is_named_once_and_says_so() {
     let result = r#"{"ruleId":"sql","level":"error","locations":[{"physicalLocation":{
         "artifactLocation":{"uri":"a.go"},"region":{"startLine":3}}}]}"#;

@@ -154,6 +154,7 @@ impl History {
                     ReportKind::DynamicScan => built.clone(),
                     _ => BTreeMap::new(),
                 },
+                series: None,
                 verdict: Verdict::Passed,
                 counts: SeverityCounts {
                     medium: 3,

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use opstella_domain::evidence::ReportKind;
+use opstella_domain::evidence::{ReportKind, Suite};
 use opstella_domain::release::ReleaseVersion;
 use opstella_domain::{ComponentName, Environment, ServiceKey};
 use reqwest::Method;
@@ -49,6 +49,10 @@ pub(super) struct Add {
     /// Which environment was scanned, of a dynamic-scan.
     #[arg(long, value_name = "ENVIRONMENT")]
     env: Option<Environment>,
+    /// Which of several reports of tests, or of one tool's static-analysis, it is: unit. A later one of the same suite
+    /// takes its place.
+    #[arg(long, value_name = "NAME")]
+    suite: Option<Suite>,
 }
 
 /// Adds it.
@@ -72,6 +76,7 @@ pub(super) async fn run(context: &Context, Evidence::Add(what): Evidence) -> Res
         ("kind", Some(what.kind.to_string())),
         ("component", Some(what.component.to_string())),
         ("environment", what.env.map(|env| env.to_string())),
+        ("suite", what.suite.as_ref().map(Suite::to_string)),
     ];
     let path = format!("{}/evidence", path::release(&what.service, &what.version));
     let gzip = report.len() > WORTH_PACKING;

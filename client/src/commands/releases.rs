@@ -204,9 +204,7 @@ fn reports(release: &Value) -> Table {
         for one in list(at(image, "/evidence")) {
             let word = |pointer| word_at(one, pointer);
             table.row([
-                format!("{} {}", word("/kind"), word("/environment"))
-                    .trim()
-                    .into(),
+                named(&word("/kind"), &[word("/environment"), word("/series")]).into(),
                 word_at(image, "/component").into(),
                 word("/tool").into(),
                 Cell::state(word("/verdict")),
@@ -216,6 +214,12 @@ fn reports(release: &Value) -> Table {
         }
     }
     table
+}
+
+/// A kind, with what tells it from others of the kind.
+fn named(kind: &str, more: &[String]) -> String {
+    let more = more.iter().map(String::as_str).filter(|word| !word.is_empty());
+    std::iter::once(kind).chain(more).collect::<Vec<_>>().join(" ")
 }
 
 fn waivers(release: &Value) -> Table {

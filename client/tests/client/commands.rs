@@ -174,7 +174,9 @@ async fn a_report_is_sent_as_the_tool_wrote_it() {
     cli.file("trivy.json", &large);
     let add = "releases evidence add payments/checkout 1.4.0";
     let ran = cli
-        .run(&format!("{add} junit.xml --kind tests --component api"))
+        .run(&format!(
+            "{add} junit.xml --kind tests --component api --suite unit"
+        ))
         .await;
     assert_eq!(ran.code, 0, "{ran:?}");
     let ran = cli
@@ -183,7 +185,10 @@ async fn a_report_is_sent_as_the_tool_wrote_it() {
     assert_eq!(ran.code, 0, "{ran:?}");
     let seen = server.calls("POST");
     let path = format!("POST {SERVICE}/releases/1.4.0/evidence");
-    assert_eq!(seen[0].call, format!("{path}?kind=tests&component=api"));
+    assert_eq!(
+        seen[0].call,
+        format!("{path}?kind=tests&component=api&suite=unit")
+    );
     assert_eq!(
         (seen[0].header("content-type"), seen[0].text()),
         ("application/xml", " <testsuites/>".to_owned())

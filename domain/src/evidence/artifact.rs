@@ -6,7 +6,7 @@ use std::str::FromStr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Evidence, Origin, ReportKind};
+use super::{Evidence, MAX_SERIES, Origin, ReportKind};
 use crate::decide::aggregate;
 use crate::release::Digest;
 use crate::{ComponentName, Decide, DomainError, Environment, InvalidValue, ServiceKey};
@@ -72,10 +72,11 @@ pub enum ArtifactEvent {
 /// Most dynamic scans of an environment that are remembered of an image: so many releases in a row may share it.
 pub const MAX_SCANS: usize = 10;
 
-/// The aggregate; its stream's id is the key. The newest evidence of each kind counts.
+/// The aggregate; its stream's id is the key. The newest evidence of each kind counts, and of each series of a kind.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Artifact {
-    /// The newest evidence of each kind, and of dynamic scans of each environment with the same images.
+    /// The newest evidence of each kind: of dynamic scans, of each environment with the same images; of static analysis
+    /// and tests, of each series.
     pub evidence: Vec<Evidence>,
 }
 
@@ -109,13 +110,22 @@ impl Decide for Artifact {
         if counts.is_some_and(|e| !evidence.outranks(e)) {
             return Ok(vec![]);
         }
+        let beside = self.evidence.iter().filter(|e| e.kind == evidence.kind);
+        if counts.is_none() && evidence.has_series() && beside.count() >= MAX_SERIES {
+            let rule = format!(
+                "one of the {MAX_SERIES} tools and suites of the image that there is {} of already",
+                evidence.kind
+            );
+            return Err(DomainError::invalid("suite", rule));
+        }
         Ok(vec![ArtifactEvent::EvidenceAdded { key, evidence }])
     }
 
     fn evolve(&mut self, event: ArtifactEvent) {
         let ArtifactEvent::EvidenceAdded { evidence, .. } = event;
         self.evidence.retain(|e| !evidence.replaces(e));
-        let alike = |e: &Evidence| e.kind == evidence.kind && e.environment == evidence.environment;
+        let scan = evidence.kind == ReportKind::DynamicScan;
+        let alike = |e: &Evidence| scan && e.kind == evidence.kind && e.environment == evidence.environment;
         if self.evidence.iter().filter(|e| alike(e)).count() >= MAX_SCANS
             && let Some(oldest) = self.evidence.iter().position(alike)
         {

@@ -5,6 +5,8 @@ use crate::DomainError;
 
 /// Longest name of a tool, with its version, in characters.
 const LONGEST_TOOL: usize = 200;
+/// Longest series, in characters.
+const LONGEST_SERIES: usize = 200;
 /// Longest name of a finding, in characters.
 const LONGEST_ID: usize = 120;
 /// Longest location of a finding, in characters.
@@ -21,6 +23,14 @@ impl Evidence {
             return Err(DomainError::invalid("environment", rule));
         }
         text("tool", &self.tool, LONGEST_TOOL)?;
+        if let Some(series) = &self.series {
+            text("suite", series, LONGEST_SERIES)?;
+            if !self.has_series() {
+                let rule =
+                    "none, but for tests and static-analysis: of other reports the latest of a kind counts";
+                return Err(DomainError::invalid("suite", rule));
+            }
+        }
         if self.findings.len() > MAX_FINDINGS {
             let rule = format!("at most {MAX_FINDINGS}, the worst; the counts tell of all");
             return Err(DomainError::invalid("findings", rule));

@@ -5,8 +5,10 @@
 
 mod artifact;
 mod check;
+mod series;
 
 pub use artifact::{Artifact, ArtifactCommand, ArtifactEvent, ArtifactKey, MAX_SCANS};
+pub use series::{MAX_SERIES, Suite};
 
 use std::collections::BTreeMap;
 
@@ -262,6 +264,10 @@ pub struct Evidence {
     /// The images that the environment ran when it was looked at, of a dynamic scan.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub ran: BTreeMap<ComponentName, Digest>,
+    /// Which of several reports of its kind it is, of which the latest counts: the tools' names, of static analysis, and
+    /// the suite that it was sent as, also of tests.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub series: Option<String>,
     /// What it comes to.
     pub verdict: Verdict,
     /// Findings by severity.
@@ -294,9 +300,12 @@ impl Evidence {
     }
 
     /// Whether it speaks of the same as another: it is the same kind of report, of the same environment with the same
-    /// images.
+    /// images; by the same tools, and of the same suite.
     pub fn replaces(&self, other: &Self) -> bool {
-        self.kind == other.kind && self.environment == other.environment && self.ran == other.ran
+        self.kind == other.kind
+            && self.environment == other.environment
+            && self.ran == other.ran
+            && self.series() == other.series()
     }
 
     /// Whether it counts from now on instead of another that speaks of the same: what the tool itself said counts

@@ -104,6 +104,7 @@ pub fn evidence(kind: ReportKind) -> Evidence {
             ReportKind::DynamicScan => images(&[("api", "api-1")]),
             _ => BTreeMap::new(),
         },
+        series: None,
         verdict: Verdict::Passed,
         counts: SeverityCounts::default(),
         findings: vec![],

@@ -3,6 +3,8 @@
 mod model;
 mod rules;
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use opstella_domain::evidence::Severity;
 use serde::Deserialize;
@@ -16,6 +18,12 @@ use model::{MAX_RESULTS, MAX_RULES, Outcome, Run};
 use rules::Rules;
 
 const FORMAT: &str = "SARIF";
+
+/// Most tools whose names are kept; a report is of one or a few.
+const MOST_TOOLS: usize = 16;
+
+/// Most characters of the names of all tools.
+const LONGEST_NAMES: usize = 120;
 
 #[derive(Deserialize)]
 struct Report<'a> {
@@ -31,6 +39,8 @@ struct Runs {
     number: u32,
     problem: Option<ReportError>,
     tool: Option<String>,
+    /// The names of all, so that a report of one of them does not count instead of one of several.
+    tools: BTreeSet<String>,
     produced_at: Option<DateTime<Utc>>,
     tally: Tally,
     named: Named,
@@ -72,6 +82,10 @@ impl Runs {
                 let location = result.locations.0.as_ref().map(model::Place::text);
                 self.tally.add(severity, rules.id(result), location.as_deref());
             }
+        }
+        self.tools.insert(tool.driver.name());
+        if self.tools.len() > MOST_TOOLS {
+            self.tools.pop_last();
         }
         if self.tool.is_none() {
             self.tool = Some(tool.driver.text());
@@ -148,7 +162,9 @@ pub(crate) fn read(text: &[u8]) -> Result<Body, ReportError> {
         let what = "the report has no runs: no tool looked at anything";
         return Err(ReportError::Empty { what });
     }
+    let tools: Vec<String> = runs.tools.into_iter().collect();
     Ok(Body {
+        series: Some(tally::clean(&tools.join(", "), LONGEST_NAMES)),
         tool: runs.tool.unwrap_or_else(|| "sarif".to_owned()),
         produced_at: runs.produced_at,
         tally: runs.tally,

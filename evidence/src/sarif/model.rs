@@ -60,6 +60,11 @@ impl Component<'_> {
         let (name, version) = (Text::or_empty(&self.name), version.map(Text::as_str));
         tally::tool(Some(name), version, "sarif")
     }
+
+    /// The name alone.
+    pub(super) fn name(&self) -> String {
+        tally::tool(Some(Text::or_empty(&self.name)), None, "sarif")
+    }
 }
 
 #[derive(Deserialize)]

@@ -21,6 +21,9 @@ pub struct Evidence {
     /// The images that it ran then, by component.
     #[sqlx(json)]
     pub ran: BTreeMap<String, String>,
+    /// Which of several reports of its kind it is: the tools' names, of static analysis, and the suite that it was sent as,
+    /// also of tests.
+    pub series: Option<String>,
     /// `passed` or `failed`, by the report's own rules; a gate may be stricter.
     pub verdict: String,
     /// Findings by severity.
@@ -44,7 +47,8 @@ pub struct Evidence {
     pub produced_at: Option<DateTime<Utc>>,
     /// When it was recorded.
     pub recorded_at: DateTime<Utc>,
-    /// Whether it is the newest of its kind, and of a dynamic scan, of its environment with these images: that counts.
+    /// Whether it is the newest of its kind: of a dynamic scan, of its environment with these images; of static analysis
+    /// and tests, of its series. That counts.
     pub newest: bool,
 }
 
@@ -104,7 +108,7 @@ pub struct EvidenceFilter {
     pub kind: Option<String>,
 }
 
-const EVIDENCE: &str = "SELECT e.kind, e.environment, e.ran, e.verdict, e.counts, e.findings, e.tests, e.packages, e.tool, \
+const EVIDENCE: &str = "SELECT e.kind, e.environment, e.ran, e.series, e.verdict, e.counts, e.findings, e.tests, e.packages, e.tool, \
     e.report, e.size, e.produced_at, e.recorded_at, e.newest, ";
 
 const HAS_REPORT: &str = "SELECT EXISTS (SELECT FROM read.release_images i JOIN read.evidence e \

@@ -53,7 +53,8 @@ pub struct ReleaseImage {
     pub author: String,
     /// When it was added.
     pub added_at: DateTime<Utc>,
-    /// The newest evidence of each kind, and of dynamic scans, of each environment with the same images.
+    /// The newest evidence of each kind: of dynamic scans, of each environment with the same images; of static analysis
+    /// and tests, of each series.
     pub evidence: Vec<Evidence>,
 }
 
@@ -130,7 +131,7 @@ const RELEASE: &str = "SELECT r.project, r.service, r.version AS release, r.seal
 
 const PARTS: &str = "coalesce((SELECT jsonb_agg(to_jsonb(i) || jsonb_build_object('evidence', \
         coalesce((SELECT jsonb_agg(to_jsonb(e) || jsonb_build_object('findings', \
-                         jsonb_path_query_array(e.findings, '$[0 to 9]')) ORDER BY e.kind, e.environment) \
+                         jsonb_path_query_array(e.findings, '$[0 to 9]')) ORDER BY e.kind, e.environment, e.series) \
                   FROM read.evidence e WHERE e.project = i.project AND e.service = i.service \
                   AND e.component = i.component AND e.digest = i.digest AND e.newest), '[]')) ORDER BY i.component) \
     FROM read.release_images i WHERE i.project = r.project AND i.service = r.service AND i.version = r.version), '[]') \

@@ -38,7 +38,7 @@ async fn a_release_shows_its_evidence_waivers_and_journey() {
     };
     assert_eq!((api.component.as_str(), api.author.as_str()), ("api", "dora"));
     assert_eq!(web.digest, image("web", "1.0.0").to_string());
-    assert_eq!((api.evidence.len(), web.evidence.len()), (9, 9));
+    assert_eq!((api.evidence.len(), web.evidence.len()), (9, 11));
     let newest = api.evidence.iter().find(|e| e.kind == "image-scan").unwrap();
     assert_eq!((newest.counts.critical, newest.verdict.as_str()), (0, "passed"));
     let scan = api.evidence.iter().find(|e| e.kind == "dynamic-scan").unwrap();
@@ -61,6 +61,21 @@ async fn a_release_shows_its_evidence_waivers_and_journey() {
         history[1].findings[0].location.as_deref(),
         Some("openssl\u{fffd}")
     );
+    let tests: Vec<_> = web.evidence.iter().filter(|e| e.kind == "tests").collect();
+    let told: Vec<_> = tests
+        .iter()
+        .map(|e| (e.series.as_deref(), e.verdict.as_str()))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (Some("e2e"), "passed"),
+            (Some("unit"), "failed"),
+            (None, "passed")
+        ]
+    );
+    let analysis = api.evidence.iter().find(|e| e.kind == "static-analysis").unwrap();
+    assert_eq!(analysis.series.as_deref(), Some("tool of static-analysis"));
     let [waiver] = release.waivers.as_slice() else {
         panic!("{:?}", release.waivers)
     };

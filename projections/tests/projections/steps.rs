@@ -63,6 +63,7 @@ pub fn report(kind: ReportKind, number: u8, at: DateTime<Utc>) -> Evidence {
                 .into(),
             _ => BTreeMap::new(),
         },
+        series: None,
         verdict: Verdict::Passed,
         counts: SeverityCounts::default(),
         findings: vec![],

@@ -7,7 +7,7 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use chrono::Utc;
 use opstella_commands::{AddEvidence, Report};
-use opstella_domain::evidence::{ArtifactKey, ReportKind};
+use opstella_domain::evidence::{ArtifactKey, ReportKind, Suite};
 use opstella_domain::release::{Digest, ReleaseKey};
 use opstella_domain::{ComponentName, Environment, InvalidValue};
 use opstella_evidence::{Expected, Limits, ReportError, decompress, parse};
@@ -34,6 +34,9 @@ use crate::state::AppState;
             `registry-scan`, `sbom`, `static-analysis`, `dynamic-scan` or `tests`"),
         ("component" = String, Query, description = "Of which component's image"),
         ("environment" = Option<String>, Query, description = "Which environment was scanned, of a `dynamic-scan`"),
+        ("suite" = Option<String>, Query, description = "Which of several reports of `tests`, or of one tool's \
+            `static-analysis`, it is: `unit`. A later one of the same suite takes its place, and no other",
+            max_length = 60),
         ("Content-Encoding" = Option<String>, Header, description = "`gzip`, or nothing"),
     ),
     request_body(content(
@@ -48,10 +51,11 @@ pub(crate) async fn add(
     head: CommandHead,
     body: ReportBody,
 ) -> Result<HttpResponse, Problem> {
-    query.only(&["kind", "component", "environment"])?;
+    query.only(&["kind", "component", "environment", "suite"])?;
     let kind: ReportKind = required(&query, "kind")?;
     let component: ComponentName = required(&query, "component")?;
     let environment: Option<Environment> = query.value("environment")?;
+    let suite: Option<Suite> = query.value("suite")?;
     let context = head.context(&body.fingerprint, None);
     let key = key(&path)?;
     let image = state.commands.release_image(&key, &component).await?;
@@ -96,7 +100,9 @@ pub(crate) async fn add(
         .await
         .map_err(|error| crate::problem::internal(error.to_string()))?
         .map_err(|error| refused(error, unknown))?;
-    let evidence = parsed.into_evidence(Utc::now(), environment);
+    let evidence = parsed
+        .into_evidence(Utc::now(), environment)
+        .of_suite(suite.as_ref());
     let request = AddEvidence {
         key,
         component,

@@ -248,6 +248,60 @@ async fn a_bad_report_leaves_nothing_behind() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_report_of_another_suite_or_tool_hides_nothing() {
+    let delivery = Delivery::start(&["DEV", "SIT"]).await;
+    delivery
+        .set_rules("SIT", json!({"tests": true, "no_open_critical": true}))
+        .await;
+    delivery.release_to_dev("1.0.0").await;
+    let tests = async |suite: &str, inside: &str| {
+        let body = format!("<testsuites><testcase name=\"a\">{inside}</testcase></testsuites>");
+        let kind: &'static str = format!("tests&suite={suite}").leak();
+        let report = Sent {
+            content_type: "application/xml",
+            ..sent(kind, body)
+        };
+        send(&delivery, CI, "1.0.0", report).await
+    };
+    let sarif = async |tool: &str, score: &str| {
+        let result = json!({"ruleId": "sql", "properties": {"security-severity": score}});
+        let report = json!({"version": "2.1.0", "runs": [
+            {"tool": {"driver": {"name": tool, "version": "1.0"}}, "results": [result]}]});
+        delivery
+            .evidence("1.0.0", "static-analysis", "", &report)
+            .await
+            .expect(201);
+    };
+    tests("unit", "<failure/>").await.expect(201);
+    tests("e2e", "").await.expect(201);
+    sarif("semgrep", "9.8").await;
+    sarif("gosec", "1.0").await;
+    let why = async || {
+        let question = json!({"release": "1.0.0", "environment": "SIT"});
+        let path = format!("{SERVICE}/promotions:check");
+        delivery.post("frank", &path, question).await.expect(200).body
+    };
+    let said = why().await.to_string();
+    for reason in [
+        "api, unit: 1 tests failed",
+        "static-analysis of semgrep: 1 critical",
+    ] {
+        assert!(said.contains(reason), "{said}");
+    }
+    tests("unit", "").await.expect(201);
+    sarif("semgrep", "1.0").await;
+    assert_eq!(why().await["now"], true);
+    tests("no%20word", "").await.problem(400, "invalid-parameter");
+    let scan = reports::image_scan(&[]);
+    delivery
+        .evidence("1.0.0", "image-scan", "&suite=unit", &scan)
+        .await
+        .problem(422, "invalid-field")
+        .field("suite", "tests and static-analysis");
+    delivery.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_scan_of_an_image_file_counts_for_the_image_that_has_its_configuration() {
     let delivery = Delivery::start(&["DEV"]).await;
     delivery.register("1.0.0").await.expect(201);

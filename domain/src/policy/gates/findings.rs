@@ -42,7 +42,11 @@ pub fn open_critical(input: &GateInput) -> GateResult {
     for (name, image) in &input.images {
         for evidence in image.evidence.iter().filter(|e| !superseded(image, e)) {
             let said = weigh(input, gate, evidence, Severity::Critical, 0);
-            found.add(evidence, said, &format!("{name}, {}", evidence.kind));
+            let what = match &evidence.series {
+                None => format!("{name}, {}", evidence.kind),
+                Some(series) => format!("{name}, {} of {series}", evidence.kind),
+            };
+            found.add(evidence, said, &what);
         }
     }
     let passed = "no report has an open critical finding".to_owned();

@@ -2,7 +2,7 @@
 
 use crate::ComponentName;
 use crate::evidence::{Evidence, ReportKind};
-use crate::policy::{GateInput, GateResult, GateVerdict, ImageEvidence};
+use crate::policy::{GateInput, GateResult, GateVerdict};
 use crate::release::Digest;
 
 /// What one report says to a gate.
@@ -24,22 +24,20 @@ pub(super) struct Look {
     wrong: Vec<String>,
 }
 
-/// The newest report of a kind.
-pub(super) fn newest(image: &ImageEvidence, kind: ReportKind) -> Option<&Evidence> {
-    image.evidence.iter().rev().find(|e| e.kind == kind)
-}
-
-/// Looks at one report of each image.
-pub(super) fn look<'a>(
-    input: &'a GateInput,
-    find: impl Fn(&'a ImageEvidence) -> Option<&'a Evidence>,
-    say: impl Fn(&'a Evidence) -> Said,
-) -> Look {
+/// Looks at all reports of a kind on each image: of tests there may be several, and none hides another.
+pub(super) fn look(input: &GateInput, kind: ReportKind, say: impl Fn(&Evidence) -> Said) -> Look {
     let mut found = Look::default();
     for (name, image) in &input.images {
-        match find(image) {
-            None => found.lacks(name),
-            Some(evidence) => found.add(evidence, say(evidence), name.as_str()),
+        let mut reports = image.evidence.iter().filter(|e| e.kind == kind).peekable();
+        if reports.peek().is_none() {
+            found.lacks(name);
+        }
+        for report in reports {
+            let what = match &report.series {
+                None => name.to_string(),
+                Some(series) => format!("{name}, {series}"),
+            };
+            found.add(report, say(report), &what);
         }
     }
     found

@@ -18,16 +18,16 @@ use crate::models::rows::{self, slug};
 const SUPERSEDE: &str = "
 UPDATE evidence e SET newest = false
 FROM jsonb_to_recordset($1) AS k(project text, service text, component text, digest text, kind text, environment text,
-    ran jsonb)
+    ran jsonb, series text)
 WHERE e.newest AND e.project = k.project AND e.service = k.service AND e.component = k.component
     AND e.digest = k.digest AND e.kind = k.kind AND e.environment IS NOT DISTINCT FROM k.environment
-    AND e.ran = k.ran";
+    AND e.ran = k.ran AND e.series IS NOT DISTINCT FROM k.series";
 
 const EVIDENCE: &str = "
 INSERT INTO evidence
 SELECT * FROM jsonb_to_recordset($1) AS r(transaction_id bigint, position bigint, project text, service text,
-    component text, digest text, kind text, environment text, ran jsonb, report text, size bigint, tool text,
-    produced_at timestamptz, recorded_at timestamptz, verdict text, counts jsonb, findings jsonb, tests jsonb,
+    component text, digest text, kind text, environment text, ran jsonb, series text, report text, size bigint,
+    tool text, produced_at timestamptz, recorded_at timestamptz, verdict text, counts jsonb, findings jsonb, tests jsonb,
     packages bigint, newest boolean)";
 
 /// What newer evidence replaces.
@@ -40,6 +40,7 @@ struct Topic {
     kind: &'static str,
     environment: Option<&'static str>,
     ran: BTreeMap<ComponentName, Digest>,
+    series: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -96,6 +97,7 @@ fn row(recorded: &RecordedEvent, event: ArtifactEvent) -> Result<EvidenceRow, Ap
             digest: key.digest.to_string(),
             kind: evidence.kind.slug(),
             environment: evidence.environment.map(|e| e.as_str()),
+            series: evidence.series().map(str::to_owned),
             ran: evidence.ran,
         },
         report: evidence.report.to_string(),

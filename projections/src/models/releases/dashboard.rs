@@ -43,11 +43,18 @@ pub(super) const VIEWS: &[DashboardView] = &[
             ("tool", "Who made the report"),
             ("report", "Digest of the original"),
             ("recorded_at", "When it was taken"),
-            ("newest", "Whether it is the newest of its kind, which counts"),
+            (
+                "newest",
+                "Whether it is the newest of its kind and series, which counts",
+            ),
+            (
+                "series",
+                "Which of several of its kind: the tools of static analysis, the suite",
+            ),
         ],
         query: "SELECT i.project, i.service, i.version, i.component, i.digest, e.kind, e.environment, e.verdict, \
                 (e.counts->>'critical')::bigint, (e.counts->>'high')::bigint, (e.counts->>'medium')::bigint, \
-                (e.counts->>'low')::bigint, e.tool, e.report, e.recorded_at, e.newest \
+                (e.counts->>'low')::bigint, e.tool, e.report, e.recorded_at, e.newest, e.series \
                 FROM release_images i JOIN evidence e ON e.project = i.project AND e.service = i.service \
                 AND e.component = i.component AND e.digest = i.digest",
     },

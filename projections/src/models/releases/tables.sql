@@ -45,7 +45,7 @@ CREATE TABLE release_waivers (
     PRIMARY KEY (project, service, version, id)
 );
 
--- Every report that was ever taken; `newest` marks the one of its kind, environment and images there that counts.
+-- Every report that was ever taken; `newest` marks the one of its kind, environment, images there, and series that counts.
 CREATE TABLE evidence (
     transaction_id bigint NOT NULL,
     position       bigint NOT NULL,
@@ -56,6 +56,7 @@ CREATE TABLE evidence (
     kind           text NOT NULL,
     environment    text,        -- of a dynamic scan
     ran            jsonb NOT NULL, -- the images that it ran then
+    series         text,        -- which of several of its kind: the tools, the suite
     report         text NOT NULL,
     size           bigint NOT NULL,
     tool           text NOT NULL,
