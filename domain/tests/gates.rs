@@ -548,6 +548,7 @@ fn a_service_without_the_environment_to_scan_is_not_blocked_for_ever() {
     let rules = only(|r| r.dynamic_scan = Some(Uat));
     // DEV, PRD: the one before is scanned.
     let mut input = gate_input(vec![]);
+    input.environments = [Dev, Environment::Prd].into();
     input.predecessor = Some(Predecessor {
         environment: Dev,
         running: None,
@@ -560,10 +561,35 @@ fn a_service_without_the_environment_to_scan_is_not_blocked_for_ever() {
     input.images.get_mut(&name("api")).unwrap().evidence = vec![scan_of(Dev, None)];
     assert_eq!(one(&rules, &input).verdict, Passed);
     // SIT, PRE, PRD: one that is further on.
-    assert_eq!(one(&rules, &gate_input(vec![scan_of(Pre, None)])).verdict, Passed);
+    let mut without = gate_input(vec![scan_of(Pre, None)]);
+    without.environments = [Environment::Sit, Pre, Environment::Prd].into();
+    assert_eq!(one(&rules, &without).verdict, Passed);
     // PRD alone.
     input.predecessor = None;
     assert_eq!(one(&rules, &input).verdict, Passed);
+}
+
+#[test]
+fn a_scan_of_another_environment_does_not_stand_for_the_one_to_scan() {
+    let rules = only(|r| r.dynamic_scan = Some(Environment::Uat));
+    // The service has UAT: what was found in PRE does not count for it.
+    let input = gate_input(vec![scan_of(Environment::Pre, None)]);
+    says(
+        &one(&rules, &input),
+        Failed,
+        "there is no dynamic scan of UAT with these images",
+    );
+    let both = gate_input(vec![
+        scan_of(Environment::Pre, Some(High)),
+        scan_of(Environment::Uat, None),
+    ]);
+    assert_eq!(one(&rules, &both).verdict, Passed);
+    // On the way into UAT it cannot have been scanned there: the one before is.
+    let mut earlier = gate_input(vec![scan_of(Environment::Sit, None)]);
+    earlier.predecessor.as_mut().unwrap().environment = Environment::Sit;
+    assert_eq!(one(&rules, &earlier).verdict, Passed);
+    earlier.images.get_mut(&name("api")).unwrap().evidence = vec![scan_of(Environment::Dev, None)];
+    assert_eq!(one(&rules, &earlier).verdict, Failed);
 }
 
 #[test]

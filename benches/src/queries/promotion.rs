@@ -164,6 +164,7 @@ impl History {
         });
         let input = GateInput {
             service: key.service.clone(),
+            environments: Environment::all().collect(),
             environment: key.environment,
             release: self.version()?,
             images,

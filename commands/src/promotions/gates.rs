@@ -12,6 +12,7 @@ use opstella_domain::promotion::{
     EnvironmentCommand, EnvironmentKey, Health, Promotion, PromotionId, PromotionKind, ServiceEnvironment,
 };
 use opstella_domain::release::ReleaseKey;
+use opstella_domain::service::Service;
 
 use crate::{CommandError, Commands};
 
@@ -165,13 +166,16 @@ impl Commands {
             };
             images.insert(component.clone(), image);
         }
+        let service = self.existing_service(&key.service).await?.state;
+        let environments = service.environments.as_ref();
         Ok(GateInput {
             service: key.service.clone(),
+            environments: environments.map(|all| all.iter().collect()).unwrap_or_default(),
             environment: key.environment,
             release: promotion.release.clone(),
             images,
             waivers,
-            predecessor: self.predecessor_now(key).await?,
+            predecessor: self.predecessor_now(key, &service).await?,
             change_reference: promotion.change_reference.as_ref().map(|c| c.as_str().to_owned()),
             overridden_freezes: promotion.overridden_freezes().to_vec(),
             policy,
@@ -179,9 +183,12 @@ impl Commands {
         })
     }
 
-    async fn predecessor_now(&self, key: &EnvironmentKey) -> Result<Option<Predecessor>, CommandError> {
-        let service = self.existing_service(&key.service).await?;
-        let Some(environment) = self.predecessor(&service.state, key.environment) else {
+    async fn predecessor_now(
+        &self,
+        key: &EnvironmentKey,
+        service: &Service,
+    ) -> Result<Option<Predecessor>, CommandError> {
+        let Some(environment) = self.predecessor(service, key.environment) else {
             return Ok(None);
         };
         let before = EnvironmentKey {

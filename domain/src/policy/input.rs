@@ -1,6 +1,6 @@
 //! What gates look at. It serialises: custom gates get the same as JSON.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
@@ -54,6 +54,8 @@ pub struct Predecessor {
 pub struct GateInput {
     /// Of which service.
     pub service: ServiceKey,
+    /// The environments that the service has.
+    pub environments: BTreeSet<Environment>,
     /// Into which environment.
     pub environment: Environment,
     /// Which release.

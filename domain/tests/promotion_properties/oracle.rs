@@ -22,6 +22,8 @@ pub struct Counts<'a> {
     /// The platform's rules, and the project's where it has some; how often each was set.
     pub rules: Vec<PolicyRules>,
     pub versions: (u32, u32),
+    /// The environments that the service has.
+    pub chosen: &'a [Environment],
     pub before: Option<(Environment, &'a Ledger)>,
     /// Every report that was ever sent, in order.
     pub reports: &'a BTreeMap<(ComponentName, Digest), Vec<Evidence>>,
@@ -191,7 +193,9 @@ impl Oracle<'_> {
         let Some((before, _)) = self.counts.before else {
             return Gate::Passed;
         };
-        let mut of = Environment::all().filter(|e| *e <= before && *e >= wanted.min(before));
+        let wanted = wanted.min(before);
+        let chosen = self.counts.chosen.contains(&wanted);
+        let mut of = Environment::all().filter(|e| *e == wanted || !chosen && *e > wanted && *e <= before);
         let gate = "dynamic-scan";
         let scan = of.find_map(|environment| {
             let all = self.asked.images.keys().flat_map(|component| self.of(component));

@@ -568,6 +568,7 @@ impl World {
         let release: usize = promotion.release.as_str().parse().unwrap();
         let input = GateInput {
             service: key(),
+            environments: self.chosen.iter().copied().collect(),
             environment: self.chosen[place],
             release: promotion.release.clone(),
             images: images.collect(),
@@ -616,6 +617,7 @@ impl World {
         let counts = Counts {
             rules,
             versions,
+            chosen: &self.chosen,
             before,
             reports,
             waivers,

@@ -182,6 +182,7 @@ pub fn gate_input(evidence: Vec<Evidence>) -> GateInput {
     };
     GateInput {
         service: key(),
+        environments: Environment::all().collect(),
         environment: Environment::Prd,
         release: version("1.0.0"),
         images: BTreeMap::from([(name("api"), image)]),

@@ -91,6 +91,7 @@ impl World {
         let run = RunId(Uuid::new_v4());
         let input = GateInput {
             service: place.service.clone(),
+            environments: Environment::all().collect(),
             environment: place.environment,
             release: "7".parse().unwrap(),
             images: BTreeMap::new(),

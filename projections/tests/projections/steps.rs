@@ -230,6 +230,7 @@ impl World {
         let policy: Policy = self.fresh(environment).await;
         let input = GateInput {
             service: key.service.clone(),
+            environments: Environment::all().collect(),
             environment: key.environment,
             release: promotion.release,
             images,

@@ -64,15 +64,20 @@ fn superseded(image: &ImageEvidence, evidence: &Evidence) -> bool {
     evidence.kind == ReportKind::DynamicScan && newest(scans) != Some(evidence)
 }
 
-/// A dynamic scan of an environment is there, without a high alert. Where the service has no such environment, a scan
-/// of the one before counts, or of one that is further on.
+/// A dynamic scan of an environment is there, without a high alert. One that comes no earlier than where the promotion
+/// goes is not asked for before: a scan of the one before counts. Where the service has no such environment, a scan of one
+/// that is further on counts.
 pub fn dynamic_scan(input: &GateInput, environment: Environment) -> GateResult {
     let gate = GateName::DYNAMIC_SCAN;
     let Some(before) = &input.predecessor else {
         return GateResult::passed(gate, "there is no environment before that could be scanned");
     };
     let first = environment.min(before.environment);
-    let scanned = Environment::all().filter(|e| *e >= first && *e <= before.environment);
+    let last = match input.environments.contains(&first) {
+        true => first,
+        false => before.environment,
+    };
+    let scanned = Environment::all().filter(|e| *e >= first && *e <= last);
     let Some((environment, evidence)) = scanned
         .filter_map(|environment| newest_scan(input, environment).map(|scan| (environment, scan)))
         .next()
