@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use opstella_domain::evidence::{Artifact, ArtifactCommand, ArtifactKey, Evidence};
+use opstella_domain::evidence::{Artifact, ArtifactCommand, ArtifactKey, Evidence, ReportKind, ScanTime};
 use opstella_domain::policy::GateName;
 use opstella_domain::promotion::{EnvironmentKey, ServiceEnvironment};
 use opstella_domain::release::{Digest, Release, ReleaseCommand, ReleaseImage, ReleaseKey, Waiver, WaiverId};
@@ -34,6 +34,8 @@ pub struct AddEvidence {
     pub component: ComponentName,
     /// What the report says.
     pub evidence: Evidence,
+    /// When the scan began, of a dynamic one.
+    pub scanned_at: Option<DateTime<Utc>>,
     /// The report itself.
     pub original: Report,
 }
@@ -119,7 +121,8 @@ impl Commands {
             let image = self.release_image(key, component).await?;
             let (artifact, loaded) = self.artifact(&key.service, component, &image.digest).await?;
             let mut evidence = request.evidence.clone();
-            evidence.ran = self.ran(&key.service, &evidence).await?;
+            evidence.ran = self.ran(&key.service, request).await?;
+            evidence.produced_at = evidence.produced_at.or(request.scanned_at);
             let command = ArtifactCommand::AddEvidence {
                 key: artifact,
                 evidence: Box::new(evidence),
@@ -135,21 +138,31 @@ impl Commands {
             .await
     }
 
-    /// What an environment ran when it was scanned; nothing of other reports.
+    /// What an environment ran all of the time that it was scanned; nothing of other reports. When a report was sent says
+    /// nothing of it: another release may have come meanwhile.
     async fn ran(
         &self,
         service: &ServiceKey,
-        evidence: &Evidence,
+        request: &AddEvidence,
     ) -> Result<BTreeMap<ComponentName, Digest>, CommandError> {
+        let evidence = &request.evidence;
+        if evidence.kind != ReportKind::DynamicScan {
+            let rule = "none: only of a dynamic-scan it is asked when it began";
+            let given = request
+                .scanned_at
+                .map(|_| DomainError::invalid("scanned_at", rule));
+            return given.map_or(Ok(BTreeMap::new()), |error| Err(error.into()));
+        }
         let Some(environment) = evidence.environment else {
             return Ok(BTreeMap::new());
         };
+        let time = ScanTime::of(evidence.produced_at, request.scanned_at, evidence.recorded_at)?;
         let key = EnvironmentKey {
             service: service.clone(),
             environment,
         };
         let scanned = self.load::<ServiceEnvironment>(&key.to_string()).await?;
-        Ok(scanned.state.ran_at(evidence.made_at()))
+        Ok(scanned.state.ran_through(time.from, time.to))
     }
 
     /// An image of a component, with the evidence on it.

@@ -15,7 +15,7 @@ use chrono::{DateTime, Utc};
 use cqrs_es::test::TestFramework;
 use opstella_domain::evidence::{
     Artifact, ArtifactCommand, ArtifactEvent, ArtifactKey, Evidence, Finding, MAX_FINDINGS, MAX_SCANS,
-    MAX_SERIES, Origin, ReportKind, Severity, Suite,
+    MAX_SERIES, Origin, ReportKind, SCAN_MINUTES, ScanTime, Severity, Suite,
 };
 use opstella_domain::{Decide, DomainError, Environment};
 use support::at;
@@ -171,6 +171,29 @@ fn a_report_without_a_time_is_as_old_as_its_record() {
         Ok(vec![added(second.clone())])
     );
     assert_eq!(when(&[second], first), Ok(vec![]));
+}
+
+#[test]
+fn a_scan_took_from_its_begin_to_its_report() {
+    let of = |made: Option<i64>, began: Option<i64>| ScanTime::of(made.map(later), began.map(later), at());
+    let took = |from, to| {
+        Ok(ScanTime {
+            from: later(from),
+            to: later(to),
+        })
+    };
+    assert_eq!(of(Some(-20), Some(-50)), took(-50, -20));
+    assert_eq!(of(Some(-20), None), took(-20 - SCAN_MINUTES, -20));
+    assert_eq!(of(None, Some(-5)), took(-5, 0), "it was made before it was sent");
+    assert_eq!(
+        of(Some(90), Some(-5)),
+        took(-5, 0),
+        "nothing is made in the future"
+    );
+    for (made, began) in [(None, None), (Some(-20), Some(-19)), (None, Some(1))] {
+        let refused = of(made, began).unwrap_err();
+        assert!(matches!(&refused, DomainError::Invalid { field, .. } if field == "scanned_at"));
+    }
 }
 
 #[test]

@@ -536,30 +536,77 @@ fn what_is_remembered_is_bounded() {
 }
 
 #[test]
-fn what_ran_at_an_instant_is_remembered_but_for_what_was_changed_by_hand() {
-    let end = |number, minutes| EnvironmentCommand::EndRun {
-        run: run_id(number),
-        end: RunEnd::Succeeded,
-        at: later(minutes),
+fn what_ran_for_a_while_is_remembered_but_for_deployments_and_what_was_changed_by_hand() {
+    let deploys = |number, release, web, minutes| {
+        let images = vec![("api", "api-1"), ("web", web)];
+        let mut commands = deployed_with(number, release, images)[..2].to_vec();
+        if let EnvironmentCommand::Evaluate { at, .. } = &mut commands[1] {
+            *at = later(minutes);
+        }
+        commands
     };
-    let first = vec![("api", "api-1"), ("web", "web-1")];
-    let mut commands = deployed_with(1, "1", first)[..2].to_vec();
-    commands.push(end(1, 1));
-    commands.extend(deployed_with(2, "2", vec![("web", "web-2")])[..2].to_vec());
-    commands.push(end(2, 5));
-    commands.push(observe(
-        &[("api", "api:evil", false), ("web", "web:2", true)],
-        Health::Healthy,
-    ));
-    let environment = after(commands);
-    for (minutes, ran) in [
-        (0, images(&[])),
-        (1, images(&[("api", "api-1"), ("web", "web-1")])),
-        (4, images(&[("api", "api-1"), ("web", "web-1")])),
-        (5, images(&[("api", "api-1"), ("web", "web-2")])),
-        (9, images(&[("web", "web-2")])),
+    let ends = |number, end, minutes| {
+        vec![EnvironmentCommand::EndRun {
+            run: run_id(number),
+            end,
+            at: later(minutes),
+        }]
+    };
+    let seen = |api: &str, right, minutes| {
+        let mut seen = observe(&[("api", api, right), ("web", "web:2", true)], Health::Healthy);
+        if let EnvironmentCommand::Observe { at, .. } = &mut seen {
+            *at = later(minutes);
+        }
+        vec![seen]
+    };
+    let undone = RunEnd::Undone {
+        cause: "it fell ill".into(),
+        changed: true,
+        left_behind: false,
+    };
+    let environment = after(
+        [
+            deploys(1, "1", "web-1", 0),
+            ends(1, RunEnd::Succeeded, 10),
+            deploys(2, "2", "web-2", 20),
+            ends(2, RunEnd::Succeeded, 25),
+            deploys(3, "3", "web-3", 30),
+            ends(3, undone, 35),
+            seen("api:evil", false, 50),
+            seen("api:1", true, 60),
+            seen("api:evil", false, 70),
+            deploys(4, "4", "web-4", 80),
+        ]
+        .concat(),
+    );
+    let first = || images(&[("api", "api-1"), ("web", "web-1")]);
+    let second = || images(&[("api", "api-1"), ("web", "web-2")]);
+    let (some, none) = (images(&[("web", "web-2")]), images(&[]));
+    for (from, to, ran) in [
+        (0, 5, &none),
+        (5, 12, &none),
+        (10, 19, &first()),
+        (15, 20, &none),
+        (12, 22, &none),
+        (21, 23, &none),
+        (12, 27, &none),
+        (25, 29, &second()),
+        // A deployment that did not succeed was there too.
+        (28, 36, &none),
+        (31, 33, &none),
+        (35, 49, &second()),
+        // So was what somebody changed by hand, and put right.
+        (45, 55, &none),
+        (60, 69, &second()),
+        (65, 75, &some),
+        (76, 79, &some),
+        (76, 80, &none),
     ] {
-        assert_eq!(environment.ran_at(later(minutes)), ran, "{minutes}");
+        assert_eq!(
+            &environment.ran_through(later(from), later(to)),
+            ran,
+            "{from} to {to}"
+        );
     }
 }
 
@@ -653,6 +700,7 @@ fn it_deploys_once_gates_are_open_and_approvals_there() {
     let started = EnvironmentEvent::DeploymentStarted {
         promotion: promotion_id(1),
         run: run_id(1),
+        at: Some(at()),
     };
     assert_eq!(events[1], started);
     let EnvironmentEvent::GatesEvaluated { gates, .. } = &events[0] else {

@@ -592,6 +592,12 @@ fn environment_events_fit() {
             EnvironmentEvent::DeploymentStarted {
                 promotion,
                 run: run_id(1),
+                at: None,
+            },
+            EnvironmentEvent::DeploymentStarted {
+                promotion,
+                run: run_id(1),
+                at: Some(at()),
             },
             EnvironmentEvent::PromotionCompleted { promotion, at: at() },
             EnvironmentEvent::PromotionFailed {

@@ -222,6 +222,7 @@ async fn record(
         key: sought.release.clone(),
         component: sought.image.component.clone(),
         evidence: parsed.into_evidence(Utc::now(), None).fetched(),
+        scanned_at: None,
         original,
     };
     let context = CommandContext::system(ACTOR, sought.release.to_string());

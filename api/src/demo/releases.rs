@@ -1,5 +1,6 @@
 //! Releases of the demo's service: what CI does.
 
+use chrono::{SecondsFormat, Utc};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -69,11 +70,12 @@ impl Built {
         Ok(())
     }
 
-    /// Adds what the baseline scan of UAT found.
+    /// Adds what the baseline scan of UAT found, which runs the release by now.
     pub async fn scan_uat(&self, people: &People) -> Result<(), DemoError> {
+        let began = Utc::now().to_rfc3339_opts(SecondsFormat::AutoSi, true);
         let scan = reports::baseline_scan("https://checkout.uat.example");
-        self.add(people, "dynamic-scan", "api", "&environment=UAT", &scan)
-            .await
+        let of = format!("&environment=UAT&scanned_at={began}");
+        self.add(people, "dynamic-scan", "api", &of, &scan).await
     }
 
     async fn add(

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
+use chrono::{DateTime, SecondsFormat, Utc};
 use clap::{Args, Subcommand};
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -49,6 +50,9 @@ pub(super) struct Add {
     /// Which environment was scanned, of a dynamic-scan.
     #[arg(long, value_name = "ENVIRONMENT")]
     env: Option<Environment>,
+    /// When the scan began, of a dynamic-scan: 2026-11-25T10:30:00Z. Needed where its report does not say when it was made.
+    #[arg(long, value_name = "INSTANT")]
+    scanned_at: Option<DateTime<Utc>>,
     /// Which of several reports of tests, or of one tool's static-analysis, it is: unit. A later one of the same suite
     /// takes its place.
     #[arg(long, value_name = "NAME")]
@@ -76,6 +80,11 @@ pub(super) async fn run(context: &Context, Evidence::Add(what): Evidence) -> Res
         ("kind", Some(what.kind.to_string())),
         ("component", Some(what.component.to_string())),
         ("environment", what.env.map(|env| env.to_string())),
+        (
+            "scanned_at",
+            what.scanned_at
+                .map(|at| at.to_rfc3339_opts(SecondsFormat::AutoSi, true)),
+        ),
         ("suite", what.suite.as_ref().map(Suite::to_string)),
     ];
     let path = format!("{}/evidence", path::release(&what.service, &what.version));

@@ -171,6 +171,7 @@ async fn a_report_is_sent_as_the_tool_wrote_it() {
     let cli = Cli::of(&server);
     let large = json!({"Results": ["x".repeat(100_000)]}).to_string();
     cli.file("junit.xml", " <testsuites/>");
+    cli.file("zap.json", "{}");
     cli.file("trivy.json", &large);
     let add = "releases evidence add payments/checkout 1.4.0";
     let ran = cli
@@ -195,6 +196,17 @@ async fn a_report_is_sent_as_the_tool_wrote_it() {
     );
     assert_eq!(seen[1].header("content-encoding"), "gzip");
     assert!(seen[1].body.len() < 10_000);
+    let scan = format!("{add} zap.json --kind dynamic-scan --component api --env UAT");
+    let ran = cli
+        .run(&format!("{scan} --scanned-at 2026-11-25T11:30:00+01:00"))
+        .await;
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let call = server.calls("POST").pop().unwrap().call;
+    assert!(
+        call.contains("environment=UAT&scanned_at=2026-11-25T10%3A30%3A00Z")
+            || call.contains("environment=UAT&scanned_at=2026-11-25T10:30:00Z"),
+        "{call}"
+    );
     let mut unpacked = String::new();
     flate2::read::GzDecoder::new(&seen[1].body[..])
         .read_to_string(&mut unpacked)

@@ -19,7 +19,8 @@ impl Evidence {
             return Err(DomainError::invalid("environment", rule));
         }
         if (self.kind == ReportKind::DynamicScan) == self.ran.is_empty() {
-            let rule = "an environment that ran something of ours when it was scanned: promote a release there, then scan";
+            let rule = "an environment that ran the same release of ours from the begin of the scan to its end, with no \
+                        deployment between: promote a release there, then scan, and say by `scanned_at` when the scan began";
             return Err(DomainError::invalid("environment", rule));
         }
         text("tool", &self.tool, LONGEST_TOOL)?;

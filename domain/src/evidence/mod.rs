@@ -5,9 +5,11 @@
 
 mod artifact;
 mod check;
+mod scanned;
 mod series;
 
 pub use artifact::{Artifact, ArtifactCommand, ArtifactEvent, ArtifactKey, MAX_SCANS};
+pub use scanned::{SCAN_MINUTES, ScanTime};
 pub use series::{MAX_SERIES, Suite};
 
 use std::collections::BTreeMap;
@@ -253,7 +255,7 @@ pub struct Evidence {
     pub size: u64,
     /// Who made it, with its version where it says so: `trivy 0.58.1`.
     pub tool: String,
-    /// When it was made, as it says itself.
+    /// When it was made, as it says itself; of a dynamic scan whose report does not, when it began.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub produced_at: Option<DateTime<Utc>>,
     /// When it was recorded.

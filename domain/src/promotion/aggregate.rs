@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Deployment, Drift, EnvironmentCommand, EnvironmentEvent, EnvironmentKey, Promotion, PromotionId,
-    PromotionState,
+    PromotionState, Unsettled,
 };
 use crate::decide::aggregate;
 use crate::release::{Digest, ReleaseVersion};
@@ -32,6 +32,9 @@ pub struct ServiceEnvironment {
     pub queue: VecDeque<Promotion>,
     /// What runs although no promotion brought it.
     pub drift: Option<Drift>,
+    /// When it was not certain what ran, the latest last.
+    #[serde(default)]
+    pub unsettled: VecDeque<Unsettled>,
 }
 
 impl ServiceEnvironment {
@@ -77,18 +80,6 @@ impl ServiceEnvironment {
         };
         let waiting = self.in_flight.as_ref().filter(|p| p.run.is_none());
         waiting.is_some_and(|p| p.basis.is_none() || opens(p))
-    }
-
-    /// The images that ran here at an instant, as far as is remembered; not those of components that were changed by hand.
-    pub fn ran_at(&self, at: DateTime<Utc>) -> BTreeMap<ComponentName, Digest> {
-        let Some(deployment) = self.history.iter().rev().find(|d| d.since <= at) else {
-            return BTreeMap::new();
-        };
-        let mut images = deployment.images.clone();
-        if let Some(drift) = self.drift.as_ref().filter(|drift| drift.since <= at) {
-            images.retain(|name, _| !drift.found.contains_key(name));
-        }
-        images
     }
 
     /// A promotion that is not over.

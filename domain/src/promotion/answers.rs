@@ -74,7 +74,11 @@ impl ServiceEnvironment {
             });
         }
         if open {
-            events.push(EnvironmentEvent::DeploymentStarted { promotion: id, run });
+            events.push(EnvironmentEvent::DeploymentStarted {
+                promotion: id,
+                run,
+                at: Some(at),
+            });
         }
         events
     }

@@ -134,6 +134,9 @@ pub enum EnvironmentEvent {
         promotion: PromotionId,
         /// Which run.
         run: RunId,
+        /// When.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        at: Option<DateTime<Utc>>,
     },
     /// The release runs here, healthy.
     PromotionCompleted {

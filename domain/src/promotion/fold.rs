@@ -1,5 +1,7 @@
 //! What an event does to an environment.
 
+use chrono::{DateTime, Utc};
+
 use super::aggregate::MAX_HISTORY;
 use super::{
     Deployment, Drift, EnvironmentEvent, FreezeOverride, Health, Promotion, PromotionId, ServiceEnvironment,
@@ -39,6 +41,7 @@ impl ServiceEnvironment {
                     approvals: Vec::new(),
                     freeze_override: None,
                     run: None,
+                    deploying_since: None,
                 };
                 match queued {
                     true => self.queue.push_back(requested),
@@ -87,11 +90,14 @@ impl ServiceEnvironment {
                     wanted.confirmed_by = Some(by);
                 }
             }),
-            EnvironmentEvent::DeploymentStarted { promotion, run } => {
-                self.with(promotion, |p| p.run = Some(run));
-            }
+            EnvironmentEvent::DeploymentStarted { promotion, run, at } => self.with(promotion, |p| {
+                p.run = Some(run);
+                p.deploying_since = at;
+            }),
             EnvironmentEvent::PromotionCompleted { promotion, at } => {
-                let Some(done) = self.close(promotion) else { return };
+                let Some(done) = self.deployed(promotion, at) else {
+                    return;
+                };
                 let mut images = self.images();
                 images.extend(done.images);
                 let place = self.place_of(&done.release);
@@ -111,15 +117,21 @@ impl ServiceEnvironment {
                 self.drift = None;
             }
             EnvironmentEvent::PromotionRejected { promotion, .. }
-            | EnvironmentEvent::PromotionCancelled { promotion, .. }
-            | EnvironmentEvent::PromotionFailed { promotion, .. }
-            | EnvironmentEvent::DeploymentRolledBack { promotion, .. } => {
+            | EnvironmentEvent::PromotionCancelled { promotion, .. } => {
                 self.close(promotion);
+            }
+            EnvironmentEvent::PromotionFailed { promotion, at, .. }
+            | EnvironmentEvent::DeploymentRolledBack { promotion, at, .. } => {
+                self.deployed(promotion, at);
             }
             EnvironmentEvent::DriftDetected { found, at, .. } => {
                 self.drift = Some(Drift { found, since: at });
             }
-            EnvironmentEvent::DriftCleared { .. } => self.drift = None,
+            EnvironmentEvent::DriftCleared { at } => {
+                if let Some(drift) = self.drift.take() {
+                    self.was_unsettled(drift.since, at);
+                }
+            }
             EnvironmentEvent::HealthChanged { health, .. } => {
                 if let Some(current) = &mut self.current {
                     current.health = health;
@@ -134,6 +146,15 @@ impl ServiceEnvironment {
         let known = self.history.iter().find(|d| &d.release == release);
         let next = || self.history.iter().map(|d| d.place + 1).max().unwrap_or(0);
         known.map_or_else(next, |d| d.place)
+    }
+
+    /// The promotion is over, and what it deployed, if it did, is there or gone again.
+    fn deployed(&mut self, id: PromotionId, at: DateTime<Utc>) -> Option<Promotion> {
+        let done = self.close(id)?;
+        if done.run.is_some() {
+            self.was_unsettled(done.deploying_since.unwrap_or(at), at);
+        }
+        Some(done)
     }
 
     /// The promotion is over.

@@ -17,6 +17,7 @@ mod event;
 mod fold;
 mod glass;
 mod ids;
+mod ran;
 mod request;
 mod state;
 
@@ -24,4 +25,5 @@ pub use aggregate::{MAX_HISTORY, MAX_QUEUE, ServiceEnvironment};
 pub use command::{EnvironmentCommand, Members, RunEnd, WhenBusy, promote_to};
 pub use event::{EnvironmentEvent, Health, PromotionKind};
 pub use ids::{ChangeReference, EnvironmentKey, PromotionId};
+pub use ran::Unsettled;
 pub use state::{Deployment, Drift, FreezeOverride, Promotion, PromotionState};

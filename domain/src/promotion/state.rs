@@ -80,6 +80,9 @@ pub struct Promotion {
     pub freeze_override: Option<FreezeOverride>,
     /// The run that carries the release here.
     pub run: Option<RunId>,
+    /// Since when it does.
+    #[serde(default)]
+    pub deploying_since: Option<DateTime<Utc>>,
 }
 
 /// Where a promotion stands.

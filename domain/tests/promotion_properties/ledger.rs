@@ -197,7 +197,7 @@ impl Ledger {
                 );
                 asked.glass.push(by.clone());
             }
-            EnvironmentEvent::DeploymentStarted { promotion, run } => {
+            EnvironmentEvent::DeploymentStarted { promotion, run, .. } => {
                 assert!(all_open, "it starts although the oracle sees a closed gate");
                 let asked = self.flying.as_ref().expect("one in flight");
                 assert_eq!((asked.id, asked.run), (*promotion, None));

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use actix_web::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use opstella_commands::{AddEvidence, Report};
 use opstella_domain::evidence::{ArtifactKey, ReportKind, Suite};
 use opstella_domain::release::{Digest, ReleaseKey};
@@ -34,6 +34,9 @@ use crate::state::AppState;
             `registry-scan`, `sbom`, `static-analysis`, `dynamic-scan` or `tests`"),
         ("component" = String, Query, description = "Of which component's image"),
         ("environment" = Option<String>, Query, description = "Which environment was scanned, of a `dynamic-scan`"),
+        ("scanned_at" = Option<DateTime<Utc>>, Query, description = "When the scan began, of a `dynamic-scan`: \
+            `2026-11-25T10:30:00Z`. Needed where its report does not say when it was made; where it does, the scan is \
+            taken to have begun 10 minutes before, unless this says otherwise"),
         ("suite" = Option<String>, Query, description = "Which of several reports of `tests`, or of one tool's \
             `static-analysis`, it is: `unit`. A later one of the same suite takes its place, and no other",
             max_length = 60),
@@ -51,10 +54,11 @@ pub(crate) async fn add(
     head: CommandHead,
     body: ReportBody,
 ) -> Result<HttpResponse, Problem> {
-    query.only(&["kind", "component", "environment", "suite"])?;
+    query.only(&["kind", "component", "environment", "scanned_at", "suite"])?;
     let kind: ReportKind = required(&query, "kind")?;
     let component: ComponentName = required(&query, "component")?;
     let environment: Option<Environment> = query.value("environment")?;
+    let scanned_at = query.parse("scanned_at", "an instant, as 2026-11-25T10:30:00Z")?;
     let suite: Option<Suite> = query.value("suite")?;
     let context = head.context(&body.fingerprint, None);
     let key = key(&path)?;
@@ -107,6 +111,7 @@ pub(crate) async fn add(
         key,
         component,
         evidence,
+        scanned_at,
         original: Report {
             content,
             content_type,

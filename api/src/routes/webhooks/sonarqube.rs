@@ -135,6 +135,7 @@ async fn add(
             key,
             component: component.clone(),
             evidence: parsed.clone().into_evidence(Utc::now(), None).fetched(),
+            scanned_at: None,
             original: original.clone(),
         };
         state.commands.add_evidence(&context, request).await?;

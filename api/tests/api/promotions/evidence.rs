@@ -2,6 +2,7 @@
 
 use std::io::Write;
 
+use chrono::{DateTime, SecondsFormat, Utc};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use opstella_domain::release::Digest;
@@ -192,6 +193,27 @@ async fn a_bad_report_leaves_nothing_behind() {
             },
         ),
         (
+            "of no time",
+            422,
+            sent(
+                "dynamic-scan&environment=DEV",
+                reports::baseline_scan().to_string(),
+            ),
+        ),
+        (
+            "of a time, and no dynamic scan",
+            422,
+            sent("image-scan&scanned_at=2026-11-25T10:30:00Z", scan.clone()),
+        ),
+        (
+            "of no instant",
+            400,
+            sent(
+                "dynamic-scan&environment=DEV&scanned_at=noon",
+                reports::baseline_scan().to_string(),
+            ),
+        ),
+        (
             "of no environment",
             422,
             sent("dynamic-scan", reports::baseline_scan().to_string()),
@@ -205,7 +227,7 @@ async fn a_bad_report_leaves_nothing_behind() {
             "of an environment that runs nothing",
             422,
             sent(
-                "dynamic-scan&environment=SIT",
+                "dynamic-scan&environment=SIT&scanned_at=2026-11-25T10:30:00Z",
                 reports::baseline_scan().to_string(),
             ),
         ),
@@ -244,6 +266,57 @@ async fn a_bad_report_leaves_nothing_behind() {
         .await
         .problem(404, "not-found");
     assert_eq!(delivery.rows("reports").await, 0);
+    delivery.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dynamic_scan_is_not_credited_across_a_deployment() {
+    let delivery = Delivery::start(&["DEV"]).await;
+    let text = |at: DateTime<Utc>| at.to_rfc3339_opts(SecondsFormat::AutoSi, true);
+    let scan = async |version: &str, made: Option<DateTime<Utc>>, began: Option<DateTime<Utc>>| {
+        let mut report = reports::baseline_scan();
+        if let Some(made) = made {
+            report["created"] = json!(text(made));
+        }
+        let began = began
+            .map(|at| format!("&scanned_at={}", text(at)))
+            .unwrap_or_default();
+        let of = format!("&environment=DEV{began}");
+        delivery.evidence(version, "dynamic-scan", &of, &report).await
+    };
+    delivery.release_to_dev("1.0.0").await;
+    let first = Utc::now();
+    // Neither the report nor its sender says when: which release was it of?
+    let refused = scan("1.0.0", None, None).await.problem(422, "invalid-field");
+    refused.field("scanned_at", "when the scan began");
+    // It only says when it was over: 10 minutes before, nothing of ours ran.
+    let refused = scan("1.0.0", Some(first), None)
+        .await
+        .problem(422, "invalid-field");
+    refused.field("environment", "no deployment between");
+
+    delivery.release_to_dev("1.1.0").await;
+    let second = Utc::now();
+    // It was of 1.0.0, and is sent now.
+    for (version, made) in [("1.0.0", None), ("1.1.0", None), ("1.1.0", Some(second))] {
+        let refused = scan(version, made, Some(first))
+            .await
+            .problem(422, "invalid-field");
+        refused.field("environment", "no deployment between");
+    }
+    scan("1.0.0", Some(first), Some(first)).await.expect(201);
+    let told = scan("1.1.0", None, Some(second)).await.expect(201);
+    let position = told.body["position"].as_str().unwrap();
+    for version in ["1.0.0", "1.1.0"] {
+        let path =
+            format!("{SERVICE}/releases/{version}/evidence?component=api&kind=dynamic-scan&after={position}");
+        let shown = delivery.get("frank", &path).await.expect(200).body;
+        assert_eq!(
+            shown["items"][0]["ran"],
+            json!({"api": digest(version)}),
+            "{shown:#}"
+        );
+    }
     delivery.stop().await;
 }
 

@@ -1,6 +1,6 @@
 //! Gates: what closes them, what opens them, and what is said about it.
 
-use chrono::{Datelike, TimeDelta, Utc};
+use chrono::{Datelike, SecondsFormat, TimeDelta, Utc};
 use reqwest::Method;
 use serde_json::json;
 
@@ -130,9 +130,10 @@ async fn production_takes_independent_people_a_change_and_a_soak() {
     let version = "1.0.0";
     delivery.release(version).await;
     delivery.arrives("DEV", version).await;
-    let (scan, of) = (reports::baseline_scan(), "&environment=DEV");
+    let began = Utc::now().to_rfc3339_opts(SecondsFormat::AutoSi, true);
+    let of = format!("&environment=DEV&scanned_at={began}");
     delivery
-        .evidence(version, "dynamic-scan", of, &scan)
+        .evidence(version, "dynamic-scan", &of, &reports::baseline_scan())
         .await
         .expect(201);
     let bare = delivery.asked("PRD", version).await;
