@@ -115,6 +115,7 @@ async fn it_is_asked_for_until_it_is_there() {
         evidence.into_iter().find(|e| e["kind"] == "registry-scan")
     })
     .await;
+    assert_eq!(scanned["origin"], "fetched");
     let report = scanned["report"].as_str().unwrap();
     let original = server.get(&format!("{RELEASES}/1.4.0/evidence/{report}")).await;
     assert_eq!(original.expect(200).body, overview);

@@ -25,6 +25,7 @@ async fn a_release_is_promoted_and_taken_back() {
             &commit("1.0.0")[..12],
             "quality-gate",
             "image-scan",
+            "uploaded",
             "passed",
             "completed",
         ]);

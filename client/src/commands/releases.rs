@@ -199,7 +199,15 @@ fn images(release: &Value) -> Table {
 }
 
 fn reports(release: &Value) -> Table {
-    let mut table = Table::new(["evidence", "component", "tool", "verdict", "critical", "high"]);
+    let mut table = Table::new([
+        "evidence",
+        "component",
+        "tool",
+        "origin",
+        "verdict",
+        "critical",
+        "high",
+    ]);
     for image in list(at(release, "/images")) {
         for one in list(at(image, "/evidence")) {
             let word = |pointer| word_at(one, pointer);
@@ -207,6 +215,7 @@ fn reports(release: &Value) -> Table {
                 named(&word("/kind"), &[word("/environment"), word("/series")]).into(),
                 word_at(image, "/component").into(),
                 word("/tool").into(),
+                word("/origin").into(),
                 Cell::state(word("/verdict")),
                 word("/counts/critical").into(),
                 word("/counts/high").into(),

@@ -16,6 +16,9 @@ use crate::QueryError;
 pub struct Evidence {
     /// `quality-gate`, `image-scan`, `sbom`, `dynamic-scan`, `tests`, …
     pub kind: String,
+    /// Where it comes from: `fetched`, the tool itself told us, asked or by its signed webhook; `uploaded`, a pipeline sent
+    /// it.
+    pub origin: String,
     /// Which environment was looked at, of a dynamic scan.
     pub environment: Option<String>,
     /// The images that it ran then, by component.
@@ -108,7 +111,7 @@ pub struct EvidenceFilter {
     pub kind: Option<String>,
 }
 
-const EVIDENCE: &str = "SELECT e.kind, e.environment, e.ran, e.series, e.verdict, e.counts, e.findings, e.tests, e.packages, e.tool, \
+const EVIDENCE: &str = "SELECT e.kind, e.origin, e.environment, e.ran, e.series, e.verdict, e.counts, e.findings, e.tests, e.packages, e.tool, \
     e.report, e.size, e.produced_at, e.recorded_at, e.newest, ";
 
 const HAS_REPORT: &str = "SELECT EXISTS (SELECT FROM read.release_images i JOIN read.evidence e \

@@ -134,7 +134,10 @@ impl World {
         self.register("1.2.0", "api", "dora").await;
         for name in ["api", "web"] {
             for (number, kind) in ReportKind::all().enumerate() {
-                let evidence = report(kind, number as u8, journeys.at(1));
+                let mut evidence = report(kind, number as u8, journeys.at(1));
+                if kind == ReportKind::QualityGate {
+                    evidence = evidence.fetched();
+                }
                 self.tell_of(name, "1.0.0", evidence).await;
             }
         }

@@ -43,6 +43,11 @@ async fn a_release_shows_its_evidence_waivers_and_journey() {
     assert_eq!((newest.counts.critical, newest.verdict.as_str()), (0, "passed"));
     let scan = api.evidence.iter().find(|e| e.kind == "dynamic-scan").unwrap();
     assert_eq!(scan.environment.as_deref(), Some("UAT"));
+    let gate = api.evidence.iter().find(|e| e.kind == "quality-gate").unwrap();
+    assert_eq!(
+        (gate.origin.as_str(), newest.origin.as_str()),
+        ("fetched", "uploaded")
+    );
     let tests = api.evidence.iter().find(|e| e.kind == "tests").unwrap();
     assert_eq!(tests.tests.unwrap().passed, 41);
     let sbom = api.evidence.iter().find(|e| e.kind == "sbom").unwrap();

@@ -28,7 +28,7 @@ INSERT INTO evidence
 SELECT * FROM jsonb_to_recordset($1) AS r(transaction_id bigint, position bigint, project text, service text,
     component text, digest text, kind text, environment text, ran jsonb, series text, report text, size bigint,
     tool text, produced_at timestamptz, recorded_at timestamptz, verdict text, counts jsonb, findings jsonb, tests jsonb,
-    packages bigint, newest boolean)";
+    packages bigint, origin text, newest boolean)";
 
 /// What newer evidence replaces.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -59,6 +59,7 @@ struct EvidenceRow {
     findings: Vec<Finding>,
     tests: Option<TestCounts>,
     packages: Option<u32>,
+    origin: String,
     newest: bool,
 }
 
@@ -106,6 +107,7 @@ fn row(recorded: &RecordedEvent, event: ArtifactEvent) -> Result<EvidenceRow, Ap
         produced_at: evidence.produced_at,
         recorded_at: evidence.recorded_at,
         verdict: slug(&evidence.verdict)?,
+        origin: slug(&evidence.origin)?,
         counts: evidence.counts,
         findings: evidence.findings,
         tests: evidence.tests,

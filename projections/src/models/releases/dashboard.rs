@@ -51,10 +51,14 @@ pub(super) const VIEWS: &[DashboardView] = &[
                 "series",
                 "Which of several of its kind: the tools of static analysis, the suite",
             ),
+            (
+                "origin",
+                "uploaded by a pipeline, or fetched from the tool itself",
+            ),
         ],
         query: "SELECT i.project, i.service, i.version, i.component, i.digest, e.kind, e.environment, e.verdict, \
                 (e.counts->>'critical')::bigint, (e.counts->>'high')::bigint, (e.counts->>'medium')::bigint, \
-                (e.counts->>'low')::bigint, e.tool, e.report, e.recorded_at, e.newest, e.series \
+                (e.counts->>'low')::bigint, e.tool, e.report, e.recorded_at, e.newest, e.series, e.origin \
                 FROM release_images i JOIN evidence e ON e.project = i.project AND e.service = i.service \
                 AND e.component = i.component AND e.digest = i.digest",
     },

@@ -27,7 +27,7 @@ impl Projection for Releases {
     }
 
     fn version(&self) -> i32 {
-        3
+        4
     }
 
     fn tables(&self) -> &'static str {

@@ -67,6 +67,7 @@ CREATE TABLE evidence (
     findings       jsonb NOT NULL,
     tests          jsonb,
     packages       bigint,      -- of a bill of materials
+    origin         text NOT NULL, -- uploaded, or fetched from the tool
     newest         boolean NOT NULL,
     PRIMARY KEY (transaction_id, position)
 );
