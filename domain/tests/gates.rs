@@ -846,7 +846,7 @@ fn the_basis_changes_with_what_approvals_rest_on_and_not_with_time() {
     let before = basis(&|_| {});
     let bad = || findings(ReportKind::StaticAnalysis, &[("sql", Critical)]);
     let api = name("api");
-    let another: [&dyn Fn(&mut GateInput); 6] = [
+    let another: [&dyn Fn(&mut GateInput); 5] = [
         &|i| {
             i.policy = PolicyVersions {
                 platform: 1,
@@ -862,19 +862,21 @@ fn the_basis_changes_with_what_approvals_rest_on_and_not_with_time() {
         &|i| i.images.get_mut(&api).unwrap().digest = digest("api-2"),
         &|i| i.images.get_mut(&api).unwrap().evidence.push(bad()),
         &|i| i.images.get_mut(&api).unwrap().evidence.clear(),
-        &|i| i.predecessor.as_mut().unwrap().running.as_mut().unwrap().healthy = false,
     ];
     let mut all = BTreeSet::from([before.clone()]);
     for change in another {
         all.insert(basis(change));
     }
-    assert_eq!(all.len(), 7, "each is another");
-    let same: [&dyn Fn(&mut GateInput); 6] = [
+    assert_eq!(all.len(), 6, "each is another");
+    let same: [&dyn Fn(&mut GateInput); 8] = [
         &|i| i.at = later(60),
         &|i| i.at = later(-60 * 24),
         &|i| i.overridden_freezes = only(|r| r.freezes = vec![freeze("long", 20)]).freezes_held(i.at),
         &|i| i.change_reference = None,
         &|i| i.waivers = vec![waiver(1, CRITICAL, None)],
+        // The environment before fell ill, or runs something else by now.
+        &|i| i.predecessor.as_mut().unwrap().running.as_mut().unwrap().healthy = false,
+        &|i| i.predecessor.as_mut().unwrap().running = None,
         // The same verdict by another report.
         &|i| i.images.get_mut(&api).unwrap().evidence[0].report = digest("later"),
     ];
@@ -884,57 +886,51 @@ fn the_basis_changes_with_what_approvals_rest_on_and_not_with_time() {
 }
 
 #[test]
-fn the_basis_changes_with_each_verdict_whether_a_gate_looks_at_it_or_not() {
-    let basis = |evidence: Vec<Evidence>| evaluate(&critical(), &gate_input(evidence), vec![]).basis;
+fn the_basis_changes_with_verdicts_that_a_gate_looked_at() {
+    let basis = |rules: &PolicyRules, evidence| evaluate(rules, &gate_input(evidence), vec![]).basis;
     let scan = || evidence(ReportKind::ImageScan);
-    let (passed, failed) = (
-        evidence(ReportKind::StaticAnalysis),
-        Evidence {
-            verdict: Verdict::Failed,
-            ..evidence(ReportKind::StaticAnalysis)
-        },
-    );
-    let all = [
-        basis(vec![scan()]),
-        basis(vec![scan(), passed.clone()]),
-        basis(vec![scan(), failed]),
-    ];
-    assert_eq!(BTreeSet::from(all.clone()).len(), 3, "{all:?}");
-    let later = Evidence {
-        report: digest("later"),
-        recorded_at: later(5),
-        ..passed.clone()
-    };
-    assert_eq!(basis(vec![scan(), later.clone()]), all[1], "the same verdict");
-    let uat = |verdict, made| Evidence {
+    let analysis = |verdict, contents: &str| Evidence {
         verdict,
-        recorded_at: made,
-        ran: images(&[("api", "api-1"), ("web", made.to_rfc3339().as_str())]),
-        ..scan_of(Environment::Uat, None)
+        report: digest(contents),
+        ..evidence(ReportKind::StaticAnalysis)
     };
-    let older = uat(Verdict::Failed, time("2026-01-01T00:00:00Z"));
-    let newer = uat(Verdict::Passed, time("2026-01-02T00:00:00Z"));
-    assert_eq!(
-        basis(vec![older, newer.clone()]),
-        basis(vec![newer]),
-        "the newest counts"
-    );
+    let (passed, failed) = (analysis(Verdict::Passed, "a"), analysis(Verdict::Failed, "b"));
+
+    // No gate looks at it: a new kind voids nothing, whatever it says.
+    let before = basis(&critical(), vec![scan()]);
+    for one in [&passed, &failed] {
+        assert_eq!(basis(&critical(), vec![scan(), one.clone()]), before);
+    }
+    // A gate looks at it: one more that passed changes nothing, one that failed does, also where the gate stays open.
+    let open = only(|r| r.no_open_critical = true);
+    let before = basis(&open, vec![scan()]);
+    assert_eq!(basis(&open, vec![scan(), passed]), before);
+    let bad = basis(&open, vec![scan(), failed]);
+    assert_ne!(bad, before);
+    let later = analysis(Verdict::Failed, "later");
+    assert_eq!(basis(&open, vec![scan(), later]), bad, "the same verdict");
+    // Of the same kind, but another tool's.
+    let mut other = analysis(Verdict::Failed, "c");
+    other.series = Some("gosec".into());
+    assert_ne!(basis(&open, vec![scan(), other]), bad);
+    // What opens a gate, or closes it, is another verdict.
+    let found = findings(ReportKind::ImageScan, &[("CVE-1", Critical)]);
+    let all = [vec![], vec![found], vec![scan()]].map(|evidence| {
+        let evaluation = evaluate(&critical(), &gate_input(evidence), vec![]);
+        (evaluation.open(), evaluation.basis)
+    });
+    assert_eq!(all.clone().map(|(open, _)| open), [false, false, true]);
+    assert_ne!(all[2].1, all[0].1);
+    assert_ne!(all[2].1, all[1].1);
 }
 
 #[test]
 fn a_gate_that_is_waived_is_another_basis_than_one_that_is_passed() {
-    let rules = only(|r| r.healthy_before = true);
-    let mut input = gate_input(vec![]);
+    let rules = only(|r| r.sbom = true);
+    let mut input = gate_input(vec![evidence(ReportKind::Sbom)]);
     let passed = evaluate(&rules, &input, vec![]).basis;
-    input
-        .predecessor
-        .as_mut()
-        .unwrap()
-        .running
-        .as_mut()
-        .unwrap()
-        .healthy = false;
-    input.waivers = vec![waiver(1, "healthy-before", None)];
+    input.images.get_mut(&name("api")).unwrap().evidence = vec![];
+    input.waivers = vec![waiver(1, "bill-of-materials", None)];
     let evaluation = evaluate(&rules, &input, vec![]);
     assert_eq!(evaluation.gates[0].verdict, Waived);
     assert_ne!(evaluation.basis, passed);

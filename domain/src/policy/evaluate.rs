@@ -1,6 +1,6 @@
 //! Looking at all gates.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
@@ -11,11 +11,10 @@ use super::gates::{
     vulnerabilities,
 };
 use super::{
-    ApprovalRule, CustomGate, GateInput, GateName, GateResult, GateVerdict, ImageEvidence, PolicyRules,
-    PolicyVersions,
+    ApprovalRule, CustomGate, GateInput, GateName, GateResult, GateVerdict, PolicyRules, PolicyVersions,
 };
 use crate::Environment;
-use crate::evidence::{Evidence, ReportKind, Severity, Verdict};
+use crate::evidence::{Severity, Verdict};
 use crate::release::{Digest, Waiver};
 
 /// All gates but the approvals', looked at, and what the approvals' has to look at.
@@ -96,36 +95,38 @@ fn unlooked(gate: &CustomGate, results: &[GateResult]) -> Option<GateResult> {
     })
 }
 
-/// Images, policy, the verdicts of gates that do not change by themselves, and that of the newest evidence of each kind,
-/// whether a gate looks at it or not.
+/// Images, policy, and what the gates say that do not change by themselves: each with its verdict and the reports that
+/// failed among those that it looked at. So what no gate looks at voids no approval, nor does one more report that passed;
+/// a report that turns bad does, also where the gate bears with it.
 fn basis(input: &GateInput, gates: &[GateResult]) -> Digest {
     let mut text = format!("{} {}\n", input.policy.platform, input.policy.project);
     for (name, image) in &input.images {
         text.push_str(&format!("{name} {}\n", image.digest));
-        for (kind, environment, verdict) in verdicts(image) {
-            let environment = environment.map_or("-", Environment::as_str);
-            text.push_str(&format!("{kind} {environment} {}\n", verdict.slug()));
-        }
     }
     for gate in gates.iter().filter(|gate| !gate.gate.changes_by_itself()) {
         text.push_str(&format!("{} {}\n", gate.gate, gate.verdict.slug()));
+        for failed in failed(input, gate) {
+            text.push_str(&format!("  {failed}\n"));
+        }
     }
     Digest::of(text.as_bytes())
 }
 
-/// What the newest evidence of each kind comes to; of dynamic scans, of each environment.
-fn verdicts(image: &ImageEvidence) -> Vec<(ReportKind, Option<Environment>, Verdict)> {
-    let mut newest: BTreeMap<(ReportKind, Option<Environment>), &Evidence> = BTreeMap::new();
-    for evidence in &image.evidence {
-        let known = newest
-            .entry((evidence.kind, evidence.environment))
-            .or_insert(evidence);
-        if evidence.made_at() >= known.made_at() {
-            *known = evidence;
+/// The reports that failed among those that a gate looked at: of which image, and of what.
+fn failed(input: &GateInput, gate: &GateResult) -> BTreeSet<String> {
+    let mut all = BTreeSet::new();
+    for (name, image) in &input.images {
+        let looked_at = image
+            .evidence
+            .iter()
+            .filter(|e| gate.evidence.contains(&e.report));
+        for evidence in looked_at.filter(|e| e.verdict == Verdict::Failed) {
+            let environment = evidence.environment.map_or("-", Environment::as_str);
+            let series = evidence.series().unwrap_or("-");
+            all.insert(format!("{name} {} {environment} {series}", evidence.kind));
         }
     }
-    let told = |((kind, environment), evidence): (_, &Evidence)| (kind, environment, evidence.verdict);
-    newest.into_iter().map(told).collect()
+    all
 }
 
 /// A closed gate that is waived as a whole.

@@ -66,11 +66,12 @@ impl GateName {
         )
     }
 
-    /// Whether its verdict changes with time or people alone: such a change voids no approval.
+    /// Whether its verdict changes with time, people or the health of the environment before: that is neither the policy
+    /// nor the release nor evidence on it, and voids no approval.
     pub(super) fn changes_by_itself(&self) -> bool {
         matches!(
             self.0.as_str(),
-            Self::SOAK | Self::FREEZE | Self::CHANGE_REFERENCE | Self::APPROVALS
+            Self::HEALTHY_BEFORE | Self::SOAK | Self::FREEZE | Self::CHANGE_REFERENCE | Self::APPROVALS
         )
     }
 }

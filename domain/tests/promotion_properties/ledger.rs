@@ -12,15 +12,9 @@ use crate::oracle::Gate;
 
 pub type Images = BTreeMap<ComponentName, Digest>;
 
-/// What approvals rest on: versions of policies, images, the gates that do not change by themselves, and the verdicts of
-/// reports.
-pub type Basis = (
-    u32,
-    u32,
-    Images,
-    BTreeMap<&'static str, Gate>,
-    BTreeMap<String, bool>,
-);
+/// What approvals rest on: versions of policies, images, the gates that do not change by themselves, and the reports that
+/// failed among those that these looked at.
+pub type Basis = (u32, u32, Images, BTreeMap<&'static str, Gate>, BTreeSet<String>);
 
 /// A promotion that is not over.
 pub struct Asked {

@@ -59,24 +59,52 @@ impl Oracle<'_> {
     }
 
     pub fn basis(&self) -> Basis {
+        let mut gates = self.gates();
+        // The health of another environment is neither policy nor release nor evidence.
+        gates.remove("healthy-before");
         (
             self.counts.versions.0,
             self.counts.versions.1,
             self.asked.images.clone(),
-            self.gates(),
-            self.verdicts(),
+            gates,
+            self.failed(),
         )
     }
 
-    /// What the newest report of each kind came to.
-    fn verdicts(&self) -> BTreeMap<String, bool> {
-        let mut all = BTreeMap::new();
-        for component in self.asked.images.keys() {
-            let mut reports: Vec<&Evidence> = self.of(component).iter().collect();
-            reports.sort_by_key(|e| made(e));
-            for e in reports {
-                let name = format!("{component} {} {:?}", e.kind, e.environment);
-                all.insert(name, e.verdict == Verdict::Passed);
+    /// The reports that failed among those that gates look at: the newest of their kind.
+    fn failed(&self) -> BTreeSet<String> {
+        let mut all = BTreeSet::new();
+        if self.asked.kind == PromotionKind::Rollback {
+            return all;
+        }
+        let mut see = |gate: &str, component: &ComponentName, e: &Evidence| {
+            if e.verdict == Verdict::Failed {
+                all.insert(format!("{gate} {component} {} {:?}", e.kind, e.environment));
+            }
+        };
+        for rules in &self.counts.rules {
+            for component in self.asked.images.keys() {
+                let mut newest = BTreeMap::new();
+                let mut reports: Vec<&Evidence> = self.of(component).iter().collect();
+                reports.sort_by_key(|e| made(e));
+                for e in reports {
+                    newest.insert((e.kind, e.environment), e);
+                }
+                for e in newest.into_values() {
+                    let scan = matches!(e.kind, ReportKind::ImageScan | ReportKind::RegistryScan);
+                    if rules.quality_gate && e.kind == ReportKind::QualityGate {
+                        see("quality", component, e);
+                    }
+                    if rules.max_critical.is_some() && scan {
+                        see("critical", component, e);
+                    }
+                    if rules.no_open_critical {
+                        see("open", component, e);
+                    }
+                }
+            }
+            if let Some((component, e)) = rules.dynamic_scan.and_then(|wanted| self.scan(wanted)) {
+                see("dynamic", component, e);
             }
         }
         all
@@ -190,25 +218,34 @@ impl Oracle<'_> {
     }
 
     fn dynamically_scanned(&self, wanted: Environment) -> Gate {
-        let Some((before, _)) = self.counts.before else {
+        if self.counts.before.is_none() {
             return Gate::Passed;
-        };
+        }
+        let severities = [Severity::High, Severity::Critical];
+        self.scan(wanted).map_or(Gate::Closed, |(_, e)| {
+            self.weighed(e, "dynamic-scan", &severities, 0)
+        })
+    }
+
+    /// The dynamic scan that counts, and the component whose image bears it.
+    fn scan(&self, wanted: Environment) -> Option<(&ComponentName, &Evidence)> {
+        let (before, _) = self.counts.before?;
         let wanted = wanted.min(before);
         let chosen = self.counts.chosen.contains(&wanted);
         let mut of = Environment::all().filter(|e| *e == wanted || !chosen && *e > wanted && *e <= before);
-        let gate = "dynamic-scan";
-        let scan = of.find_map(|environment| {
-            let all = self.asked.images.keys().flat_map(|component| self.of(component));
-            let same = |e: &&Evidence| {
+        of.find_map(|environment| {
+            let reports = |component| self.of(component).iter().map(move |e| (component, e));
+            let all = self.asked.images.keys().flat_map(reports);
+            let same = |(_, e): &(&ComponentName, &Evidence)| {
                 let images = &self.asked.images;
                 images
                     .iter()
                     .all(|(component, digest)| e.ran.get(component) == Some(digest))
             };
-            Self::newest(all.filter(|e| e.environment == Some(environment)).filter(same))
-        });
-        let severities = [Severity::High, Severity::Critical];
-        scan.map_or(Gate::Closed, |e| self.weighed(e, gate, &severities, 0))
+            all.filter(|(_, e)| e.environment == Some(environment))
+                .filter(same)
+                .max_by_key(|(_, e)| made(e))
+        })
     }
 
     fn nothing_critical(&self) -> Gate {
