@@ -564,6 +564,12 @@ fn a_service_without_the_environment_to_scan_is_not_blocked_for_ever() {
     let mut without = gate_input(vec![scan_of(Pre, None)]);
     without.environments = [Environment::Sit, Pre, Environment::Prd].into();
     assert_eq!(one(&rules, &without).verdict, Passed);
+    without.images.get_mut(&name("api")).unwrap().evidence.clear();
+    says(
+        &one(&rules, &without),
+        Failed,
+        "there is no dynamic scan of PRE with these images",
+    );
     // PRD alone.
     input.predecessor = None;
     assert_eq!(one(&rules, &input).verdict, Passed);

@@ -64,9 +64,9 @@ fn superseded(image: &ImageEvidence, evidence: &Evidence) -> bool {
     evidence.kind == ReportKind::DynamicScan && newest(scans) != Some(evidence)
 }
 
-/// A dynamic scan of an environment is there, without a high alert. One that comes no earlier than where the promotion
-/// goes is not asked for before: a scan of the one before counts. Where the service has no such environment, a scan of one
-/// that is further on counts.
+/// A dynamic scan of an environment is there, without a high alert. Into that environment, or an earlier one, nothing can
+/// have been scanned in it: a scan of the one before counts. Where the service has no such environment, a scan of one that
+/// is further on counts.
 pub fn dynamic_scan(input: &GateInput, environment: Environment) -> GateResult {
     let gate = GateName::DYNAMIC_SCAN;
     let Some(before) = &input.predecessor else {
@@ -82,6 +82,7 @@ pub fn dynamic_scan(input: &GateInput, environment: Environment) -> GateResult {
         .filter_map(|environment| newest_scan(input, environment).map(|scan| (environment, scan)))
         .next()
     else {
+        let first = *input.environments.range(first..).next().unwrap_or(&first);
         let others = match newest(scans(input, first)) {
             None => String::new(),
             Some(scan) => format!("; the newest is of other images of {}", others(input, scan)),
