@@ -5,7 +5,7 @@ use std::str::FromStr;
 use actix_web::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
-use chrono::{DateTime, Utc};
+use chrono::Utc;
 use opstella_commands::{AddEvidence, Report};
 use opstella_domain::evidence::{ArtifactKey, ReportKind, Suite};
 use opstella_domain::release::{Digest, ReleaseKey};
