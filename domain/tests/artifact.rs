@@ -176,7 +176,7 @@ fn a_report_without_a_time_is_as_old_as_its_record() {
 #[test]
 fn a_scan_took_from_its_begin_to_its_report() {
     let of = |made: Option<i64>, began: Option<i64>| ScanTime::of(made.map(later), began.map(later), at());
-    let took = |from, to| {
+    let took = |from, to| -> Result<ScanTime, DomainError> {
         Ok(ScanTime {
             from: later(from),
             to: later(to),

@@ -103,7 +103,7 @@ impl Oracle<'_> {
                     }
                 }
             }
-            if let Some((component, e)) = rules.dynamic_scan.and_then(|wanted| self.scan(wanted)) {
+            if let Some((component, e)) = self.wanted().and_then(|wanted| self.scan(wanted)) {
                 see("dynamic", component, e);
             }
         }
@@ -137,7 +137,7 @@ impl Oracle<'_> {
                 "healthy-before",
                 self.healthy_before().into(),
             );
-            let scan = rules.dynamic_scan;
+            let scan = rules.dynamic_scan.and(self.wanted());
             gate(
                 scan.is_some(),
                 "dynamic-scan",
@@ -225,6 +225,12 @@ impl Oracle<'_> {
         self.scan(wanted).map_or(Gate::Closed, |(_, e)| {
             self.weighed(e, "dynamic-scan", &severities, 0)
         })
+    }
+
+    /// The environment to scan: of two, the one further on.
+    fn wanted(&self) -> Option<Environment> {
+        let rules = self.counts.rules.iter();
+        rules.filter_map(|rules| rules.dynamic_scan).max()
     }
 
     /// The dynamic scan that counts, and the component whose image bears it.

@@ -111,8 +111,8 @@ pub struct EvidenceFilter {
     pub kind: Option<String>,
 }
 
-const EVIDENCE: &str = "SELECT e.kind, e.origin, e.environment, e.ran, e.series, e.verdict, e.counts, e.findings, e.tests, e.packages, e.tool, \
-    e.report, e.size, e.produced_at, e.recorded_at, e.newest, ";
+const EVIDENCE: &str = "SELECT e.kind, e.origin, e.environment, e.ran, e.series, e.verdict, e.counts, e.findings, \
+    e.tests, e.packages, e.tool, e.report, e.size, e.produced_at, e.recorded_at, e.newest, ";
 
 const HAS_REPORT: &str = "SELECT EXISTS (SELECT FROM read.release_images i JOIN read.evidence e \
     ON e.project = i.project AND e.service = i.service AND e.component = i.component AND e.digest = i.digest \
