@@ -9,6 +9,7 @@
 mod batches;
 mod broken;
 mod delivery;
+mod delivery_weeks;
 mod journeys;
 mod leftovers;
 mod models;

@@ -204,11 +204,14 @@ impl State {
             EnvironmentEvent::PromotionFailed { promotion, at, .. } => {
                 self.finished(key, *promotion, recorded, "unchanged", *at)?;
             }
-            // What ran before is back, and healthy: the run has waited for that.
+            // What ran before is back: healthy, the run has waited for that; but what was ill may still be, and only what
+            // comes later says that it is well.
             EnvironmentEvent::DeploymentRolledBack { promotion, at, .. } => {
                 let row = self.finished(key, *promotion, recorded, "rolled-back", *at)?;
                 let start = row.forward().then_some(row.started_at.unwrap_or(*at));
-                self.recovered(key, recorded, start, *at);
+                if self.at(key).down_since.is_none() {
+                    self.recovered(key, recorded, start, *at);
+                }
             }
             EnvironmentEvent::HealthChanged { health, at } => match health {
                 Health::Degraded => {
