@@ -130,8 +130,9 @@ impl World {
     }
 
     pub async fn register(&self, version: &str, component: &str, author: &str) {
-        let commit = "0123456789abcdef0123456789abcdef01234567";
-        self.register_commit(version, component, author, (commit, None))
+        let digest = image(component, version);
+        let hex = digest.as_str().trim_start_matches("sha256:");
+        self.register_commit(version, component, author, (&hex[..40], None))
             .await;
     }
 

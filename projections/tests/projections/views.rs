@@ -21,6 +21,7 @@ async fn every_view_answers_and_every_column_is_explained() {
     let expected = [
         "approvals_waiting",
         "audit_log",
+        "delivered_changes",
         "delivery_weeks",
         "delivery_weeks_by_platform",
         "delivery_weeks_by_project",

@@ -3,41 +3,50 @@
 use crate::DashboardView;
 
 /// The four metrics by week, and by what else. Medians of services cannot be put together to the median of a project:
-/// each is reckoned from the deployments themselves.
+/// each is reckoned from the changes and recoveries themselves. What was delivered has a deployment in the same week.
 macro_rules! weeks {
-    ($by:literal, $shown:literal, $same:literal) => {
+    ($by:literal) => {
         concat!(
             "SELECT ",
-            $shown,
-            "coalesce(d.week, r.week), coalesce(d.attempts, 0), coalesce(d.deployments, 0), coalesce(d.failures, 0), \
-             d.lead, coalesce(r.recoveries, 0), r.recovery FROM (SELECT ",
+            $by,
+            "week, coalesce(d.attempts, 0), coalesce(d.deployments, 0), coalesce(d.failures, 0), \
+             c.lead, coalesce(r.recoveries, 0), r.recovery FROM (SELECT ",
             $by,
             "week, count(*) AS attempts, count(*) FILTER (WHERE outcome = 'completed') AS deployments, \
-             count(*) FILTER (WHERE outcome <> 'completed' OR troubled) AS failures, \
-             percentile_cont(0.5) WITHIN GROUP (ORDER BY lead_seconds) AS lead \
+             count(*) FILTER (WHERE outcome <> 'completed' OR troubled) AS failures \
              FROM deployments WHERE environment = 'PRD' AND kind = 'promote' AND outcome <> 'unchanged' GROUP BY ",
             $by,
-            "week) d FULL JOIN (SELECT ",
+            "week) d LEFT JOIN (SELECT ",
+            $by,
+            "week, percentile_cont(0.5) WITHIN GROUP (ORDER BY lead_seconds) AS lead \
+             FROM delivered_changes WHERE environment = 'PRD' GROUP BY ",
+            $by,
+            "week) c USING (",
+            $by,
+            "week) FULL JOIN (SELECT ",
             $by,
             "week, count(*) AS recoveries, percentile_cont(0.5) WITHIN GROUP (ORDER BY seconds) AS recovery \
              FROM recoveries WHERE environment = 'PRD' GROUP BY ",
             $by,
-            "week) r ON ",
-            $same,
-            "r.week = d.week"
+            "week) r USING (",
+            $by,
+            "week)"
         )
     };
 }
 
 const PROJECT: (&str, &str) = ("project", "Slug of the project");
-const WEEK: (&str, &str) = ("week", "The Monday of the week, UTC");
+const WEEK: (&str, &str) = ("week", "The Monday of the week (ISO 8601, UTC)");
 const ATTEMPTS: (&str, &str) = ("attempts", "Promotions forward that changed PRD");
 const DEPLOYMENTS: (&str, &str) = ("deployments", "Those of them that were completed");
 const FAILURES: (&str, &str) = (
     "failures",
     "Those that were rolled back, left something behind, or were completed and then degraded or taken back",
 );
-const LEAD: (&str, &str) = ("lead_p50_seconds", "Median lead time for changes");
+const LEAD: (&str, &str) = (
+    "lead_p50_seconds",
+    "Median lead time of the changes that were delivered; empty without any",
+);
 const RECOVERIES: (&str, &str) = ("recoveries", "How often it was well again");
 const RECOVERY: (&str, &str) = ("recovery_p50_seconds", "Median failed deployment recovery time");
 
@@ -65,11 +74,41 @@ pub(super) const VIEWS: &[DashboardView] = &[
             ("week", "The Monday of that week, UTC"),
             (
                 "lead_seconds",
-                "From the first commit that is new in the release, else from its registration, of a completed promotion forward",
+                "Longest lead time of the changes that came with it for the first time; empty without any",
             ),
+            ("changes", "How many changes came with it for the first time"),
         ],
         query: "SELECT d.promotion_id, d.project, d.service, d.environment, d.release, d.kind, d.outcome, d.troubled, \
-                d.finished_at, d.week, d.lead_seconds FROM deployments d",
+                d.finished_at, d.week, c.lead, c.changes FROM deployments d CROSS JOIN LATERAL \
+                (SELECT max(c.lead_seconds) AS lead, count(*) AS changes FROM delivered_changes c \
+                 WHERE c.promotion_id = d.promotion_id) c",
+    },
+    DashboardView {
+        name: "delivered_changes",
+        comment: "Every change that came to an environment: a commit of a component, with the first deployment that had \
+                  it. Going back ships no changes",
+        columns: &[
+            ("project", "Slug of the project"),
+            ("service", "Name of the service"),
+            ("environment", "To which environment"),
+            ("component", "Of which component"),
+            ("commit", "The commit"),
+            (
+                "first_release",
+                "The first release that has it; what was deployed may be a later one",
+            ),
+            ("promotion_id", "The promotion that brought it"),
+            ("committed_at", "When it was committed, as CI says"),
+            ("registered_at", "When that first release was registered"),
+            ("delivered_at", "When the promotion was completed"),
+            ("week", "The Monday of that week, UTC"),
+            (
+                "lead_seconds",
+                "From its commit, else from that registration, to its delivery",
+            ),
+        ],
+        query: "SELECT c.project, c.service, c.environment, c.component, c.commit, c.version, c.promotion_id, \
+                c.committed_at, c.registered_at, c.delivered_at, c.week, c.lead_seconds FROM delivered_changes c",
     },
     DashboardView {
         name: "recoveries",
@@ -108,11 +147,7 @@ pub(super) const VIEWS: &[DashboardView] = &[
             RECOVERIES,
             RECOVERY,
         ],
-        query: weeks!(
-            "project, service, ",
-            "coalesce(d.project, r.project), coalesce(d.service, r.service), ",
-            "r.project = d.project AND r.service = d.service AND "
-        ),
+        query: weeks!("project, service, "),
     },
     DashboardView {
         name: "delivery_weeks_by_project",
@@ -127,17 +162,13 @@ pub(super) const VIEWS: &[DashboardView] = &[
             RECOVERIES,
             RECOVERY,
         ],
-        query: weeks!(
-            "project, ",
-            "coalesce(d.project, r.project), ",
-            "r.project = d.project AND "
-        ),
+        query: weeks!("project, "),
     },
     DashboardView {
         name: "delivery_weeks_by_platform",
         comment: "DORA's metrics of PRD by week, of all projects together; weeks without a deployment or recovery have \
                   no row",
         columns: &[WEEK, ATTEMPTS, DEPLOYMENTS, FAILURES, LEAD, RECOVERIES, RECOVERY],
-        query: weeks!("", "", ""),
+        query: weeks!(""),
     },
 ];

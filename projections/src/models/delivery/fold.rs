@@ -7,88 +7,15 @@ use opstella_domain::promotion::{EnvironmentEvent, EnvironmentKey, Health, Promo
 use opstella_domain::release::{Commit, ReleaseImage, ReleaseKey};
 use opstella_domain::{ComponentName, ServiceKey};
 use opstella_journal::RecordedEvent;
-use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::rows::{
+    ChangeRow, DeploymentRow, EnvironmentRow, PromotionRow, RecoveryRow, Registered, ReleaseRow, ShipmentRow,
+};
 use crate::ApplyError;
 use crate::decode::halves;
 use crate::models::place::{self, refused};
-use crate::models::rows::slug;
-
-/// A promotion that is not over.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct PromotionRow {
-    pub promotion_id: Uuid,
-    pub release: String,
-    pub kind: String,
-    pub started_at: Option<DateTime<Utc>>,
-}
-
-impl PromotionRow {
-    /// Whether it brings a release forward: going back to an earlier one is a remedy.
-    fn forward(&self) -> bool {
-        self.kind == "promote"
-    }
-}
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct EnvironmentRow {
-    pub project: String,
-    pub service: String,
-    pub environment: String,
-    pub promotion_id: Option<Uuid>,
-    /// When what runs came here by a promotion forward; absent once it fell ill.
-    pub brought_at: Option<DateTime<Utc>>,
-    pub down_since: Option<DateTime<Utc>>,
-}
-
-#[derive(Debug, Serialize)]
-pub(super) struct ReleaseRow {
-    pub project: String,
-    pub service: String,
-    pub version: String,
-    pub registered_at: DateTime<Utc>,
-    pub transaction_id: i64,
-    pub position: i64,
-}
-
-/// A commit, and the first release that has it.
-#[derive(Debug, Serialize)]
-pub(super) struct ChangeRow {
-    pub project: String,
-    pub service: String,
-    pub component: String,
-    pub commit: String,
-    pub version: String,
-    pub committed_at: Option<DateTime<Utc>>,
-    pub transaction_id: i64,
-    pub position: i64,
-}
-
-#[derive(Debug, Serialize)]
-pub(super) struct DeploymentRow {
-    pub promotion_id: Uuid,
-    pub project: String,
-    pub service: String,
-    pub environment: String,
-    pub release: String,
-    pub kind: String,
-    pub outcome: &'static str,
-    pub finished_at: DateTime<Utc>,
-    pub transaction_id: i64,
-    pub position: i64,
-}
-
-#[derive(Debug, Serialize)]
-pub(super) struct RecoveryRow {
-    pub transaction_id: i64,
-    pub position: i64,
-    pub project: String,
-    pub service: String,
-    pub environment: String,
-    pub down_since: DateTime<Utc>,
-    pub recovered_at: DateTime<Utc>,
-}
+use crate::models::rows::{slug, unslug};
 
 /// What a batch concerns, and what follows from it.
 #[derive(Default)]
@@ -98,9 +25,12 @@ pub(super) struct State {
     pub promotions: BTreeMap<PromotionId, PromotionRow>,
     /// Those that an earlier batch saw begin and this one saw end.
     pub over: BTreeSet<PromotionId>,
+    /// When releases were registered, of those that earlier batches saw and this one may see arrive.
+    pub registered: BTreeMap<ReleaseKey, Registered>,
     pub releases: BTreeMap<ReleaseKey, ReleaseRow>,
     pub changes: BTreeMap<(ServiceKey, ComponentName, Commit), ChangeRow>,
     pub deployments: Vec<DeploymentRow>,
+    pub shipments: Vec<ShipmentRow>,
     pub recoveries: Vec<RecoveryRow>,
     /// Completed deployments that trouble followed.
     pub troubled: BTreeSet<Uuid>,
@@ -135,13 +65,13 @@ impl State {
         });
     }
 
-    /// The service of the environment is gone.
-    pub fn gone(&mut self, key: &EnvironmentKey) {
-        if let Some(environment) = self.environments.get_mut(key) {
-            environment.promotion_id = None;
-            environment.brought_at = None;
-            environment.down_since = None;
-        }
+    /// The service of the environment is gone, and with it all that never came there.
+    pub fn gone(&mut self, key: &EnvironmentKey, recorded: &RecordedEvent) {
+        let environment = self.at(key);
+        environment.promotion_id = None;
+        environment.brought_at = None;
+        environment.down_since = None;
+        environment.reaches(halves(recorded));
     }
 
     /// Folds in what happened to an environment.
@@ -182,6 +112,7 @@ impl State {
                 let brought = std::mem::replace(&mut environment.brought_at, row.forward().then_some(*at));
                 if row.forward() {
                     self.recovered(key, recorded, None, *at);
+                    self.shipped(key, recorded, &row, *at)?;
                 } else {
                     // Taken back although nothing said that it was ill: it was wrong from the start.
                     self.recovered(key, recorded, brought, *at);
@@ -229,17 +160,9 @@ impl State {
     }
 
     fn at(&mut self, key: &EnvironmentKey) -> &mut EnvironmentRow {
-        self.environments.entry(key.clone()).or_insert_with(|| {
-            let (project, service) = place::halves(&key.service);
-            EnvironmentRow {
-                project,
-                service,
-                environment: key.environment.to_string(),
-                promotion_id: None,
-                brought_at: None,
-                down_since: None,
-            }
-        })
+        self.environments
+            .entry(key.clone())
+            .or_insert_with(|| EnvironmentRow::new(key))
     }
 
     fn close(&mut self, id: PromotionId, recorded: &RecordedEvent) -> Result<PromotionRow, ApplyError> {
@@ -273,6 +196,42 @@ impl State {
             position,
         });
         Ok(row)
+    }
+
+    /// A release came, and with it the changes since the furthest one that came there before.
+    fn shipped(
+        &mut self,
+        key: &EnvironmentKey,
+        recorded: &RecordedEvent,
+        row: &PromotionRow,
+        at: DateTime<Utc>,
+    ) -> Result<(), ApplyError> {
+        let release = ReleaseKey {
+            service: key.service.clone(),
+            version: unslug(&row.release)?,
+        };
+        let new = |row: &ReleaseRow| (row.transaction_id, row.position);
+        let known = self.registered.get(&release).copied();
+        let Some(up_to) = known.or_else(|| self.releases.get(&release).map(new)) else {
+            return Ok(());
+        };
+        let environment = self.at(key);
+        let after = environment.reaches(up_to);
+        let (project, service) = (environment.project.clone(), environment.service.clone());
+        let environment = environment.environment.clone();
+        let (transaction_id, position) = halves(recorded);
+        self.shipments.push(ShipmentRow {
+            promotion_id: row.promotion_id,
+            project,
+            service,
+            environment,
+            finished_at: at,
+            transaction_id,
+            position,
+            after,
+            up_to,
+        });
+        Ok(())
     }
 
     /// It is well again, if something was wrong: since it is known to be, else since `otherwise`.

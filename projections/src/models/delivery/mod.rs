@@ -5,15 +5,21 @@
 //! | DORA | here |
 //! | --- | --- |
 //! | deployment frequency | promotions into PRD that were completed; going back to an earlier release is a remedy, not a deployment |
-//! | change lead time | from the first commit that no earlier release of the service has, or where CI does not say when that was, from the release's registration, to its completion in PRD |
+//! | change lead time | the median over changes: commits of components that CI has registered, each from its commit, or where CI does not say when that was, from the registration of the first release that has it, to its arrival in PRD |
 //! | change fail rate | of the deployments of promotions into PRD that changed it, the share that was rolled back, left something behind, or was completed and then fell ill or was taken back by a rollback |
 //! | failed deployment recovery time | until what ran before was back, health was back, or the next deployment was completed; from the start of the deployment that did not succeed, from when a completed one fell ill, or, where one is taken back that never fell ill, from its completion |
+//!
+//! A change arrives once, with the first completed promotion of a release that was registered no earlier than the first one
+//! that has it: what is in releases that were skipped on the way goes live with the one that was not. The first release
+//! that comes to PRD brings all that was registered before it. Going back ships nothing; coming again ships nothing new.
+//! Weeks are those of ISO 8601 in UTC: a deployment and its changes belong to that of its end, a recovery to that of its own.
 //!
 //! What ended before anything was changed is no deployment, whether a gate, a person or a failure stopped it. One outage is
 //! one recovery: what fails while something is wrong already does not start another.
 
 mod dashboard;
 mod fold;
+mod rows;
 mod store;
 
 use async_trait::async_trait;
@@ -50,7 +56,7 @@ impl Projection for Delivery {
     }
 
     fn version(&self) -> i32 {
-        2
+        3
     }
 
     fn tables(&self) -> &'static str {
@@ -84,7 +90,7 @@ impl Projection for Delivery {
                 Fact::Gone(service) => {
                     for environment in Environment::all() {
                         let service = service.clone();
-                        state.gone(&EnvironmentKey { service, environment });
+                        state.gone(&EnvironmentKey { service, environment }, recorded);
                     }
                 }
             }

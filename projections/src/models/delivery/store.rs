@@ -4,14 +4,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use opstella_domain::promotion::{EnvironmentEvent, EnvironmentKey, PromotionId};
+use opstella_domain::release::ReleaseKey;
 use opstella_domain::{Environment, ServiceKey};
 use opstella_journal::RecordedEvent;
+use serde::Serialize;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::Fact;
-use super::fold::{EnvironmentRow, PromotionRow, State};
+use super::fold::State;
+use super::rows::{EnvironmentRow, PromotionRow, Registered, ReleaseRow};
 use crate::ApplyError;
+use crate::models::place;
 use crate::models::rows::{self, unslug};
 
 const LOAD_ENVIRONMENTS: &str = "
@@ -19,6 +23,10 @@ SELECT to_jsonb(e) FROM delivery_environments e JOIN jsonb_to_recordset($1) AS k
     ON e.project = k.project AND e.service = k.service";
 
 const LOAD_PROMOTIONS: &str = "SELECT to_jsonb(p) FROM delivery_promotions p WHERE p.promotion_id IN (SELECT k::uuid FROM jsonb_array_elements_text($1) AS k)";
+
+const LOAD_RELEASES: &str = "
+SELECT to_jsonb(r) FROM delivery_releases r JOIN jsonb_to_recordset($1) AS k(project text, service text, version text)
+    ON r.project = k.project AND r.service = k.service AND r.version = k.version";
 
 const RELEASES: &str = "
 INSERT INTO delivery_releases
@@ -42,24 +50,32 @@ const OVER: &str = "DELETE FROM delivery_promotions WHERE promotion_id IN (SELEC
 const ENVIRONMENTS: &str = "
 INSERT INTO delivery_environments
 SELECT * FROM jsonb_to_recordset($1) AS r(project text, service text, environment text, promotion_id uuid,
-    brought_at timestamptz, down_since timestamptz)
+    brought_at timestamptz, down_since timestamptz, reached_transaction_id bigint, reached_position bigint)
 ON CONFLICT (project, service, environment) DO UPDATE SET promotion_id = excluded.promotion_id,
-    brought_at = excluded.brought_at, down_since = excluded.down_since";
+    brought_at = excluded.brought_at, down_since = excluded.down_since,
+    reached_transaction_id = excluded.reached_transaction_id, reached_position = excluded.reached_position";
 
 const DEPLOYMENTS: &str = "
 INSERT INTO deployments
 SELECT d.promotion_id, d.project, d.service, d.environment, d.release, d.kind, d.outcome, false, d.finished_at,
-    date_trunc('week', d.finished_at AT TIME ZONE 'UTC')::date,
-    CASE WHEN d.outcome = 'completed' AND d.kind = 'promote'
-         THEN greatest(extract(epoch FROM d.finished_at - coalesce(c.committed_at, r.registered_at)), 0) END,
-    d.transaction_id, d.position
+    date_trunc('week', d.finished_at AT TIME ZONE 'UTC')::date, d.transaction_id, d.position
 FROM jsonb_to_recordset($1) AS d(promotion_id uuid, project text, service text, environment text, release text,
-    kind text, outcome text, finished_at timestamptz, transaction_id bigint, position bigint)
-LEFT JOIN delivery_releases r ON r.project = d.project AND r.service = d.service AND r.version = d.release
-    AND (r.transaction_id, r.position) < (d.transaction_id, d.position)
-LEFT JOIN LATERAL (SELECT min(c.committed_at) AS committed_at FROM delivery_changes c
-    WHERE c.project = d.project AND c.service = d.service AND c.version = d.release
-    AND (c.transaction_id, c.position) < (d.transaction_id, d.position)) c ON true";
+    kind text, outcome text, finished_at timestamptz, transaction_id bigint, position bigint)";
+
+/// The changes of all releases that were registered after what had come there before, up to the one that came. Of what
+/// is registered later, nothing came with it, also if the batch has it already.
+const DELIVERED: &str = "
+INSERT INTO delivered_changes
+SELECT d.project, d.service, d.environment, c.component, c.commit, c.version, d.promotion_id, c.committed_at,
+    r.registered_at, d.finished_at, date_trunc('week', d.finished_at AT TIME ZONE 'UTC')::date,
+    greatest(extract(epoch FROM d.finished_at - coalesce(c.committed_at, r.registered_at)), 0)
+FROM jsonb_to_recordset($1) AS d(promotion_id uuid, project text, service text, environment text,
+    finished_at timestamptz, transaction_id bigint, position bigint, after jsonb, up_to jsonb)
+JOIN delivery_releases r ON r.project = d.project AND r.service = d.service
+    AND (r.transaction_id, r.position) > ((d.after->>0)::bigint, (d.after->>1)::bigint)
+    AND (r.transaction_id, r.position) <= ((d.up_to->>0)::bigint, (d.up_to->>1)::bigint)
+JOIN delivery_changes c ON c.project = r.project AND c.service = r.service AND c.version = r.version
+    AND (c.transaction_id, c.position) < (d.transaction_id, d.position)";
 
 const TROUBLED: &str = "UPDATE deployments SET troubled = true WHERE promotion_id IN (SELECT k::uuid FROM jsonb_array_elements_text($1) AS k)";
 
@@ -95,14 +111,63 @@ pub(super) async fn load(
         environments.insert(key_of(&row)?, row);
     }
     let promotions = rows::read::<_, PromotionRow>(tx, LOAD_PROMOTIONS, &promotions).await?;
+    let promotions: BTreeMap<_, _> = promotions
+        .into_iter()
+        .map(|row| (PromotionId(row.promotion_id), row))
+        .collect();
     Ok(State {
         environments,
-        promotions: promotions
-            .into_iter()
-            .map(|row| (PromotionId(row.promotion_id), row))
-            .collect(),
+        registered: load_registered(tx, facts, &promotions).await?,
+        promotions,
         ..State::default()
     })
+}
+
+/// When the releases that may arrive in this batch were registered, of those that earlier batches saw.
+async fn load_registered(
+    tx: &mut PgConnection,
+    facts: &[(&RecordedEvent, Fact)],
+    promotions: &BTreeMap<PromotionId, PromotionRow>,
+) -> Result<BTreeMap<ReleaseKey, Registered>, ApplyError> {
+    let mut releases = BTreeSet::new();
+    for (_, fact) in facts {
+        let Fact::Environment(key, event) = fact else {
+            continue;
+        };
+        let version = match event {
+            EnvironmentEvent::PromotionRequested { release, .. } => Some(release.to_string()),
+            _ => moved(event)
+                .and_then(|promotion| promotions.get(&promotion))
+                .map(|row| row.release.clone()),
+        };
+        let (project, service) = place::halves(&key.service);
+        releases.extend(version.map(|version| (project, service, version)));
+    }
+    let key = |(project, service, version)| ReleaseName {
+        project,
+        service,
+        version,
+    };
+    let releases: Vec<_> = releases.into_iter().map(key).collect();
+    let mut registered = BTreeMap::new();
+    for row in rows::read::<_, ReleaseRow>(tx, LOAD_RELEASES, &releases).await? {
+        let release = ReleaseKey {
+            service: ServiceKey {
+                project: unslug(&row.project)?,
+                service: unslug(&row.service)?,
+            },
+            version: unslug(&row.version)?,
+        };
+        registered.insert(release, (row.transaction_id, row.position));
+    }
+    Ok(registered)
+}
+
+#[derive(Serialize)]
+struct ReleaseName {
+    project: String,
+    service: String,
+    version: String,
 }
 
 fn key_of(row: &EnvironmentRow) -> Result<EnvironmentKey, ApplyError> {
@@ -141,6 +206,7 @@ pub(super) async fn write(tx: &mut PgConnection, state: State) -> Result<(), App
     rows::write(tx, OVER, &over).await?;
     rows::write(tx, ENVIRONMENTS, &environments).await?;
     rows::write(tx, DEPLOYMENTS, &state.deployments).await?;
+    rows::write(tx, DELIVERED, &state.shipments).await?;
     rows::write(tx, TROUBLED, &troubled).await?;
     rows::write(tx, RECOVERIES, &state.recoveries).await
 }

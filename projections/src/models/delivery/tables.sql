@@ -10,12 +10,11 @@ CREATE TABLE deployments (
     troubled       boolean NOT NULL,  -- completed, and then degraded or taken back by a rollback
     finished_at    timestamptz NOT NULL,
     week           date NOT NULL,     -- the Monday, UTC
-    lead_seconds   double precision,  -- from the first commit that is new in it, else its registration; of a completed promotion forward
     transaction_id bigint NOT NULL,
     position       bigint NOT NULL
 );
 CREATE INDEX deployments_place ON deployments (project, service, environment, transaction_id, position);
-CREATE INDEX deployments_week ON deployments (week, project, service) INCLUDE (outcome, troubled, lead_seconds)
+CREATE INDEX deployments_week ON deployments (week, project, service) INCLUDE (outcome, troubled)
     WHERE environment = 'PRD' AND kind = 'promote';
 
 -- One row for each time that an environment was well again.
@@ -33,6 +32,26 @@ CREATE TABLE recoveries (
 );
 CREATE INDEX recoveries_week ON recoveries (week, project, service) INCLUDE (seconds) WHERE environment = 'PRD';
 
+-- One row for each change that came to an environment: there, once and for all, with the first deployment that had it.
+CREATE TABLE delivered_changes (
+    project        text NOT NULL,
+    service        text NOT NULL,
+    environment    text NOT NULL,
+    component      text NOT NULL,
+    commit         text NOT NULL,
+    version        text NOT NULL,     -- the first release that has it; what was deployed may be a later one
+    promotion_id   uuid NOT NULL,     -- the deployment
+    committed_at   timestamptz,       -- as CI says
+    registered_at  timestamptz NOT NULL, -- of the first release that has it
+    delivered_at   timestamptz NOT NULL,
+    week           date NOT NULL,     -- of the delivery: the Monday, UTC
+    lead_seconds   double precision NOT NULL, -- since the commit, or where CI does not say when that was, the registration
+    PRIMARY KEY (project, service, environment, component, commit)
+);
+CREATE INDEX delivered_changes_deployment ON delivered_changes (promotion_id) INCLUDE (lead_seconds);
+CREATE INDEX delivered_changes_week ON delivered_changes (week, project, service) INCLUDE (lead_seconds)
+    WHERE environment = 'PRD';
+
 -- When each release was registered.
 CREATE TABLE delivery_releases (
     project        text NOT NULL,
@@ -43,6 +62,7 @@ CREATE TABLE delivery_releases (
     position       bigint NOT NULL,
     PRIMARY KEY (project, service, version)
 );
+CREATE INDEX delivery_releases_order ON delivery_releases (project, service, transaction_id, position);
 
 -- Every commit of a component, with the first release that has it.
 CREATE TABLE delivery_changes (
@@ -74,5 +94,7 @@ CREATE TABLE delivery_environments (
     promotion_id uuid,
     brought_at   timestamptz,        -- when that came by a promotion forward; null once it fell ill
     down_since   timestamptz,
+    reached_transaction_id bigint,   -- the furthest registration of a release that came here: its changes, and those
+    reached_position bigint,         -- before it, are no news here any more
     PRIMARY KEY (project, service, environment)
 );
