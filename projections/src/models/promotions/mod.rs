@@ -38,7 +38,7 @@ impl Projection for Promotions {
     }
 
     fn version(&self) -> i32 {
-        2
+        3
     }
 
     fn tables(&self) -> &'static str {
