@@ -95,11 +95,7 @@ impl Approval {
 
     /// Whether it can be told that it is none of these people's: by a name, unless they are all known by ids.
     pub fn is_comparable_to(&self, people: &BTreeSet<Subject>) -> bool {
-        let named = self.name.as_deref().is_some_and(|name| !name.trim().is_empty());
-        named
-            || people
-                .iter()
-                .all(|person| Uuid::parse_str(person.as_str()).is_ok())
+        is_name(self.name.as_deref()) || known_by_ids(people)
     }
 
     /// What of it counts now that its giver holds these roles as a member; none where they hold none of its roles.
@@ -112,6 +108,18 @@ impl Approval {
             ..self.clone()
         })
     }
+}
+
+/// Whether a token's name names anybody.
+pub fn is_name(name: Option<&str>) -> bool {
+    name.is_some_and(|name| !name.trim().is_empty())
+}
+
+/// Whether all of these people are known by ids: somebody without a name can be told from them.
+pub fn known_by_ids(people: &BTreeSet<Subject>) -> bool {
+    people
+        .iter()
+        .all(|person| Uuid::parse_str(person.as_str()).is_ok())
 }
 
 /// The gate of the approvals; none where nobody has to approve. Each person counts once for each rule.

@@ -18,7 +18,7 @@ mod rules;
 mod strictness;
 
 pub use aggregate::{Policy, PolicyCommand, PolicyEvent};
-pub use approvals::{Approval, ApprovalRule, ApproverRole, approval_gate};
+pub use approvals::{Approval, ApprovalRule, ApproverRole, approval_gate, is_name, known_by_ids};
 pub use evaluate::{Evaluation, evaluate};
 pub use freeze::{Freeze, FreezeWindow, TimeZoneName, WeekTime};
 pub use gate::{GateName, GateResult, GateVerdict};

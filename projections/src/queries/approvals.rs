@@ -1,5 +1,6 @@
 //! Approvals that wait for somebody.
 
+use opstella_domain::policy::is_name;
 use serde::{Deserialize, Serialize};
 use sqlx::types::Json;
 
@@ -22,9 +23,10 @@ pub struct WaitingFilter {
     /// The subject: not what they asked for themselves, nor what they have approved, nor what they wrote where
     /// approvers have to be independent.
     pub subject: String,
-    /// The name that CI may know them by.
+    /// The name that CI may know them by. Who has none may not approve where approvers have to be independent of authors
+    /// that are known by names.
     pub name: Option<String>,
-    /// What they may approve.
+    /// What they may approve; nothing for machines.
     pub scopes: Vec<ApproverScope>,
 }
 
@@ -59,6 +61,9 @@ impl Queries {
             )
             .push_bind(known_as)
             .push(")))");
+        if !is_name(filter.name.as_deref()) {
+            statement.push(" AND (p.authors_by_id OR NOT p.independent_approvers)");
+        }
         self.page(statement, NEWEST_FIRST, page).await
     }
 }

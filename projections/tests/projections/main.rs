@@ -6,6 +6,7 @@
     missing_docs
 )]
 
+mod approvals;
 mod batches;
 mod broken;
 mod delivery;

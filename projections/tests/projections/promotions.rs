@@ -8,7 +8,6 @@ use opstella_journal::Position;
 use opstella_projections::models::{Promotions, Runs};
 use opstella_projections::queries::*;
 use opstella_projections::{Projection, Queries};
-use uuid::Uuid;
 
 use crate::steps::{SHOP, image, place};
 use crate::support::*;
@@ -229,87 +228,6 @@ async fn promotions_show_how_they_went() {
         (rest.items[0].id, rest.items.len(), rest.next),
         (ended[3], 1, None)
     );
-    running.stop().await;
-}
-
-#[tokio::test]
-async fn approvals_wait_for_those_who_may_give_them() {
-    let world = world().await;
-    let journeys = world.journeys().await;
-    let running = start(world.projections());
-    running.catch_up(&world.journal).await;
-    let queries = world.queries();
-    let waiting = |subject: &str, project: Option<&str>, roles: &[&str]| {
-        let filter = WaitingFilter {
-            subject: subject.into(),
-            name: None,
-            scopes: vec![
-                ApproverScope {
-                    project: Some("unrelated".into()),
-                    roles: vec!["security".into()],
-                },
-                ApproverScope {
-                    project: project.map(Into::into),
-                    roles: roles.iter().map(|role| (*role).to_owned()).collect(),
-                },
-            ],
-        };
-        let queries = queries.clone();
-        async move {
-            let page = queries.approvals_waiting(&filter, &all()).await.unwrap();
-            page.items.iter().map(|p| p.id).collect::<Vec<_>>()
-        }
-    };
-    let blocked = vec![journeys.id("blocked")];
-    assert_eq!(waiting("sam", None, &["security"]).await, blocked);
-    assert_eq!(
-        waiting("pia", Some("retail"), &["tester", "approver"]).await,
-        blocked
-    );
-    assert!(
-        waiting("pia", Some("other"), &["approver"]).await.is_empty(),
-        "elsewhere"
-    );
-    assert!(
-        waiting("tina", Some("retail"), &["viewer"]).await.is_empty(),
-        "not in this role"
-    );
-    assert!(
-        waiting("carol", None, &["owner"]).await.is_empty(),
-        "her own request"
-    );
-    assert!(
-        waiting("dora", None, &["security"]).await.is_empty(),
-        "her own work"
-    );
-    assert!(
-        waiting("Dora", None, &["security"]).await.is_empty(),
-        "her own work, whatever the case"
-    );
-    assert!(
-        waiting("olga", None, &["owner"]).await.is_empty(),
-        "approved already"
-    );
-    assert!(waiting("sam", None, &[]).await.is_empty(), "no role");
-
-    let sql = "SELECT promotion_id, wanted_roles, approvals, missing FROM dashboard.approvals_waiting";
-    let shown: Vec<(Uuid, Vec<String>, i32, String)> =
-        sqlx::query_as(sql).fetch_all(&world.pool).await.unwrap();
-    assert_eq!(shown.len(), 1);
-    let (id, roles, given, missing) = &shown[0];
-    assert_eq!((*id, *given), (blocked[0], 1));
-    assert_eq!(roles, &["tester", "approver", "owner", "security"]);
-    assert!(missing.contains("(there are 1)"), "{missing}");
-    let sql =
-        "SELECT approver, roles FROM dashboard.promotion_approvals WHERE promotion_id = $1 ORDER BY approver";
-    let given: Vec<(String, Vec<String>)> = sqlx::query_as(sql)
-        .bind(journeys.id("prd"))
-        .fetch_all(&world.pool)
-        .await
-        .unwrap();
-    let by = |name: &str, role: &str| (name.to_owned(), vec![role.to_owned()]);
-    let all = [by("olga", "owner"), by("sam", "security"), by("tina", "tester")];
-    assert_eq!(given, all);
     running.stop().await;
 }
 

@@ -183,9 +183,12 @@ pub(crate) async fn approvals(
     Ok(HttpResponse::Ok().json(Page::new(found, request.path(), &query)))
 }
 
-/// What the caller may approve, by token and by membership.
+/// What the caller may approve, by token and by membership. No machine approves, whatever roles it was given.
 async fn scopes(state: &AppState, caller: &Caller) -> Result<Vec<ApproverScope>, Problem> {
     let mut scopes = Vec::new();
+    if caller.grants.is_machine() {
+        return Ok(scopes);
+    }
     if caller.grants.everywhere().has(Role::Security) {
         scopes.push(ApproverScope {
             project: None,

@@ -5,7 +5,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use crate::support::Answer;
-use crate::support::delivery::{Delivery, SERVICE, commit, digest, path_of};
+use crate::support::delivery::{Delivery, NAMELESS, ROBOT, SERVICE, commit, digest, path_of};
 use crate::support::reports;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -162,6 +162,13 @@ async fn production_takes_independent_people_a_change_and_a_soak() {
     let others = async || (asked("dave").await == 1).then_some(());
     delivery.until("somebody else to be asked", others).await;
     assert_eq!(asked("ivan").await, 0, "the author is not asked");
+    let body = json!({});
+    for (who, why, status) in [(NAMELESS, "preferred_username", 422), (ROBOT, "person", 403)] {
+        assert_eq!(asked(who).await, 0, "{who} may not, and is not asked");
+        let refused = delivery.post(who, &format!("{prd}/approve"), body.clone()).await;
+        assert_eq!(refused.status, status, "{who}");
+        assert!(refused.body.to_string().contains(why), "{:#}", refused.body);
+    }
     for who in ["dave", "carol", "bob"] {
         delivery.approve(who, &prd).await.expect(200);
     }

@@ -17,6 +17,10 @@ use super::{Answer, configuration, eventually_within, reports};
 pub const SERVICE: &str = "/projects/payments/services/checkout";
 /// CI's machine identity, among the people.
 pub const CI: &str = "ci";
+/// Somebody of security whose token has no name.
+pub const NAMELESS: &str = "nameless";
+/// A machine that was given roles of people.
+pub const ROBOT: &str = "robot";
 /// Who wrote the releases: ivan, an approver.
 pub const AUTHOR: &str = "Ivan";
 /// The machine is shared: a deployment takes its time.
@@ -149,6 +153,13 @@ impl Delivery {
             "admin2" => Some(keycloak.issue(json!({
                 "sub": "admin2", "preferred_username": "admin2",
                 "realm_access": {"roles": ["platform-admin"]},
+            }))),
+            NAMELESS => Some(keycloak.issue(json!({
+                "sub": "nameless", "preferred_username": null, "realm_access": {"roles": ["security"]},
+            }))),
+            ROBOT => Some(keycloak.issue(json!({
+                "sub": "robot", "client_id": "robot", "preferred_username": "service-account-robot",
+                "realm_access": {"roles": ["security"]}, "groups": ["project:payments:approver"],
             }))),
             user => keycloak.issue_for(user),
         }

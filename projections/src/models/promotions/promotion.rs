@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use opstella_domain::ComponentName;
-use opstella_domain::policy::{Approval, ApproverRole, GateResult, GateVerdict, HeldFreeze};
+use opstella_domain::policy::{Approval, ApproverRole, GateResult, GateVerdict, HeldFreeze, known_by_ids};
 use opstella_domain::promotion::{EnvironmentEvent, EnvironmentKey, PromotionId, ServiceEnvironment};
 use opstella_domain::release::Digest;
 use opstella_journal::RecordedEvent;
@@ -28,6 +28,7 @@ pub(super) struct PromotionRow {
     pub images: BTreeMap<ComponentName, Digest>,
     pub requester: String,
     pub authors: Vec<String>,
+    pub authors_by_id: bool,
     pub change_reference: Option<String>,
     pub state: String,
     pub policy_platform: u32,
@@ -126,6 +127,7 @@ impl PromotionRow {
             images: images.clone(),
             requester: requester.to_string(),
             authors: authors.iter().map(ToString::to_string).collect(),
+            authors_by_id: known_by_ids(authors),
             change_reference: change_reference.as_ref().map(|c| c.as_str().to_owned()),
             state: String::new(),
             policy_platform: 0,

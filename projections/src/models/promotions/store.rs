@@ -38,7 +38,7 @@ ON CONFLICT (project, service, environment) DO UPDATE SET present = excluded.pre
 const PROMOTIONS: &str = "
 INSERT INTO promotions
 SELECT * FROM jsonb_to_recordset($1) AS r(id uuid, project text, service text, environment text, kind text,
-    release text, images jsonb, requester text, authors text[], change_reference text, state text,
+    release text, images jsonb, requester text, authors text[], authors_by_id boolean, change_reference text, state text,
     policy_platform bigint, policy_project bigint, gates jsonb, approvals jsonb, approvals_voided integer,
     wanted_roles text[], independent_approvers boolean, freeze_override jsonb, run_id uuid, cause text,
     left_behind boolean, back_to text, ended_by text, requested_at timestamptz, evaluated_at timestamptz, started_at timestamptz,

@@ -33,6 +33,7 @@ CREATE TABLE promotions (
     images           jsonb NOT NULL,
     requester        text NOT NULL,
     authors          text[] NOT NULL,
+    authors_by_id    boolean NOT NULL, -- all of them: who has no name can be told from them
     change_reference text,
     state            text NOT NULL,
     policy_platform  bigint NOT NULL,  -- version by which the gates were looked at; 0 for the rules that come along
