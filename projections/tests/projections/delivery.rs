@@ -210,3 +210,61 @@ async fn what_is_still_ill_after_going_back_recovers_by_the_next_deployment() {
     );
     assert_eq!((week.attempts, week.deployments, week.failures), (3, 2, 2));
 }
+
+#[tokio::test]
+async fn what_was_left_behind_is_not_the_fault_of_what_ran_before() {
+    let story = Story::of(&["1", "2", "3"]).await;
+    story.promotes("1", RunEnd::Succeeded, 0).await;
+    story.promotes("2", RunEnd::Succeeded, 20).await;
+    let end = RunEnd::Undone {
+        cause: "Degraded".into(),
+        changed: true,
+        left_behind: true,
+    };
+    story.promotes("3", end, 40).await;
+    story.is(Health::Degraded, 55).await;
+    // Not because of 2, which was well until 3 came.
+    story.goes_back("1", 60).await;
+    let began = story.starts().await[2];
+    let (week, recoveries) = story.told().await;
+    assert!(close(&recoveries, &[(began, story.at(70))]), "{recoveries:?}");
+    assert_eq!((week.attempts, week.deployments, week.failures), (3, 2, 1));
+    let troubled = "SELECT count(*) FROM dashboard.deployments WHERE troubled";
+    assert_eq!(story.world.count(troubled).await, 0);
+}
+
+#[tokio::test]
+async fn a_release_that_came_back_and_is_taken_back_failed_as_well() {
+    let story = Story::of(&["1", "2", "3"]).await;
+    story.promotes("1", RunEnd::Succeeded, 0).await;
+    story.promotes("2", RunEnd::Succeeded, 20).await;
+    story.promotes("3", RunEnd::Succeeded, 40).await;
+    story.goes_back("2", 60).await;
+    story.goes_back("1", 80).await;
+    let (week, recoveries) = story.told().await;
+    let expected = [(story.at(50), story.at(70)), (story.at(70), story.at(90))];
+    assert!(close(&recoveries, &expected), "{recoveries:?}");
+    assert_eq!((week.attempts, week.deployments, week.failures), (3, 3, 2));
+    let sql = "SELECT release, kind FROM dashboard.deployments WHERE troubled ORDER BY finished_at";
+    let troubled: Vec<(String, String)> = sqlx::query_as(sql).fetch_all(&story.world.pool).await.unwrap();
+    let of = |release: &str, kind: &str| (release.to_owned(), kind.to_owned());
+    assert_eq!(
+        troubled,
+        [of("2", "promote"), of("3", "promote"), of("2", "rollback")]
+    );
+}
+
+#[tokio::test]
+async fn what_falls_ill_after_going_back_to_it_is_not_counted_anew() {
+    let story = Story::of(&["1", "2"]).await;
+    story.promotes("1", RunEnd::Succeeded, 0).await;
+    story.promotes("2", RunEnd::Succeeded, 20).await;
+    story.goes_back("1", 40).await;
+    // It may be what 2 has left: nobody can tell.
+    story.is(Health::Degraded, 60).await;
+    story.is(Health::Healthy, 65).await;
+    let (week, recoveries) = story.told().await;
+    let expected = [(story.at(30), story.at(50)), (story.at(60), story.at(65))];
+    assert!(close(&recoveries, &expected), "{recoveries:?}");
+    assert_eq!((week.attempts, week.deployments, week.failures), (2, 2, 1));
+}

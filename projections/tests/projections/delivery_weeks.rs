@@ -1,11 +1,13 @@
 //! What the read models say about delivery by week, and about the changes that were delivered.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, Days, TimeDelta, Utc};
 use opstella_domain::RunId;
 use opstella_domain::promotion::{EnvironmentCommand, Health, RunEnd, ServiceEnvironment};
 use opstella_domain::service::{Service, ServiceCommand};
-use opstella_projections::queries::DeliveryScope;
-use sqlx::AssertSqlSafe;
+use opstella_journal::{Journal, JournalOptions};
+use opstella_projections::queries::{DeliveryScope, Queries};
+use sqlx::postgres::PgPoolOptions;
+use sqlx::{AssertSqlSafe, Executor};
 use uuid::Uuid;
 
 use crate::delivery::Story;
@@ -318,4 +320,96 @@ async fn a_service_that_is_made_anew_has_nothing_of_the_one_before() {
     let (week, recoveries) = story.told().await;
     assert!(recoveries.is_empty(), "{recoveries:?}");
     assert_eq!((week.deployments, week.failures), (2, 1));
+}
+
+#[tokio::test]
+async fn weeks_begin_on_monday_in_utc_whatever_the_session_is_set_to() {
+    let mut story = Story::of(&["1", "2", "3"]).await;
+    let options = (*story.world.pool.connect_options()).clone();
+    // By a statement: what the database or the role has set gives way to what the driver asks for.
+    story.world.pool = PgPoolOptions::new()
+        .max_connections(8)
+        .after_connect(|connection, _| {
+            Box::pin(async move {
+                connection.execute("SET TIME ZONE 'Pacific/Auckland'").await?;
+                Ok(())
+            })
+        })
+        .connect_with(options)
+        .await
+        .unwrap();
+    let pool = story.world.pool.clone();
+    let zone: String = sqlx::query_scalar("SHOW timezone")
+        .fetch_one(&pool)
+        .await
+        .unwrap();
+    assert_eq!(zone, "Pacific/Auckland");
+    story.world.journal = Journal::open(pool.clone(), JournalOptions::default())
+        .await
+        .unwrap();
+
+    let today = Utc::now().date_naive();
+    let monday = today + Days::new(u64::from(14 - today.weekday().num_days_from_monday()));
+    let midnight = monday.and_hms_opt(0, 0, 0).unwrap().and_utc();
+    // The second deployment ends with Sunday, the third one as Monday begins.
+    story.base = midnight - TimeDelta::minutes(30);
+    story.promotes("1", RunEnd::Succeeded, 0).await;
+    story.is(Health::Degraded, 15).await;
+    story.base -= TimeDelta::milliseconds(1);
+    story.promotes("2", RunEnd::Succeeded, 20).await;
+    story.is(Health::Degraded, 30).await;
+    story.base += TimeDelta::milliseconds(1);
+    story.promotes("3", RunEnd::Succeeded, 20).await;
+    story.told().await;
+    let scope = DeliveryScope::default();
+    let queries = Queries::new(pool.clone());
+    let weeks = async |now| {
+        let weeks = queries.delivery(&scope, 2, now).await.unwrap();
+        let told = weeks
+            .iter()
+            .map(|w| (w.starts_on, w.deployments, w.failures, w.recoveries));
+        told.collect::<Vec<_>>()
+    };
+    let week = Days::new(7);
+    let sunday = midnight - TimeDelta::milliseconds(1);
+    let (before, after) = ((monday - week, 2, 2, 1), (monday, 1, 0, 1));
+    assert_eq!(weeks(midnight).await, [before, after]);
+    assert_eq!(weeks(sunday).await, [(monday - week - week, 0, 0, 0), before]);
+    let sql = "SELECT week, deployments FROM dashboard.delivery_weeks_by_platform ORDER BY week";
+    let shown: Vec<(chrono::NaiveDate, i64)> = sqlx::query_as(sql).fetch_all(&pool).await.unwrap();
+    assert_eq!(shown, [(monday - week, 2), (monday, 1)]);
+}
+
+#[tokio::test]
+async fn a_service_that_was_never_deployed_has_weeks_without_figures() {
+    let story = Story::of(&["1"]).await;
+    story
+        .promotes("1", crate::steps::undone("no such image", false), 0)
+        .await;
+    story.told().await;
+    let queries = story.world.queries();
+    let scope = DeliveryScope {
+        project: Some("retail".into()),
+        service: Some("shop".into()),
+    };
+    let weeks = queries.delivery(&scope, 3, story.at(60)).await.unwrap();
+    assert_eq!(weeks.len(), 3);
+    for week in &weeks {
+        assert_eq!(
+            (week.attempts, week.deployments, week.failures, week.recoveries),
+            (0, 0, 0, 0)
+        );
+        assert_eq!(
+            (
+                week.change_failure_rate,
+                week.lead_time_p50_seconds,
+                week.recovery_p50_seconds
+            ),
+            (None, None, None)
+        );
+    }
+    let views = "SELECT (SELECT count(*) FROM dashboard.delivery_weeks) + \
+                 (SELECT count(*) FROM dashboard.delivery_weeks_by_project) + \
+                 (SELECT count(*) FROM dashboard.delivery_weeks_by_platform)";
+    assert_eq!(story.world.count(views).await, 0, "no rows, as the views say");
 }

@@ -32,8 +32,10 @@ pub(super) struct State {
     pub deployments: Vec<DeploymentRow>,
     pub shipments: Vec<ShipmentRow>,
     pub recoveries: Vec<RecoveryRow>,
-    /// Completed deployments that trouble followed.
+    /// Deployments that ill health followed.
     pub troubled: BTreeSet<Uuid>,
+    /// Those of which a rollback took back what they brought.
+    pub taken_back: BTreeSet<Uuid>,
 }
 
 impl State {
@@ -109,17 +111,17 @@ impl State {
                 let row = self.finished(key, *promotion, recorded, "completed", *at)?;
                 let environment = self.at(key);
                 let before = environment.promotion_id.replace(promotion.0);
-                let brought = std::mem::replace(&mut environment.brought_at, row.forward().then_some(*at));
+                let brought = environment.brought_at.replace(*at);
                 if row.forward() {
                     self.recovered(key, recorded, None, *at);
                     self.shipped(key, recorded, &row, *at)?;
                 } else {
                     // Taken back although nothing said that it was ill: it was wrong from the start.
                     self.recovered(key, recorded, brought, *at);
-                    self.troubled.extend(before);
+                    self.taken_back.extend(before);
                 }
             }
-            // What was left behind may be what runs.
+            // What was left behind may be what runs: if it is ill, that is not the fault of what ran before.
             EnvironmentEvent::PromotionFailed {
                 promotion,
                 left_behind: true,
@@ -127,9 +129,12 @@ impl State {
                 ..
             } => {
                 let row = self.finished(key, *promotion, recorded, "failed", *at)?;
+                let environment = self.at(key);
+                environment.promotion_id = Some(promotion.0);
                 if row.forward() {
-                    let start = row.started_at.unwrap_or(*at);
-                    self.at(key).down_since.get_or_insert(start);
+                    environment
+                        .down_since
+                        .get_or_insert(row.started_at.unwrap_or(*at));
                 }
             }
             EnvironmentEvent::PromotionFailed { promotion, at, .. } => {

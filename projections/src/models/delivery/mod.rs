@@ -7,7 +7,7 @@
 //! | deployment frequency | promotions into PRD that were completed; going back to an earlier release is a remedy, not a deployment |
 //! | change lead time | the median over changes: commits of components that CI has registered, each from its commit, or where CI does not say when that was, from the registration of the first release that has it, to its arrival in PRD |
 //! | change fail rate | of the deployments of promotions into PRD that changed it, the share that was rolled back, left something behind, or was completed and then fell ill or was taken back by a rollback |
-//! | failed deployment recovery time | until what ran before was back, health was back, or the next deployment was completed; from the start of the deployment that did not succeed, from when a completed one fell ill, or, where one is taken back that never fell ill, from its completion |
+//! | failed deployment recovery time | until what ran before was back, health was back, or the next deployment was completed; from the start of the deployment that did not succeed, from when a completed one fell ill, or, where one is taken back that never fell ill since it came, from its completion |
 //!
 //! A change arrives once, with the first completed promotion of a release that was registered no earlier than the first one
 //! that has it: what is in releases that were skipped on the way goes live with the one that was not. The first release
@@ -15,7 +15,10 @@
 //! Weeks are those of ISO 8601 in UTC: a deployment and its changes belong to that of its end, a recovery to that of its own.
 //!
 //! What ended before anything was changed is no deployment, whether a gate, a person or a failure stopped it. One outage is
-//! one recovery: what fails while something is wrong already does not start another.
+//! one recovery: what fails while something is wrong already does not start another, and going back to what was ill before
+//! does not end it. Ill health is the failure of the promotion that brought what runs, or may have left it behind; after
+//! going back, it may be what the release that was taken back has left, and is counted to none. Where rollback follows
+//! rollback, each release that was taken back failed. With its service, an outage is forgotten; the past stays.
 
 mod dashboard;
 mod fold;

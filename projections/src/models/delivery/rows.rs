@@ -29,7 +29,7 @@ pub(super) struct EnvironmentRow {
     pub service: String,
     pub environment: String,
     pub promotion_id: Option<Uuid>,
-    /// When what runs came here by a promotion forward; absent once it fell ill.
+    /// When what runs came here, forward or back; absent once it fell ill.
     pub brought_at: Option<DateTime<Utc>>,
     pub down_since: Option<DateTime<Utc>>,
     /// The furthest registration of a release that came here; of what was registered until then, nothing is news any more.

@@ -77,7 +77,23 @@ JOIN delivery_releases r ON r.project = d.project AND r.service = d.service
 JOIN delivery_changes c ON c.project = r.project AND c.service = r.service AND c.version = r.version
     AND (c.transaction_id, c.position) < (d.transaction_id, d.position)";
 
-const TROUBLED: &str = "UPDATE deployments SET troubled = true WHERE promotion_id IN (SELECT k::uuid FROM jsonb_array_elements_text($1) AS k)";
+const TROUBLED: &str = "
+UPDATE deployments SET troubled = true
+WHERE outcome = 'completed' AND promotion_id IN (SELECT k::uuid FROM jsonb_array_elements_text($1) AS k)";
+
+/// Where a rollback had brought back what another one takes back now, that is the release which once came forward, too.
+const TAKEN_BACK: &str = "
+UPDATE deployments SET troubled = true
+WHERE outcome = 'completed' AND promotion_id IN (
+    SELECT k::uuid FROM jsonb_array_elements_text($1) AS k
+    UNION ALL
+    SELECT f.promotion_id FROM jsonb_array_elements_text($1) AS k
+    JOIN deployments d ON d.promotion_id = k::uuid AND d.kind = 'rollback' AND d.outcome = 'completed'
+    CROSS JOIN LATERAL (SELECT f.promotion_id FROM deployments f
+        WHERE f.project = d.project AND f.service = d.service AND f.environment = d.environment
+        AND f.release = d.release AND f.kind = 'promote' AND f.outcome = 'completed'
+        AND (f.transaction_id, f.position) < (d.transaction_id, d.position)
+        ORDER BY f.transaction_id DESC, f.position DESC LIMIT 1) f)";
 
 const RECOVERIES: &str = "
 INSERT INTO recoveries
@@ -200,6 +216,7 @@ pub(super) async fn write(tx: &mut PgConnection, state: State) -> Result<(), App
     let over: Vec<PromotionId> = state.over.into_iter().collect();
     let environments: Vec<_> = state.environments.into_values().collect();
     let troubled: Vec<Uuid> = state.troubled.into_iter().collect();
+    let taken_back: Vec<Uuid> = state.taken_back.into_iter().collect();
     rows::write(tx, RELEASES, &releases).await?;
     rows::write(tx, CHANGES, &changes).await?;
     rows::write(tx, PROMOTIONS, &promotions).await?;
@@ -208,5 +225,6 @@ pub(super) async fn write(tx: &mut PgConnection, state: State) -> Result<(), App
     rows::write(tx, DEPLOYMENTS, &state.deployments).await?;
     rows::write(tx, DELIVERED, &state.shipments).await?;
     rows::write(tx, TROUBLED, &troubled).await?;
+    rows::write(tx, TAKEN_BACK, &taken_back).await?;
     rows::write(tx, RECOVERIES, &state.recoveries).await
 }

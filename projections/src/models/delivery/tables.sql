@@ -92,7 +92,7 @@ CREATE TABLE delivery_environments (
     service      text NOT NULL,
     environment  text NOT NULL,
     promotion_id uuid,
-    brought_at   timestamptz,        -- when that came by a promotion forward; null once it fell ill
+    brought_at   timestamptz,        -- when that came, forward or back; null once it fell ill
     down_since   timestamptz,
     reached_transaction_id bigint,   -- the furthest registration of a release that came here: its changes, and those
     reached_position bigint,         -- before it, are no news here any more
