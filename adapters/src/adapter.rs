@@ -239,11 +239,11 @@ pub trait SecretStore: Send + Sync {
         on: SecretVersion,
     ) -> Result<(), StepError>;
 
-    /// Deletes all versions of what is kept at a path. Absent is success.
+    /// Deletes all versions of what is kept at a path, if it is marked as the owner's. False: there is no such thing.
     ///
     /// # Errors
     /// [`StepError`], classed.
-    async fn delete(&self, path: &SecretPath) -> Result<(), StepError>;
+    async fn delete(&self, path: &SecretPath, owner: &Owner) -> Result<bool, StepError>;
 }
 
 /// Where the files of templates come from.

@@ -17,6 +17,7 @@ pub mod engine;
 pub mod gitlab;
 pub mod harbor;
 pub mod http;
+pub mod installation;
 pub mod kubernetes;
 mod lease;
 pub mod mark;

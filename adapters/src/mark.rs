@@ -1,16 +1,21 @@
-//! Ownership marks: how a resource in a tool says that it is ours, whose, and which run made it.
+//! Ownership marks: how a resource in a tool says which Opstella's it is, whose there, and which run made it.
+//!
+//! Two Opstellas may share a tool, and may have services of the same name in it: what another one marked is as foreign
+//! as what nobody did.
 
 use opstella_domain::operation::Owner;
 use opstella_domain::resource::Provenance;
-use opstella_domain::{ProjectSlug, RunId, ServiceKey};
+use opstella_domain::{InstallationId, RunId, ServiceKey};
 
-use crate::{Removal, StepContext};
+use crate::{Removal, StepContext, StepError};
 
-const PREFIX: &str = "Managed by Opstella: ";
+const PREFIX: &str = "Managed by Opstella ";
 
 /// A mark as found in a tool.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mark {
+    /// Which Opstella's.
+    pub installation: InstallationId,
     /// Whose project.
     pub project: String,
     /// Whose service; none for what a project's services share.
@@ -26,6 +31,7 @@ impl Mark {
     pub fn service(owner: &Owner) -> Self {
         let ServiceKey { project, service } = &owner.service;
         Self {
+            installation: owner.installation,
             project: project.to_string(),
             service: Some(service.to_string()),
             run: Some(owner.run),
@@ -52,24 +58,29 @@ impl Mark {
         }
     }
 
-    /// One line for a description: `Managed by Opstella: payments/checkout (run 0190…)`.
+    /// One line for a description: `Managed by Opstella 7c9e…: payments/checkout (run 0190…)`.
     pub fn line(&self) -> String {
         let whose = match &self.service {
             Some(service) => format!("{}/{service}", self.project),
             None => self.project.clone(),
         };
+        let whose = format!("{PREFIX}{}: {whose}", self.installation);
         match (self.run, self.adopted_by) {
-            (Some(run), _) => format!("{PREFIX}{whose} (run {run})"),
-            (None, Some(run)) => format!("{PREFIX}{whose} (adopted by run {run})"),
-            (None, None) => format!("{PREFIX}{whose}"),
+            (Some(run), _) => format!("{whose} (run {run})"),
+            (None, Some(run)) => format!("{whose} (adopted by run {run})"),
+            (None, None) => whose,
         }
     }
 
     /// Finds the line anywhere in a text.
     pub fn find(text: &str) -> Option<Self> {
-        let rest = text
-            .lines()
-            .find_map(|line| line.split_once(PREFIX).map(|(_, rest)| rest))?;
+        text.lines().find_map(Self::in_line)
+    }
+
+    fn in_line(line: &str) -> Option<Self> {
+        let (_, mark) = line.split_once(PREFIX)?;
+        let (installation, rest) = mark.split_once(": ")?;
+        let installation = installation.parse().ok()?;
         let id = |text: &str| text.split(')').next().and_then(|id| id.parse().ok());
         let (run, adopted_by) = (rest.split_once(" (run "), rest.split_once(" (adopted by run "));
         let whose = match run.or(adopted_by) {
@@ -83,6 +94,7 @@ impl Mark {
             None => (whose.trim().to_owned(), None),
         };
         Some(Self {
+            installation,
             project,
             service,
             run,
@@ -92,18 +104,27 @@ impl Mark {
 
     /// A text without the lines of marks: as it was before it was adopted.
     pub fn without(text: &str) -> String {
-        let theirs = text.lines().filter(|line| Self::find(line).is_none());
+        let theirs = text.lines().filter(|line| Self::in_line(line).is_none());
         theirs.collect::<Vec<_>>().join("\n")
     }
 
-    /// Whether it names the owner's service.
-    pub fn is_of_service(&self, key: &ServiceKey) -> bool {
-        self.project == key.project.as_str() && self.service.as_deref() == Some(key.service.as_str())
+    /// Whether it names the owner's service, in the owner's installation.
+    pub fn is_of_service(&self, owner: &Owner) -> bool {
+        self.service.as_deref() == Some(owner.service.service.as_str()) && self.is_in_project(owner)
     }
 
-    /// Whether it names the project, for its services together.
-    pub fn is_of_project(&self, project: &ProjectSlug) -> bool {
-        self.project == project.as_str() && self.service.is_none()
+    /// Whether it names the owner's project, for its services together, in the owner's installation.
+    pub fn is_of_project(&self, owner: &Owner) -> bool {
+        self.service.is_none() && self.is_in_project(owner)
+    }
+
+    fn is_in_project(&self, owner: &Owner) -> bool {
+        self.installation == owner.installation && self.project == owner.service.project.as_str()
+    }
+
+    /// Which other installation than the owner's it names, if it does.
+    pub fn of_another(&self, owner: &Owner) -> Option<InstallationId> {
+        Some(self.installation).filter(|installation| *installation != owner.installation)
     }
 
     /// Whether the context's run made it.
@@ -137,16 +158,72 @@ impl Mark {
     }
 }
 
+/// The refusal of what is there and not the service's; `another` is the installation of Opstella whose mark it bears, if
+/// it is not ours.
+pub(crate) fn foreign(tool: &str, kind: &str, name: &str, another: Option<InstallationId>) -> StepError {
+    let whose = whose(another);
+    StepError::Permanent {
+        message: format!(
+            "{tool}: the {kind} `{name}` is there already{whose}; remove or rename it, or ask for adoption"
+        ),
+    }
+}
+
+/// Whose something foreign is, after the words that it is there.
+pub(crate) fn whose(another: Option<InstallationId>) -> String {
+    match another {
+        Some(installation) => format!(", managed by another installation of Opstella ({installation})"),
+        None => " and not this service's".to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use uuid::Uuid;
+
     use super::*;
+
+    fn owner() -> Owner {
+        Owner {
+            installation: InstallationId(Uuid::from_u128(1)),
+            service: "payments/checkout".parse().unwrap(),
+            run: RunId(Uuid::nil()),
+        }
+    }
+
+    #[test]
+    fn a_mark_of_another_installation_is_not_ours() {
+        let (ours, theirs) = (
+            owner(),
+            Owner {
+                installation: InstallationId(Uuid::from_u128(2)),
+                ..owner()
+            },
+        );
+        for mark in [Mark::service(&theirs), Mark::project(&theirs)] {
+            assert!(!mark.is_of_service(&ours) && !mark.is_of_project(&ours));
+            assert_eq!(mark.of_another(&ours), Some(theirs.installation));
+            assert_eq!(mark.of_another(&theirs), None);
+        }
+        assert!(Mark::service(&ours).is_of_service(&ours));
+        assert!(Mark::project(&ours).is_of_project(&ours));
+    }
+
+    /// The longest mark fits into the description of a CI variable in GitLab, which has the least room of all.
+    #[test]
+    fn the_longest_line_fits_everywhere() {
+        let long = "a".repeat(40);
+        let owner = Owner {
+            service: format!("{long}/{long}").parse().unwrap(),
+            ..owner()
+        };
+        let longest = Mark::service(&owner).adopted().line();
+        assert!(longest.len() <= 255, "{longest}");
+    }
 
     #[test]
     fn a_line_is_found_in_a_description() {
-        let owner = Owner {
-            service: "payments/checkout".parse().unwrap(),
-            run: RunId(uuid::Uuid::nil()),
-        };
+        let owner = owner();
         for mark in [
             Mark::service(&owner),
             Mark::project(&owner),
@@ -161,6 +238,13 @@ mod tests {
             assert_eq!(Mark::find(&text), Some(mark));
             assert_eq!(Mark::without(&text), "Our team's.\nSee the wiki.");
         }
-        assert_eq!(Mark::find("Somebody's"), None);
+        for theirs in [
+            "Somebody's",
+            "Managed by Opstella",
+            "Managed by Opstella ours: payments/checkout (run x)",
+        ] {
+            assert_eq!(Mark::find(theirs), None);
+            assert_eq!(Mark::without(theirs), theirs);
+        }
     }
 }

@@ -61,8 +61,5 @@ pub(crate) async fn remove(path: &SecretPath, context: &StepContext) -> Result<b
         Removal::ThisRun => made_by == Some(context.owner.run),
         Removal::Service => made_by.is_some(),
     };
-    if goes {
-        context.secrets.delete(path).await?;
-    }
-    Ok(goes)
+    Ok(goes && context.secrets.delete(path, &context.owner).await?)
 }

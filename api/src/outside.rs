@@ -18,7 +18,7 @@ use opstella_domain::naming::SecretPath;
 use opstella_domain::release::Digest;
 use opstella_domain::template::TemplateFiles;
 use opstella_domain::tool_connection::ConnectionKey;
-use opstella_domain::{ConnectionName, Tool};
+use opstella_domain::{ConnectionName, InstallationId, Tool};
 use secrecy::SecretString;
 use tokio::time::timeout;
 
@@ -39,10 +39,20 @@ pub struct Outside {
 
 impl Outside {
     /// Starts the engine, the promoter and the collector, if they are enabled.
-    pub fn start(commands: Commands, toolbox: Arc<dyn Toolbox>, config: &EngineConfig) -> Arc<Self> {
-        let engine = config
-            .enabled
-            .then(|| Engine::start(commands.clone(), Arc::clone(&toolbox), options(config)));
+    pub fn start(
+        commands: Commands,
+        toolbox: Arc<dyn Toolbox>,
+        installation: InstallationId,
+        config: &EngineConfig,
+    ) -> Arc<Self> {
+        let engine = config.enabled.then(|| {
+            Engine::start(
+                commands.clone(),
+                Arc::clone(&toolbox),
+                installation,
+                options(config),
+            )
+        });
         let promoter = config
             .enabled
             .then(|| Promoter::start(commands.clone(), Arc::clone(&toolbox), promoter_options(config)));

@@ -90,7 +90,8 @@ pub async fn start_with(
     let toolbox = toolbox(stores.journal.clone());
     let signing = notify::signing_key(&config.notifications, &stores.pool).await?;
     let notifier = notify::notifier(&config, stores.commands.clone(), signing.clone())?;
-    let outside = Outside::start(stores.commands.clone(), toolbox, &config.engine);
+    let installation = stores.installation(&config).await?;
+    let outside = Outside::start(stores.commands.clone(), toolbox, installation, &config.engine);
     let state = Data::new(AppState {
         journal: stores.journal.clone(),
         commands: stores.commands.clone(),
@@ -143,7 +144,7 @@ pub async fn start_with(
         source,
     })?;
     let (address, handle) = (http.address, http.handle());
-    tracing::info!(%address, "serving");
+    tracing::info!(%address, %installation, "serving");
     Ok(Serving {
         address,
         state,

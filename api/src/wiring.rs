@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use opstella_adapters::installation;
 use opstella_commands::gate::GateProgram;
 use opstella_commands::{CommandOptions, Commands, RoleAuthoriser};
+use opstella_domain::InstallationId;
 use opstella_journal::{Journal, JournalError, JournalOptions, SchemaState, schema_state};
 use opstella_projections::{ProjectionOptions, Projections};
 use secrecy::ExposeSecret;
@@ -51,6 +53,9 @@ pub enum StartError {
     /// The notifier.
     #[error(transparent)]
     Notifier(#[from] opstella_adapters::notifier::SenderError),
+    /// Which Opstella this is.
+    #[error("installation: the id that the database holds cannot be read: {0}")]
+    Installation(#[source] sqlx::Error),
     /// The HTTP client.
     #[error("the HTTP client: {0}")]
     Client(#[from] reqwest::Error),
@@ -137,6 +142,19 @@ impl Stores {
             commands,
             projections,
         })
+    }
+
+    /// Which Opstella this is: as configured, else as the database says.
+    ///
+    /// # Errors
+    /// [`StartError::Installation`].
+    pub async fn installation(&self, config: &Config) -> Result<InstallationId, StartError> {
+        match config.installation {
+            Some(installation) => Ok(installation),
+            None => installation::stored(&self.pool)
+                .await
+                .map_err(StartError::Installation),
+        }
     }
 
     /// Closes everything.

@@ -17,6 +17,26 @@ pub struct RunId(pub Uuid);
 
 uuid_value!(RunId, "run id");
 
+/// One installation of Opstella: what tells its marks in the tools from those of another one on the same tools.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct InstallationId(pub Uuid);
+
+uuid_value!(InstallationId, "installation id");
+
+impl TryFrom<String> for InstallationId {
+    type Error = InvalidValue;
+    fn try_from(value: String) -> Result<Self, InvalidValue> {
+        value.parse()
+    }
+}
+
+impl From<InstallationId> for String {
+    fn from(id: InstallationId) -> Self {
+        id.to_string()
+    }
+}
+
 /// The natural key of a service: `payments/checkout`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct ServiceKey {

@@ -39,7 +39,7 @@ pub const CODE: &str = env!("OPSTELLA_DOMAIN_CODE");
 pub use decide::Decide;
 pub use environment::{Environment, EnvironmentSet};
 pub use error::{DomainError, InvalidValue};
-pub use ids::{RunId, ServiceKey, Subject};
+pub use ids::{InstallationId, RunId, ServiceKey, Subject};
 pub use names::{
     ComponentName, ConnectionName, CredentialName, ProjectSlug, ServiceName, SubscriptionName, TemplateName,
 };

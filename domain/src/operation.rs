@@ -427,6 +427,8 @@ impl Operation {
 /// On whose behalf an operation runs: what ownership marks in the tools say.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Owner {
+    /// Which Opstella.
+    pub installation: crate::InstallationId,
     /// The service.
     pub service: ServiceKey,
     /// The run.

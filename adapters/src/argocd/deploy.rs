@@ -6,7 +6,7 @@ use opstella_domain::release::Digest;
 use super::ArgoCd;
 use super::client::Place;
 use super::ensure::{foreign, still_being_deleted};
-use super::object::{Object, Ownership};
+use super::object::Object;
 use crate::mark::Mark;
 use crate::{Observed, StepContext, StepError};
 
@@ -92,8 +92,9 @@ impl ArgoCd {
                 "Argo CD: there is no application `{name}`; it was deleted meanwhile: add the environment again"
             ),
         })?;
-        if there.ownership(&Mark::service(&context.owner)) == Ownership::Foreign {
-            return Err(foreign(target.place));
+        let ownership = there.ownership(&Mark::service(&context.owner));
+        if ownership.is_foreign() {
+            return Err(foreign(target.place, &ownership));
         }
         if there.is_being_deleted() {
             return Err(still_being_deleted(target.place));

@@ -9,7 +9,7 @@ use super::merge::merge;
 use super::object::{Object, Ownership};
 use super::{ArgoCd, transient};
 use crate::http::Answer;
-use crate::mark::Mark;
+use crate::mark::{self, Mark};
 use crate::{StepContext, StepError};
 
 /// How often somebody else may get in between looking and writing before the step is left to a later attempt.
@@ -72,7 +72,7 @@ impl ArgoCd {
         let ownership = there.ownership(&wanted.mark);
         let provenance = ownership
             .provenance(context)
-            .ok_or_else(|| foreign(wanted.place))?;
+            .ok_or_else(|| foreign(wanted.place, &ownership))?;
         if there.is_being_deleted() {
             return Err(still_being_deleted(wanted.place));
         }
@@ -81,7 +81,7 @@ impl ArgoCd {
         (wanted.tidy)(&mut up_to_date, &ownership);
         let must_have = match ownership {
             Ownership::Ours(_) => &wanted.ours,
-            Ownership::Adopted(_) | Ownership::Foreign => &wanted.adopted,
+            Ownership::Adopted(_) | Ownership::Foreign(_) => &wanted.adopted,
         };
         merge(&mut up_to_date.0, must_have);
         if up_to_date != there {
@@ -165,14 +165,12 @@ impl ArgoCd {
 }
 
 /// The refusal of what is there and not ours.
-pub(super) fn foreign(place: Place<'_>) -> StepError {
-    let (kind, name) = (place.kind(), place.name());
-    StepError::Permanent {
-        message: format!(
-            "Argo CD: the {kind} `{name}` is there already and not this service's; remove or rename it, or ask for \
-             adoption"
-        ),
-    }
+pub(super) fn foreign(place: Place<'_>, ownership: &Ownership) -> StepError {
+    let another = match ownership {
+        Ownership::Foreign(another) => *another,
+        Ownership::Ours(_) | Ownership::Adopted(_) => None,
+    };
+    mark::foreign("Argo CD", place.kind(), place.name(), another)
 }
 
 /// The deletion of something takes its time.

@@ -3,7 +3,6 @@
 use opstella_domain::resource::{Provenance, StepOutcome};
 
 use super::deploy::{Before, Target};
-use super::object::Ownership;
 use super::{ArgoCd, transient};
 use crate::mark::Mark;
 use crate::{Removed, StepContext, StepError};
@@ -33,7 +32,7 @@ impl ArgoCd {
         let Some(there) = self.refreshed(target.place).await? else {
             return Ok(Removed::Absent);
         };
-        if there.ownership(&Mark::service(&context.owner)) == Ownership::Foreign || there.is_being_deleted() {
+        if there.ownership(&Mark::service(&context.owner)).is_foreign() || there.is_being_deleted() {
             return Ok(Removed::Kept);
         }
         if there.is_busy() {

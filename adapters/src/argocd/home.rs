@@ -45,7 +45,7 @@ impl ArgoCd {
         };
         match there.ownership(&Mark::project(&context.owner)) {
             Ownership::Ours(_) => self.delete_unused_project(project).await.map(|_| ()),
-            Ownership::Adopted(_) | Ownership::Foreign => Ok(()),
+            Ownership::Adopted(_) | Ownership::Foreign(_) => Ok(()),
         }
     }
 

@@ -1,8 +1,9 @@
 //! An AppProject or an Application as the API shows it, and whose it is.
 //!
 //! Both are Kubernetes objects, so the mark is in their labels and annotations: the labels say whose it is, the
-//! annotation which run made it. They are read as plain JSON, so that an update keeps the fields that we do not know.
+//! annotation which run made it. What another installation of Opstella labelled is somebody else's. They are read as plain JSON, so that an update keeps the fields that we do not know.
 
+use opstella_domain::InstallationId;
 use opstella_domain::resource::Provenance;
 use serde_json::{Map, Value, json};
 
@@ -12,6 +13,8 @@ use crate::{Removal, StepContext};
 
 const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 const MANAGER: &str = "opstella";
+/// Which Opstella.
+const INSTALLATION: &str = "opstella.io/installation";
 const PROJECT: &str = "opstella.io/project";
 const SERVICE: &str = "opstella.io/service";
 const RUN: &str = "opstella.io/run";
@@ -25,11 +28,15 @@ pub(super) enum Ownership {
     Ours(Mark),
     /// It was there and was adopted; the mark says by which run, if that is known.
     Adopted(Mark),
-    /// Somebody else's.
-    Foreign,
+    /// Somebody else's; of which other installation of Opstella, if its labels say so.
+    Foreign(Option<InstallationId>),
 }
 
 impl Ownership {
+    pub(super) fn is_foreign(&self) -> bool {
+        matches!(self, Self::Foreign(_))
+    }
+
     /// Whether this removal may take it.
     pub(super) fn allows(&self, context: &StepContext) -> bool {
         match (self, context.removal) {
@@ -43,14 +50,14 @@ impl Ownership {
     pub(super) fn provenance(&self, context: &StepContext) -> Option<Provenance> {
         match self {
             Self::Ours(mark) | Self::Adopted(mark) => Some(mark.provenance(context)),
-            Self::Foreign => context.adopt.then_some(Provenance::Adopted),
+            Self::Foreign(_) => context.adopt.then_some(Provenance::Adopted),
         }
     }
 }
 
 /// The labels of what is ours.
 fn labels(mark: &Mark) -> Value {
-    let mut labels = json!({ MANAGED_BY: MANAGER, PROJECT: mark.project });
+    let mut labels = json!({ MANAGED_BY: MANAGER, INSTALLATION: mark.installation, PROJECT: mark.project });
     if let (Some(labels), Some(service)) = (labels.as_object_mut(), &mark.service) {
         labels.insert(SERVICE.into(), json!(service));
     }
@@ -84,11 +91,15 @@ impl Object {
     /// Whose it is, where one of ours would bear this mark. What no run made was adopted.
     pub(super) fn ownership(&self, mark: &Mark) -> Ownership {
         let label = |key: &str| self.noted("labels", key);
-        if label(MANAGED_BY) != Some(MANAGER)
+        if label(MANAGED_BY) != Some(MANAGER) {
+            return Ownership::Foreign(None);
+        }
+        let installation = label(INSTALLATION).and_then(|id| id.parse().ok());
+        if installation != Some(mark.installation)
             || label(PROJECT) != Some(&mark.project)
             || label(SERVICE) != mark.service.as_deref()
         {
-            return Ownership::Foreign;
+            return Ownership::Foreign(installation.filter(|id| *id != mark.installation));
         }
         let adopted = self.noted("annotations", ADOPTED);
         let run = self.noted("annotations", RUN).filter(|_| adopted.is_none());
@@ -112,7 +123,7 @@ impl Object {
     /// Sets our labels where they are not, and says of what is adopted by which run.
     pub(super) fn mark(&mut self, mark: &Mark, ownership: &Ownership) {
         let mut wanted = json!({ "labels": labels(mark) });
-        if *ownership == Ownership::Foreign {
+        if ownership.is_foreign() {
             // Another owner's run did not make it for us.
             let annotations = self.0.pointer_mut("/metadata/annotations");
             if let Some(annotations) = annotations.and_then(Value::as_object_mut) {
@@ -128,6 +139,7 @@ impl Object {
     pub(super) fn unmark(&mut self) {
         let marks = [
             ("/metadata/labels", MANAGED_BY),
+            ("/metadata/labels", INSTALLATION),
             ("/metadata/labels", PROJECT),
             ("/metadata/labels", SERVICE),
             ("/metadata/annotations", ADOPTED),

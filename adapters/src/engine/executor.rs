@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use opstella_domain::InstallationId;
 use opstella_domain::operation::Owner;
 use opstella_domain::run::FailureClass;
 use tokio::time::timeout;
@@ -23,14 +24,16 @@ pub trait StepExecutor: Send + Sync {
 /// Carries orders out in this process, by the adapters of a [`Toolbox`].
 pub struct InProcess {
     toolbox: Arc<dyn Toolbox>,
+    installation: InstallationId,
     step_timeout: Duration,
 }
 
 impl InProcess {
-    /// Carries orders out by these adapters; each try within the timeout.
-    pub fn new(toolbox: Arc<dyn Toolbox>, step_timeout: Duration) -> Self {
+    /// Carries orders out by these adapters, marked as this installation's; each try within the timeout.
+    pub fn new(toolbox: Arc<dyn Toolbox>, installation: InstallationId, step_timeout: Duration) -> Self {
         Self {
             toolbox,
+            installation,
             step_timeout,
         }
     }
@@ -39,6 +42,7 @@ impl InProcess {
         let adapter = self.toolbox.adapter(&order.connection).await?;
         let context = StepContext {
             owner: Owner {
+                installation: self.installation,
                 service: order.service.clone(),
                 run: order.run,
             },

@@ -27,6 +27,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use opstella_commands::Commands;
+use opstella_domain::InstallationId;
 use opstella_journal::JournalError;
 use thiserror::Error;
 use tokio::task::JoinHandle;
@@ -56,9 +57,14 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Starts the engine: it stands by until it gets the lease.
-    pub fn start(commands: Commands, toolbox: Arc<dyn Toolbox>, options: EngineOptions) -> Self {
-        let executor = InProcess::new(toolbox, options.step_timeout);
+    /// Starts the engine: it stands by until it gets the lease. What it makes is marked as this installation's.
+    pub fn start(
+        commands: Commands,
+        toolbox: Arc<dyn Toolbox>,
+        installation: InstallationId,
+        options: EngineOptions,
+    ) -> Self {
+        let executor = InProcess::new(toolbox, installation, options.step_timeout);
         Self::with_executor(commands, Arc::new(executor), options)
     }
 

@@ -94,14 +94,13 @@ impl GitLab {
             return Ok(mark.provenance(context));
         }
         // A job that names an environment makes it: in a repository of ours that is ours as well.
-        if repository.mark(context).is_some_and(|mark| mark.run.is_some()) {
+        let marked = there.description.as_deref().and_then(Mark::find).is_some();
+        if !marked && repository.mark(context).is_some_and(|mark| mark.run.is_some()) {
             return Ok(Provenance::Existing);
         }
         if !context.adopt {
-            return Err(foreign(
-                KIND,
-                &format!("{}: {}", repository.path_with_namespace, environment.slug()),
-            ));
+            let name = format!("{}: {}", repository.path_with_namespace, environment.slug());
+            return Err(foreign(KIND, &name, there.description.as_deref(), context));
         }
         let description = adopted(there.description.as_deref(), Mark::service(&context.owner));
         let call = self.http.put(Self::path(&one));

@@ -17,15 +17,16 @@ use crate::mark::Mark;
 use crate::{Removal, Removed, StepContext, StepError};
 
 const KIND: &str = "group";
-/// How the line begins that the description of a group has while a run is about to delete it.
-const GOING: &str = "Opstella is about to delete this group";
+/// How the line begins that the description of a group has while a run is about to delete it. GitLab takes 255
+/// characters: the mark, and the lines of two runs.
+const GOING: &str = "Opstella deletes: ";
 
 /// Of what is in a group, how much is looked at: as much as GitLab lists at once.
 const MOST: usize = 100;
 
 /// The line of one run.
 fn going_line(run: RunId) -> String {
-    format!("{GOING} (run {run}).")
+    format!("{GOING}{run}")
 }
 
 /// A group as GitLab tells of it.
@@ -86,7 +87,7 @@ fn going(group: &str) -> StepError {
     StepError::Transient {
         message: format!(
             "GitLab: the group `{group}` is being deleted by a run that unwinds; if none does, remove the line \
-             `{GOING} …` from its description"
+             `{GOING}…` from its description"
         ),
         retry_after: None,
     }
@@ -162,7 +163,7 @@ impl GitLab {
         if there.is_going() {
             return Err(going(group.as_str()));
         }
-        match there.mark().filter(|mark| mark.is_of_project(group)) {
+        match there.mark().filter(|mark| mark.is_of_project(&context.owner)) {
             Some(mark) => Ok(mark.provenance(context)),
             None if context.adopt => {
                 let description = adopted(there.description.as_deref(), Mark::project(&context.owner));
@@ -171,7 +172,12 @@ impl GitLab {
                     .await?;
                 Ok(Provenance::Adopted)
             }
-            None => Err(foreign(KIND, group.as_str())),
+            None => Err(foreign(
+                KIND,
+                group.as_str(),
+                there.description.as_deref(),
+                context,
+            )),
         }
     }
 
@@ -185,7 +191,7 @@ impl GitLab {
         let Some(there) = self.group(group.as_str()).await? else {
             return Ok(Removed::Absent);
         };
-        let mark = there.mark().filter(|mark| mark.is_of_project(group));
+        let mark = there.mark().filter(|mark| mark.is_of_project(&context.owner));
         if context.removal != Removal::ThisRun || !mark.as_ref().is_some_and(|mark| mark.is_of_run(context)) {
             if mark.is_some_and(|mark| mark.comes_off(context)) {
                 let description = Mark::without(there.description.as_deref().unwrap_or_default());
@@ -211,7 +217,7 @@ impl GitLab {
         let Some(there) = self.group(path).await? else {
             return Ok(());
         };
-        let is_ours = |mark: Mark| mark.is_of_project(&context.owner.service.project) && mark.run.is_some();
+        let is_ours = |mark: Mark| mark.is_of_project(&context.owner) && mark.run.is_some();
         if there.marked_for_deletion_on.is_none() && there.mark().is_some_and(is_ours) {
             self.delete_unused_group(path, &there, context).await?;
         }
@@ -280,5 +286,34 @@ impl GitLab {
             }
         }
         Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use opstella_domain::InstallationId;
+    use opstella_domain::operation::Owner;
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn two_runs_that_unwind_fit_into_the_longest_description() {
+        let owner = Owner {
+            installation: InstallationId(Uuid::from_u128(1)),
+            service: format!("{}/checkout", "a".repeat(40)).parse().unwrap(),
+            run: RunId(Uuid::from_u128(1)),
+        };
+        let mut group = Group {
+            id: 1,
+            description: Some(Mark::project(&owner).line()),
+            marked_for_deletion_on: None,
+        };
+        for run in [1, 2] {
+            group.description = Some(group.described(RunId(Uuid::from_u128(run)), true));
+        }
+        let described = group.description.unwrap_or_default();
+        assert!(described.len() <= 255, "{described}");
+        assert_eq!(Mark::find(&described), Some(Mark::project(&owner)));
     }
 }

@@ -27,7 +27,7 @@ use opstella_domain::tool_connection::Connection;
 use secrecy::SecretString;
 
 use crate::http::{Credential, ToolHttp};
-use crate::mark::Mark;
+use crate::mark::{self, Mark};
 use crate::{Health, Removal, Removed, StepContext, StepError, ToolAdapter};
 
 /// The branch that everything starts from.
@@ -66,14 +66,11 @@ impl GitLab {
     }
 }
 
-/// The refusal of what is there and not ours.
-fn foreign(kind: &str, name: &str) -> StepError {
-    StepError::Permanent {
-        message: format!(
-            "GitLab: the {kind} `{name}` is there already and not this service's; remove or rename it, or ask for \
-             adoption"
-        ),
-    }
+/// The refusal of what is there, so described, and not ours.
+fn foreign(kind: &str, name: &str, description: Option<&str>, context: &StepContext) -> StepError {
+    let mark = description.and_then(Mark::find);
+    let another = mark.and_then(|mark| mark.of_another(&context.owner));
+    mark::foreign("GitLab", kind, name, another)
 }
 
 /// A description with the mark of somebody who adopts what it describes: what people wrote stays. The mark of whoever
@@ -96,7 +93,7 @@ fn given_back(description: Option<&str>, context: &StepContext) -> Option<String
 
 /// The mark in a description, if it is one of the owner's service.
 fn mark_of_service(description: Option<&str>, context: &StepContext) -> Option<Mark> {
-    Mark::find(description?).filter(|mark| mark.is_of_service(&context.owner.service))
+    Mark::find(description?).filter(|mark| mark.is_of_service(&context.owner))
 }
 
 /// Whether the removal may take something with this mark of the service: what was adopted has no run and stays.

@@ -134,7 +134,12 @@ impl GitLab {
             ),
         })?;
         if there.mark(context).is_none() && !context.adopt {
-            return Err(foreign(KIND, path.as_str()));
+            return Err(foreign(
+                KIND,
+                path.as_str(),
+                there.description.as_deref(),
+                context,
+            ));
         }
         Ok(there)
     }
@@ -209,7 +214,12 @@ impl GitLab {
                     .await?;
                 Ok(Provenance::Adopted)
             }
-            None => Err(foreign(KIND, path.as_str())),
+            None => Err(foreign(
+                KIND,
+                path.as_str(),
+                there.description.as_deref(),
+                context,
+            )),
         }
     }
 

@@ -78,8 +78,9 @@ impl GitLab {
         for variable in variables {
             let one = find(&variable.key);
             let ours = |one: &Variable| mark_of_service(one.description.as_deref(), context).is_some();
-            if !context.adopt && !one.is_none_or(ours) {
-                return Err(foreign(KIND, &format!("{path}: {}", variable.key)));
+            if let Some(theirs) = one.filter(|one| !context.adopt && !ours(one)) {
+                let name = format!("{path}: {}", variable.key);
+                return Err(foreign(KIND, &name, theirs.description.as_deref(), context));
             }
             let (value, secret) = variable_value::of(variable, context).await?;
             let key = variable.key.as_str();

@@ -56,7 +56,7 @@ impl GitLab {
                 adopted(described, Mark::service(&context.owner)),
                 Provenance::Adopted,
             ),
-            (Some(_), None) => return Err(foreign(KIND, &name)),
+            (Some(_), None) => return Err(foreign(KIND, &name, described, context)),
         };
         let token = webhook_secret::kept_or_new(secret, context).await?;
         let body = json!({

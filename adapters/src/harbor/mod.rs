@@ -21,16 +21,17 @@ mod scan;
 mod tag;
 
 use async_trait::async_trait;
-use opstella_domain::Tool;
 use opstella_domain::evidence::ArtifactKey;
 use opstella_domain::naming::RegistryProject;
 use opstella_domain::operation::Operation;
 use opstella_domain::release::Digest;
 use opstella_domain::resource::{ExternalResource, Provenance, StepOutcome};
 use opstella_domain::tool_connection::Connection;
+use opstella_domain::{InstallationId, Tool};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::http::{Credential, ToolHttp};
+use crate::mark;
 use crate::reports::{FetchedReport, ReportSource};
 use crate::{Health, Removed, StepContext, StepError, ToolAdapter};
 use project::Project;
@@ -89,13 +90,8 @@ impl Harbor {
 }
 
 /// The refusal of what is there and not ours.
-fn foreign(kind: &str, name: &str) -> StepError {
-    StepError::Permanent {
-        message: format!(
-            "Harbor: the {kind} `{name}` is there already and not this service's; remove or rename it, or ask for \
-             adoption"
-        ),
-    }
+fn foreign(kind: &str, name: &str, another: Option<InstallationId>) -> StepError {
+    mark::foreign("Harbor", kind, name, another)
 }
 
 fn not_ours(operation: &Operation) -> StepError {

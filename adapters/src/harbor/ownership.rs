@@ -1,8 +1,8 @@
 //! Whose a thing in Harbor is.
 
-use opstella_domain::RunId;
 use opstella_domain::operation::Owner;
 use opstella_domain::resource::Provenance;
+use opstella_domain::{InstallationId, RunId};
 
 use crate::mark::Mark;
 use crate::{Removal, StepContext};
@@ -14,19 +14,19 @@ pub(super) enum Ownership {
     Ours(RunId),
     /// It was there and was adopted; by which run, if it is known.
     Adopted { by: Option<RunId> },
-    /// Somebody else's.
-    Foreign,
+    /// Somebody else's; of which other installation of Opstella, if its mark says so.
+    Foreign(Option<InstallationId>),
 }
 
 impl Ownership {
     /// By the mark in a text.
     pub(super) fn of(text: &str, context: &StepContext) -> Self {
         match Mark::find(text) {
-            Some(mark) if mark.is_of_service(&context.owner.service) => {
+            Some(mark) if mark.is_of_service(&context.owner) => {
                 let by = mark.adopted_by;
                 mark.run.map_or(Self::Adopted { by }, Self::Ours)
             }
-            _ => Self::Foreign,
+            mark => Self::Foreign(mark.and_then(|mark| mark.of_another(&context.owner))),
         }
     }
 
@@ -41,7 +41,7 @@ impl Ownership {
             Self::Ours(run) if run == context.owner.run => Provenance::Created,
             Self::Adopted { by } if by == Some(context.owner.run) => Provenance::Adopted,
             Self::Ours(_) | Self::Adopted { .. } => Provenance::Existing,
-            Self::Foreign => Provenance::Adopted,
+            Self::Foreign(_) => Provenance::Adopted,
         }
     }
 }
@@ -68,6 +68,6 @@ pub(super) fn adopted(text: &str, owner: &Owner) -> String {
 
 /// A text of something adopted, without the mark that the removal takes off; none if there is nothing to take off.
 pub(super) fn given_back(text: &str, context: &StepContext) -> Option<String> {
-    let mark = Mark::find(text).filter(|mark| mark.is_of_service(&context.owner.service))?;
+    let mark = Mark::find(text).filter(|mark| mark.is_of_service(&context.owner))?;
     mark.comes_off(context).then(|| Mark::without(text))
 }

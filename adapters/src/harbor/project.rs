@@ -74,7 +74,7 @@ impl Harbor {
             ),
         })?;
         match self.ownership_of(&project, false, context).await? {
-            Ownership::Foreign if !context.adopt => Err(foreign(KIND, name.as_str())),
+            Ownership::Foreign(another) if !context.adopt => Err(foreign(KIND, name.as_str(), another)),
             _ => Ok(project),
         }
     }
@@ -101,7 +101,7 @@ impl Harbor {
         if left && since && project.repo_count == 0 && self.own_id().await? == Some(project.owner_id) {
             return Ok(Ownership::Ours(context.owner.run));
         }
-        Ok(Ownership::Foreign)
+        Ok(Ownership::Foreign(None))
     }
 
     pub(super) async fn ensure_project(
@@ -147,13 +147,13 @@ impl Harbor {
             }
             // How an adopted project is set stays the business of who set it.
             Ownership::Adopted { .. } => {}
-            Ownership::Foreign if context.adopt => {
+            Ownership::Foreign(_) if context.adopt => {
                 let label = self.label(project.id, labels::PROJECT).await?;
                 let theirs = label.map(|label| label.description).unwrap_or_default();
                 let text = adopted(&theirs, &context.owner);
                 self.set_label(project.id, labels::PROJECT, &text).await?;
             }
-            Ownership::Foreign => return Err(foreign(KIND, name.as_str())),
+            Ownership::Foreign(another) => return Err(foreign(KIND, name.as_str(), another)),
         }
         let provenance = ownership.provenance(context);
         Ok(self.outcome(KIND, name.as_str(), &project, "repositories", provenance))

@@ -27,7 +27,7 @@ fn path(id: &str) -> String {
 }
 
 fn ownership(label: Option<&Label>, context: &StepContext) -> Ownership {
-    label.map_or(Ownership::Foreign, |label| {
+    label.map_or(Ownership::Foreign(None), |label| {
         Ownership::of(&label.description, context)
     })
 }
@@ -59,19 +59,21 @@ impl Harbor {
                     }
                     // How long an adopted project keeps its images stays the business of who said it.
                     Ownership::Ours(_) | Ownership::Adopted { .. } => {}
-                    Ownership::Foreign if context.adopt => {
+                    Ownership::Foreign(_) if context.adopt => {
                         let theirs = label.map(|label| label.description).unwrap_or_default();
                         let text = adopted(&theirs, &context.owner);
                         self.set_label(project.id, RETENTION, &text).await?;
                     }
-                    Ownership::Foreign => return Err(foreign(KIND, name.as_str())),
+                    Ownership::Foreign(another) => {
+                        return Err(foreign(KIND, name.as_str(), another));
+                    }
                 }
                 ownership
             }
         };
         let text = match ownership {
             Ownership::Ours(_) => format!("{name}: keep {keep}"),
-            Ownership::Adopted { .. } | Ownership::Foreign => name.to_string(),
+            Ownership::Adopted { .. } | Ownership::Foreign(_) => name.to_string(),
         };
         Ok(self.outcome(KIND, &text, &project, PAGE, ownership.provenance(context)))
     }
@@ -97,7 +99,7 @@ impl Harbor {
                     self.delete_label(&label).await?;
                 }
                 Err(match now {
-                    Some(_) => foreign(KIND, name.as_str()),
+                    Some(_) => foreign(KIND, name.as_str(), None),
                     None => answer.refused(),
                 })
             }

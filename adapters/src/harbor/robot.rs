@@ -83,12 +83,15 @@ impl Harbor {
             retry_after: None,
         })?;
         let ownership = Ownership::of(&there.description, context);
-        if ownership == Ownership::Foreign && !context.adopt {
-            return Err(foreign(KIND, &there.name));
+        if let Ownership::Foreign(another) = ownership
+            && !context.adopt
+        {
+            return Err(foreign(KIND, &there.name, another));
         }
         let robot = self.settle(name, there, ownership, context).await?;
+        // Refused where the secret is somebody else's, also if it is good for an adopted robot.
+        let version = context.secrets.version(secret, &context.owner).await?;
         if !robot_secret::is_kept(secret, &robot.name, context).await? {
-            let version = context.secrets.version(secret, &context.owner).await?;
             let call = self.http.patch(robot.path()).json(&json!({ "secret": "" }));
             let new: Refreshed = call.send().await?.success()?.json()?;
             robot_secret::keep(secret, &robot.name, new.secret, context, version).await?;
@@ -104,7 +107,7 @@ impl Harbor {
         context: &StepContext,
     ) -> Result<Option<String>, StepError> {
         // The stale secret goes before the new robot comes, so that it can never pass for the new one's.
-        context.secrets.delete(secret).await?;
+        context.secrets.delete(secret, &context.owner).await?;
         let version = context.secrets.version(secret, &context.owner).await?;
         let body = json!({
             "name": NAME, "level": "project", "duration": NEVER, "disable": false,
@@ -136,7 +139,7 @@ impl Harbor {
                 robot.duration = NEVER;
                 robot.permissions = push_and_pull(name.as_str());
             }
-            Ownership::Foreign => robot.description = adopted(&robot.description, &context.owner),
+            Ownership::Foreign(_) => robot.description = adopted(&robot.description, &context.owner),
         }
         change(self.http.put(robot.path()).json(&robot)).await?;
         Ok(robot)

@@ -50,8 +50,7 @@ pub(super) async fn forget(path: &SecretPath, context: &StepContext) -> Result<b
     if !run.is_some_and(|run| goes(run, context)) {
         return Ok(false);
     }
-    context.secrets.delete(path).await?;
-    Ok(true)
+    context.secrets.delete(path, &context.owner).await
 }
 
 fn run_of(kept: &SecretFields) -> Option<RunId> {

@@ -111,7 +111,8 @@ impl Harbor {
         let Some(project) = self.project(tag.repository.project).await? else {
             return Ok(Removed::Absent);
         };
-        if self.ownership_of(&project, false, context).await? == Ownership::Foreign {
+        let ownership = self.ownership_of(&project, false, context).await?;
+        if matches!(ownership, Ownership::Foreign(_)) {
             return Ok(Removed::Kept);
         }
         for _ in 0..ROUNDS {

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use super::drift::{covers, differs, patch};
 use super::objects::Managed;
 use super::place::Place;
-use super::{Kubernetes, foreign, kind, marks, outcome};
+use super::{Kubernetes, TOOL, kind, marks, outcome};
+use crate::mark::foreign;
 use crate::{StepContext, StepError};
 
 /// How often an object is looked for that is there when we make it and is not when we look.
@@ -40,7 +41,7 @@ impl Kubernetes {
             labels: wanted.meta().labels.clone(),
             ..meta(place)
         };
-        marks::own(wanted.meta_mut(), &context.owner.service);
+        marks::own(wanted.meta_mut(), &context.owner);
         for _ in 0..LOOKS {
             let provenance = match self.get::<K>(place).await? {
                 Some(found) => self.bring_up_to_date(&found, wanted, place, context).await?,
@@ -75,7 +76,10 @@ impl Kubernetes {
         let provenance = match &mark {
             Some(mark) => mark.provenance(context),
             None if context.adopt => Provenance::Adopted,
-            None => return Err(foreign(&kind::<K>(), place)),
+            None => {
+                let another = marks::of(found.meta()).and_then(|mark| mark.of_another(&context.owner));
+                return Err(foreign(TOOL, &kind::<K>(), &place.to_string(), another));
+            }
         };
         wanted.keep(found);
         let (there, target) = (value(found)?, value(&wanted)?);

@@ -1,12 +1,11 @@
 //! The ownership mark of an object: labels that say whose it is, and an annotation that says which run made it.
 //!
 //! The labels can be selected by (`kubectl get all -l opstella.io/service=checkout`). An adopted object has the labels
-//! and no run.
+//! and no run. All labels count: one that another installation of Opstella marked is somebody else's.
 
 use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use opstella_domain::ServiceKey;
 use opstella_domain::operation::Owner;
 use serde_json::{Value, json};
 
@@ -15,6 +14,8 @@ use crate::StepContext;
 use crate::mark::Mark;
 
 const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
+/// Which Opstella.
+const INSTALLATION: &str = "opstella.io/installation";
 const PROJECT: &str = "opstella.io/project";
 const SERVICE: &str = "opstella.io/service";
 /// Label of a namespace: for which environment it is.
@@ -25,11 +26,12 @@ pub(super) const RUN: &str = "opstella.io/run";
 pub(super) const ADOPTED: &str = "opstella.io/adopted";
 
 /// Adds the labels that say whose it is.
-pub(super) fn own(meta: &mut ObjectMeta, service: &ServiceKey) {
+pub(super) fn own(meta: &mut ObjectMeta, owner: &Owner) {
     let labels = meta.labels.get_or_insert_default();
     labels.insert(MANAGED_BY.into(), MANAGER.into());
-    labels.insert(PROJECT.into(), service.project.to_string());
-    labels.insert(SERVICE.into(), service.service.to_string());
+    labels.insert(INSTALLATION.into(), owner.installation.to_string());
+    labels.insert(PROJECT.into(), owner.service.project.to_string());
+    labels.insert(SERVICE.into(), owner.service.service.to_string());
 }
 
 /// Adds the annotation that says which run makes it.
@@ -53,6 +55,7 @@ pub(super) fn of(meta: &ObjectMeta) -> Option<Mark> {
     let labels = meta.labels.as_ref();
     text(labels, MANAGED_BY).filter(|by| *by == MANAGER)?;
     Some(Mark {
+        installation: text(labels, INSTALLATION)?.parse().ok()?,
         project: text(labels, PROJECT)?.to_owned(),
         service: text(labels, SERVICE).map(str::to_owned),
         run: text(meta.annotations.as_ref(), RUN).and_then(|id| id.parse().ok()),
@@ -64,14 +67,14 @@ pub(super) fn of(meta: &ObjectMeta) -> Option<Mark> {
 pub(super) fn off(meta: &ObjectMeta) -> Value {
     json!({ "metadata": {
         "resourceVersion": meta.resource_version,
-        "labels": { MANAGED_BY: null, PROJECT: null, SERVICE: null, ENVIRONMENT: null },
+        "labels": { MANAGED_BY: null, INSTALLATION: null, PROJECT: null, SERVICE: null, ENVIRONMENT: null },
         "annotations": { ADOPTED: null },
     } })
 }
 
 /// The mark of an object of the context's service.
 pub(super) fn ours(meta: &ObjectMeta, context: &StepContext) -> Option<Mark> {
-    of(meta).filter(|mark| mark.is_of_service(&context.owner.service))
+    of(meta).filter(|mark| mark.is_of_service(&context.owner))
 }
 
 fn text<'a>(map: Option<&'a BTreeMap<String, String>>, key: &str) -> Option<&'a str> {

@@ -40,6 +40,7 @@ use secrecy::SecretString;
 use crate::{Health, Removed, StepContext, StepError, ToolAdapter};
 use place::Place;
 
+const TOOL: &str = "Kubernetes";
 /// Who we are to the cluster: in the label that says who manages an object, and as the manager of its fields.
 const MANAGER: &str = "opstella";
 /// How long a removal waits for finalizers before it leaves the rest to the next attempt.
@@ -88,16 +89,6 @@ fn outcome(kind: &str, place: &Place<'_>, provenance: Provenance) -> StepOutcome
             url: None,
         },
         provenance,
-    }
-}
-
-/// The refusal of what is there and not ours.
-fn foreign(kind: &str, place: &Place<'_>) -> StepError {
-    StepError::Permanent {
-        message: format!(
-            "Kubernetes: the {kind} `{place}` is there already and not this service's; remove or rename it, or ask \
-             for adoption"
-        ),
     }
 }
 

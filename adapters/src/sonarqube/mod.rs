@@ -1,8 +1,8 @@
 //! SonarQube: a component's quality project, its gate, its analysis token and its webhook.
 //!
 //! SonarQube has no call that creates a project with tags, so a new project carries its mark in its name until it has
-//! its tags; the first analysis gives it the name of `sonar-project.properties`. Tokens and webhooks carry the run in
-//! their names.
+//! its tags; the first analysis gives it the name of `sonar-project.properties`. Tokens and webhooks carry the
+//! installation, shortened, and the run in their names.
 
 mod client;
 mod gate;
@@ -14,13 +14,15 @@ mod token_name;
 mod webhook;
 
 use async_trait::async_trait;
-use opstella_domain::Tool;
 use opstella_domain::operation::Operation;
 use opstella_domain::resource::{ExternalResource, Provenance, StepOutcome};
 use opstella_domain::tool_connection::Connection;
+use opstella_domain::{InstallationId, Tool};
 use secrecy::SecretString;
+use sha2::{Digest, Sha256};
 
 use crate::http::{Credential, ToolHttp};
+use crate::mark;
 use crate::reports::{FetchedReport, ReportSource};
 use crate::{Health, Removed, StepContext, StepError, ToolAdapter};
 
@@ -57,13 +59,14 @@ impl SonarQube {
 }
 
 /// The refusal of what is there and not ours.
-fn foreign(kind: &str, name: &str) -> StepError {
-    StepError::Permanent {
-        message: format!(
-            "SonarQube: the {kind} `{name}` is there already and not this service's; remove or rename it, or ask for \
-             adoption"
-        ),
-    }
+fn foreign(kind: &str, name: &str, another: Option<InstallationId>) -> StepError {
+    mark::foreign("SonarQube", kind, name, another)
+}
+
+/// A name of an installation for names that have no room for the whole id.
+fn short(installation: InstallationId) -> String {
+    let digest = hex::encode(Sha256::digest(installation.to_string()));
+    digest.chars().take(8).collect()
 }
 
 fn not_ours(operation: &Operation) -> StepError {

@@ -1,8 +1,8 @@
 //! Whose a quality project is.
 
-use opstella_domain::RunId;
 use opstella_domain::naming::QualityKey;
 use opstella_domain::resource::Provenance;
+use opstella_domain::{InstallationId, RunId};
 use serde::Deserialize;
 
 use super::{SonarQube, foreign};
@@ -10,11 +10,13 @@ use crate::mark::Mark;
 use crate::{Removal, StepContext, StepError};
 
 /// On every project that is ours.
-pub(super) const TAG: &str = "opstella";
+const TAG: &str = "opstella";
+/// Before the installation of Opstella whose it is.
+const INSTALLATION_TAG: &str = "opstella-installation-";
 /// Before the run that adopted a project that was there. No tag says that a run made such a one.
-pub(super) const ADOPTED_TAG: &str = "opstella-adopted-run-";
+const ADOPTED_TAG: &str = "opstella-adopted-run-";
 /// Before the run that made the project.
-pub(super) const RUN_TAG: &str = "opstella-run-";
+const RUN_TAG: &str = "opstella-run-";
 
 /// A project as SonarQube tells of it.
 #[derive(Debug, Clone, Deserialize)]
@@ -38,8 +40,8 @@ pub(super) enum Ownership {
     Ours { run: RunId, tagged: bool },
     /// It was there and was adopted; by which run, if it is known.
     Adopted { by: Option<RunId> },
-    /// Somebody else's.
-    Foreign,
+    /// Somebody else's; of which other installation of Opstella, if its mark says so.
+    Foreign(Option<InstallationId>),
 }
 
 impl Ownership {
@@ -67,38 +69,65 @@ impl Ownership {
             Self::Ours { run, .. } if run == context.owner.run => Some(Provenance::Created),
             Self::Adopted { by } if by == Some(context.owner.run) => Some(Provenance::Adopted),
             Self::Ours { .. } | Self::Adopted { .. } => Some(Provenance::Existing),
-            Self::Foreign => None,
+            Self::Foreign(_) => None,
         }
     }
 }
 
+/// The tags of a project that this run of an installation made.
+pub(super) fn made_by(installation: InstallationId, run: RunId) -> [String; 3] {
+    tags(installation, RUN_TAG, run)
+}
+
+/// The tags of a project that this run of an installation adopted.
+pub(super) fn adopted_by(installation: InstallationId, run: RunId) -> [String; 3] {
+    tags(installation, ADOPTED_TAG, run)
+}
+
+fn tags(installation: InstallationId, how: &str, run: RunId) -> [String; 3] {
+    [
+        TAG.to_owned(),
+        format!("{INSTALLATION_TAG}{installation}"),
+        format!("{how}{run}"),
+    ]
+}
+
 impl Project {
     /// By its tags, or by its name where they do not say which run made it. The key says already which service's a
-    /// tagged one is.
+    /// tagged one is; the tags of another installation make it foreign, whatever its name says.
     pub(super) fn ownership(&self, context: &StepContext) -> Ownership {
+        let owner = &context.owner;
         let has = |tag: &str| self.tags.iter().any(|t| t == tag);
         let after = |prefix: &'static str| self.tags.iter().filter_map(move |tag| tag.strip_prefix(prefix));
-        if let Some(run) = after(ADOPTED_TAG).next() {
+        let mut installations = after(INSTALLATION_TAG).map(|id| id.parse().ok());
+        let tagged = installations.clone().next().is_some();
+        if let Some(another) = installations.find(|id| *id != Some(owner.installation)) {
+            return Ownership::Foreign(another);
+        }
+        if let Some(run) = after(ADOPTED_TAG).next().filter(|_| tagged) {
             return Ownership::Adopted { by: run.parse().ok() };
         }
-        let mut runs = after(RUN_TAG);
-        let run = runs.find_map(|run| run.parse().ok());
-        if let Some(run) = run.filter(|_| has(TAG)) {
+        let run = after(RUN_TAG).find_map(|run| run.parse().ok());
+        if let Some(run) = run.filter(|_| tagged && has(TAG)) {
             return Ownership::Ours { run, tagged: true };
         }
-        let mark = Mark::find(&self.name).filter(|mark| mark.is_of_service(&context.owner.service));
-        match mark.and_then(|mark| mark.run) {
+        let mark = Mark::find(&self.name);
+        let another = mark.as_ref().and_then(|mark| mark.of_another(owner));
+        match mark
+            .filter(|mark| mark.is_of_service(owner))
+            .and_then(|mark| mark.run)
+        {
             Some(run) => Ownership::Ours { run, tagged: false },
-            None => Ownership::Foreign,
+            None => Ownership::Foreign(another),
         }
     }
 
-    /// People's tags, and these of ours.
-    pub(super) fn tags_with(&self, ours: &[&str]) -> Vec<String> {
-        let is_ours =
-            |tag: &str| tag == TAG || [ADOPTED_TAG, RUN_TAG].iter().any(|ours| tag.starts_with(ours));
-        let theirs = self.tags.iter().map(String::as_str).filter(|tag| !is_ours(tag));
-        theirs.chain(ours.iter().copied()).map(str::to_owned).collect()
+    /// People's tags, and those of our mark, if it is to have one.
+    pub(super) fn tags_with(&self, ours: Option<[String; 3]>) -> Vec<String> {
+        let marks = [INSTALLATION_TAG, ADOPTED_TAG, RUN_TAG];
+        let is_ours = |tag: &str| tag == TAG || marks.iter().any(|mark| tag.starts_with(mark));
+        let theirs = self.tags.iter().filter(|tag| !is_ours(tag)).cloned();
+        theirs.chain(ours.into_iter().flatten()).collect()
     }
 }
 
@@ -121,7 +150,7 @@ impl SonarQube {
             message: format!("SonarQube: there is no project `{key}`; it was deleted meanwhile: retry the step that makes it"),
         })?;
         match project.ownership(context) {
-            Ownership::Foreign if !context.adopt => Err(foreign("project", key.as_str())),
+            Ownership::Foreign(another) if !context.adopt => Err(foreign("project", key.as_str(), another)),
             ownership => Ok(ownership),
         }
     }

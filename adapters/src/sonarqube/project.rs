@@ -3,7 +3,7 @@
 use opstella_domain::naming::QualityKey;
 use opstella_domain::resource::{Provenance, StepOutcome};
 
-use super::ownership::{ADOPTED_TAG, Ownership, Project, RUN_TAG, TAG};
+use super::ownership::{Ownership, Project, adopted_by, made_by};
 use super::{SonarQube, foreign};
 use crate::http::segment;
 use crate::mark::Mark;
@@ -48,8 +48,8 @@ impl SonarQube {
         if let Some(taken) = self.make_new("projects/create", &pairs).await? {
             return Ok(Some(taken));
         }
-        let run_tag = format!("{RUN_TAG}{}", context.owner.run);
-        self.tag(key, &[TAG.to_owned(), run_tag]).await?;
+        let owner = &context.owner;
+        self.tag(key, &made_by(owner.installation, owner.run)).await?;
         Ok(None)
     }
 
@@ -60,11 +60,12 @@ impl SonarQube {
         context: &StepContext,
     ) -> Result<Provenance, StepError> {
         let ownership = there.ownership(context);
+        let owner = &context.owner;
         match ownership {
             Ownership::Ours { run, tagged } => {
                 if !tagged {
-                    let made_by = format!("{RUN_TAG}{run}");
-                    self.tag(key, &there.tags_with(&[TAG, &made_by])).await?;
+                    let tags = made_by(owner.installation, run);
+                    self.tag(key, &there.tags_with(Some(tags))).await?;
                 }
                 let visibility = there.visibility.as_deref();
                 if visibility.is_some_and(|visibility| visibility != PRIVATE) {
@@ -73,12 +74,12 @@ impl SonarQube {
                 }
             }
             Ownership::Adopted { .. } => {}
-            Ownership::Foreign if context.adopt => {
-                let adopted_by = format!("{ADOPTED_TAG}{}", context.owner.run);
-                self.tag(key, &there.tags_with(&[TAG, &adopted_by])).await?;
+            Ownership::Foreign(_) if context.adopt => {
+                let tags = adopted_by(owner.installation, owner.run);
+                self.tag(key, &there.tags_with(Some(tags))).await?;
                 return Ok(Provenance::Adopted);
             }
-            Ownership::Foreign => return Err(foreign(KIND, key.as_str())),
+            Ownership::Foreign(another) => return Err(foreign(KIND, key.as_str(), another)),
         }
         Ok(ownership.provenance(context).unwrap_or(Provenance::Existing))
     }
@@ -94,7 +95,7 @@ impl SonarQube {
         let ownership = there.ownership(context);
         if !ownership.allows(context) {
             if ownership.comes_off(context) {
-                self.tag(key, &there.tags_with(&[])).await?;
+                self.tag(key, &there.tags_with(None)).await?;
             }
             return Ok(Removed::Kept);
         }

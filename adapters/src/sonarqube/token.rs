@@ -39,7 +39,7 @@ impl SonarQube {
         context: &StepContext,
     ) -> Result<StepOutcome, StepError> {
         self.container(key, context).await?;
-        let there = self.tokens_of(key).await?;
+        let there = self.tokens_of(key, context).await?;
         let kept = kept_name(context.secrets.read(secret).await?);
         let usable = there
             .iter()
@@ -49,7 +49,7 @@ impl SonarQube {
             None => {
                 // The value of a token is told once: one whose value is not kept is good for nothing. The stale
                 // secret goes before the new token comes, so that it can never pass for the new one's.
-                context.secrets.delete(secret).await?;
+                context.secrets.delete(secret, &context.owner).await?;
                 for token in &there {
                     self.change("user_tokens/revoke", &[("name", &token.name)])
                         .await?;
@@ -67,7 +67,7 @@ impl SonarQube {
         context: &StepContext,
     ) -> Result<String, StepError> {
         let version = context.secrets.version(secret, &context.owner).await?;
-        let name = token_name::of(key, context.owner.run);
+        let name = token_name::of(key, &context.owner);
         let pairs = [
             ("name", name.as_str()),
             ("type", "PROJECT_ANALYSIS_TOKEN"),
@@ -91,12 +91,13 @@ impl SonarQube {
         secret: &SecretPath,
         context: &StepContext,
     ) -> Result<Removed, StepError> {
-        let goes = |name: &str| match (context.removal, token_name::run(key, name)) {
+        let installation = context.owner.installation;
+        let goes = |name: &str| match (context.removal, token_name::run(key, installation, name)) {
             (Removal::ThisRun, run) => run == Some(context.owner.run),
             (Removal::Service, run) => run.is_some(),
         };
         let (going, staying): (Vec<Token>, Vec<Token>) = self
-            .tokens_of(key)
+            .tokens_of(key, context)
             .await?
             .into_iter()
             .partition(|token| goes(&token.name));
@@ -106,10 +107,8 @@ impl SonarQube {
                 .await?;
         }
         let kept = kept_name(context.secrets.read(secret).await?);
-        let secret_goes = kept.as_deref().is_some_and(goes);
-        if secret_goes {
-            context.secrets.delete(secret).await?;
-        }
+        let secret_goes =
+            kept.as_deref().is_some_and(goes) && context.secrets.delete(secret, &context.owner).await?;
         Ok(if secret_goes || !going.is_empty() {
             Removed::Deleted
         } else if staying.is_empty() && kept.is_none() {
@@ -120,12 +119,13 @@ impl SonarQube {
     }
 
     /// The tokens that runs made for a key. Names are unique for our account: nobody else's can be among them.
-    async fn tokens_of(&self, key: &QualityKey) -> Result<Vec<Token>, StepError> {
+    async fn tokens_of(&self, key: &QualityKey, context: &StepContext) -> Result<Vec<Token>, StepError> {
+        let installation = context.owner.installation;
         let found: Option<Tokens> = self.ask("user_tokens/search", &[]).await?;
         let tokens = found.map(|found| found.tokens).unwrap_or_default();
         Ok(tokens
             .into_iter()
-            .filter(|token| token_name::run(key, &token.name).is_some())
+            .filter(|token| token_name::run(key, installation, &token.name).is_some())
             .collect())
     }
 }
@@ -137,7 +137,7 @@ fn kept_name(kept: Option<SecretFields>) -> Option<String> {
 }
 
 fn provenance(key: &QualityKey, name: &str, context: &StepContext) -> Provenance {
-    if token_name::run(key, name) == Some(context.owner.run) {
+    if token_name::run(key, context.owner.installation, name) == Some(context.owner.run) {
         Provenance::Created
     } else {
         Provenance::Existing

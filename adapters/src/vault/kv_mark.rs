@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 
 use opstella_domain::operation::Owner;
-use opstella_domain::{RunId, ServiceKey};
+use opstella_domain::{InstallationId, RunId};
 
 use super::role_mark::Maker;
 
 const MANAGED_BY: &str = "managed_by";
 const OPSTELLA: &str = "opstella";
+/// Which Opstella's it is.
+const INSTALLATION: &str = "installation";
+/// Whose service's it is there.
 const OWNER: &str = "owner";
 const RUN: &str = "run";
 const ADOPTED_BY: &str = "adopted_by";
@@ -28,6 +31,7 @@ pub(super) fn of(owner: &Owner) -> Custom {
 pub(super) fn adopted(there: &Custom, owner: &Owner) -> Custom {
     let mut custom = there.clone();
     custom.insert(MANAGED_BY.into(), OPSTELLA.into());
+    custom.insert(INSTALLATION.into(), owner.installation.to_string());
     custom.insert(OWNER.into(), owner.service.to_string());
     custom.insert(ADOPTED_BY.into(), owner.run.to_string());
     custom.remove(RUN);
@@ -37,23 +41,27 @@ pub(super) fn adopted(there: &Custom, owner: &Owner) -> Custom {
 /// What is there without our mark.
 pub(super) fn given_back(there: &Custom) -> Custom {
     let mut custom = there.clone();
-    for key in [MANAGED_BY, OWNER, ADOPTED_BY] {
+    for key in [MANAGED_BY, INSTALLATION, OWNER, ADOPTED_BY] {
         custom.remove(key);
     }
     custom
 }
 
-/// Whether an Opstella made or adopted it, for whichever service.
-pub(super) fn is_managed(custom: &Custom) -> bool {
-    custom.get(MANAGED_BY).is_some_and(|by| by == OPSTELLA)
+/// The installation of Opstella that made or adopted it, for whichever service.
+fn installation(custom: &Custom) -> Option<InstallationId> {
+    custom.get(MANAGED_BY).filter(|by| *by == OPSTELLA)?;
+    custom.get(INSTALLATION)?.parse().ok()
 }
 
-/// Whether it is the service's.
-pub(super) fn is_of_service(custom: &Custom, service: &ServiceKey) -> bool {
-    is_managed(custom)
-        && custom
-            .get(OWNER)
-            .is_some_and(|owner| *owner == service.to_string())
+/// Whether it is the owner's service's.
+pub(super) fn is_of_service(custom: &Custom, owner: &Owner) -> bool {
+    let service = owner.service.to_string();
+    installation(custom) == Some(owner.installation) && custom.get(OWNER) == Some(&service)
+}
+
+/// Which other installation than the owner's manages it, if one does.
+pub(super) fn of_another(custom: &Custom, owner: &Owner) -> Option<InstallationId> {
+    installation(custom).filter(|installation| *installation != owner.installation)
 }
 
 /// Who made an entry of ours.

@@ -14,13 +14,14 @@ mod secret_path;
 mod secret_store;
 
 use async_trait::async_trait;
-use opstella_domain::Tool;
 use opstella_domain::operation::Operation;
 use opstella_domain::resource::{ExternalResource, Provenance, StepOutcome};
 use opstella_domain::tool_connection::Connection;
+use opstella_domain::{InstallationId, Tool};
 use secrecy::SecretString;
 
 use crate::http::{Credential, ToolHttp};
+use crate::mark;
 use crate::{Health, Removed, StepContext, StepError, ToolAdapter};
 
 /// One connected Vault or OpenBao. Cheap to clone.
@@ -64,13 +65,8 @@ impl Vault {
 }
 
 /// The refusal of what is there and not ours.
-fn foreign(kind: &str, name: &str) -> StepError {
-    StepError::Permanent {
-        message: format!(
-            "Vault: the {kind} `{name}` is there already and not this service's; remove or rename it, or ask for \
-             adoption"
-        ),
-    }
+fn foreign(kind: &str, name: &str, another: Option<InstallationId>) -> StepError {
+    mark::foreign("Vault", kind, name, another)
 }
 
 fn not_ours(operation: &Operation) -> StepError {

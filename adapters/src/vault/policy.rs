@@ -29,12 +29,15 @@ impl Vault {
         let (mark, provenance) = match &there {
             None => (Mark::service(&context.owner), Provenance::Created),
             Some(text) => match Mark::find(text) {
-                Some(mark) if mark.is_of_service(&context.owner.service) => {
+                Some(mark) if mark.is_of_service(&context.owner) => {
                     let provenance = mark.provenance(context);
                     (mark, provenance)
                 }
                 _ if context.adopt => (Mark::service(&context.owner).adopted(), Provenance::Adopted),
-                _ => return Err(foreign(KIND, name.as_str())),
+                mark => {
+                    let another = mark.and_then(|mark| mark.of_another(&context.owner));
+                    return Err(foreign(KIND, name.as_str(), another));
+                }
             },
         };
         let wanted = self.policy_text(&mark, path);
@@ -55,7 +58,7 @@ impl Vault {
         let Some(text) = self.policy(name).await? else {
             return Ok(Removed::Absent);
         };
-        let mark = Mark::find(&text).filter(|mark| mark.is_of_service(&context.owner.service));
+        let mark = Mark::find(&text).filter(|mark| mark.is_of_service(&context.owner));
         match (context.removal, mark.as_ref().and_then(|mark| mark.run)) {
             (Removal::ThisRun, Some(run)) if run == context.owner.run => {}
             (Removal::Service, Some(_)) => {}

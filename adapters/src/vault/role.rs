@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::client::{Mount, path};
 use super::role_mark::Maker;
-use super::{Vault, foreign};
+use super::{Vault, foreign, role_mark};
 use crate::http::segment;
 use crate::{Removed, StepContext, StepError};
 
@@ -93,16 +93,20 @@ impl Vault {
         let run = context.owner.run;
         let maker = match &there {
             None => Maker::Run(run),
-            Some(there) => match Maker::of(&policies(there)) {
+            Some(there) => match Maker::of(&policies(there), &context.owner) {
                 Some(maker) => maker,
                 None if context.adopt => Maker::Adopted(Some(run)),
-                None => return Err(foreign(role.kind, &role.full_name())),
+                None => {
+                    let another = role_mark::of_another(&policies(there), &context.owner);
+                    return Err(foreign(role.kind, &role.full_name(), another));
+                }
             },
         };
         let provenance = maker.provenance(context);
         let mut wanted = role.settings.clone();
         if let Some(fields) = wanted.as_object_mut() {
-            fields.insert("token_policies".into(), json!([role.policy, maker.mark()]));
+            let mark = maker.mark(context.owner.installation);
+            fields.insert("token_policies".into(), json!([role.policy, mark]));
         }
         if !there.is_some_and(|there| fits(&wanted, &there)) {
             self.change(self.http.post(role.path()).json(&wanted), role.mount)
@@ -122,7 +126,7 @@ impl Vault {
             return Ok(Removed::Absent);
         };
         let there: super::client::Envelope<Map<String, Value>> = answer.json()?;
-        let maker = Maker::of(&policies(&there.data));
+        let maker = Maker::of(&policies(&there.data), &context.owner);
         if !maker.is_some_and(|maker| maker.goes(context)) {
             if maker.is_some_and(|maker| maker.comes_off(context)) {
                 let mut unmarked = role.settings.clone();

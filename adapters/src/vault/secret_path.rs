@@ -22,7 +22,7 @@ impl Vault {
                 self.kv_describe(entry, &kv_mark::of(&context.owner)).await?;
                 Provenance::Created
             }
-            Some(there) if kv_mark::is_of_service(&there.custom(), &context.owner.service) => {
+            Some(there) if kv_mark::is_of_service(&there.custom(), &context.owner) => {
                 kv_mark::maker(&there.custom()).provenance(context)
             }
             Some(there) if context.adopt => {
@@ -30,7 +30,10 @@ impl Vault {
                     .await?;
                 Provenance::Adopted
             }
-            Some(_) => return Err(foreign(KIND, &self.kv_name(path))),
+            Some(there) => {
+                let another = kv_mark::of_another(&there.custom(), &context.owner);
+                return Err(foreign(KIND, &self.kv_name(path), another));
+            }
         };
         if found.is_none_or(|there| there.current_version == 0) {
             // Pods that read the path before the team wrote to it find an empty secret, not a 404. If a version came
@@ -49,7 +52,7 @@ impl Vault {
             return Ok(Removed::Absent);
         };
         let custom = there.custom();
-        if !kv_mark::is_of_service(&custom, &context.owner.service) {
+        if !kv_mark::is_of_service(&custom, &context.owner) {
             return Ok(Removed::Kept);
         }
         let maker = kv_mark::maker(&custom);

@@ -4,7 +4,9 @@ use async_trait::async_trait;
 use opstella_domain::naming::SecretPath;
 use opstella_domain::operation::Owner;
 
-use super::{Vault, foreign, kv_mark};
+use super::kv::Metadata;
+use super::{Vault, kv_mark};
+use crate::mark;
 use crate::{SecretFields, SecretStore, SecretVersion, StepError};
 
 #[async_trait]
@@ -15,10 +17,10 @@ impl SecretStore for Vault {
 
     async fn version(&self, path: &SecretPath, owner: &Owner) -> Result<SecretVersion, StepError> {
         match self.kv_metadata(path.as_str()).await? {
-            Some(there) if kv_mark::is_of_service(&there.custom(), &owner.service) => {
+            Some(there) if kv_mark::is_of_service(&there.custom(), owner) => {
                 Ok(SecretVersion(there.current_version))
             }
-            Some(_) => Err(foreign("secret", &self.kv_name(path))),
+            Some(there) => Err(self.somebody_elses(path, &there, owner)),
             None => Ok(SecretVersion::default()),
         }
     }
@@ -34,8 +36,8 @@ impl SecretStore for Vault {
         let entry = path.as_str();
         let found = self.kv_metadata(entry).await?;
         match &found {
-            Some(there) if kv_mark::is_of_service(&there.custom(), &owner.service) => {}
-            Some(_) => return Err(foreign("secret", &self.kv_name(path))),
+            Some(there) if kv_mark::is_of_service(&there.custom(), owner) => {}
+            Some(there) => return Err(self.somebody_elses(path, there, owner)),
             None => self.kv_describe(entry, &kv_mark::of(owner)).await?,
         }
         if self.kv_write(entry, on.0, &fields).await? {
@@ -50,11 +52,27 @@ impl SecretStore for Vault {
         })
     }
 
-    /// Deletes what an Opstella keeps at the path; anything else there was never written by us and stays.
-    async fn delete(&self, path: &SecretPath) -> Result<(), StepError> {
+    /// Anything that is not the owner's was never written by us and stays.
+    async fn delete(&self, path: &SecretPath, owner: &Owner) -> Result<bool, StepError> {
         match self.kv_metadata(path.as_str()).await? {
-            Some(there) if kv_mark::is_managed(&there.custom()) => self.kv_delete(path.as_str()).await,
-            _ => Ok(()),
+            Some(there) if kv_mark::is_of_service(&there.custom(), owner) => {
+                self.kv_delete(path.as_str()).await?;
+                Ok(true)
+            }
+            _ => Ok(false),
+        }
+    }
+}
+
+impl Vault {
+    fn somebody_elses(&self, path: &SecretPath, there: &Metadata, owner: &Owner) -> StepError {
+        let whose = mark::whose(kv_mark::of_another(&there.custom(), owner));
+        let name = self.kv_name(path);
+        StepError::Permanent {
+            message: format!(
+                "Vault: the secret `{name}` is there already{whose}; remove it: credentials are generated anew, also \
+                 on adoption"
+            ),
         }
     }
 }

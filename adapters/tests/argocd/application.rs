@@ -5,6 +5,7 @@ use opstella_domain::resource::Provenance;
 use opstella_sandbox::Fault;
 use serde_json::{Value, json};
 
+use crate::support::INSTALLATION;
 use crate::world::{
     APPLICATION, CLUSTER, PROJECT, World, adopting, application, checkout, context, decommissioning,
     others_application, permanent, project, transient,
@@ -31,8 +32,8 @@ async fn it_deploys_the_folder_to_the_namespace_when_asked() {
     let made = world.get(APPLICATION).await;
     assert_eq!(
         made["metadata"]["labels"],
-        json!({ "app.kubernetes.io/managed-by": "opstella", "opstella.io/project": "payments",
-                "opstella.io/service": "checkout" })
+        json!({ "app.kubernetes.io/managed-by": "opstella", "opstella.io/installation": INSTALLATION,
+                "opstella.io/project": "payments", "opstella.io/service": "checkout" })
     );
     assert_eq!(
         made["metadata"]["annotations"],

@@ -13,4 +13,6 @@ mod failures;
 mod project;
 mod promotion;
 mod rows;
+#[path = "../support/mod.rs"]
+mod support;
 mod world;

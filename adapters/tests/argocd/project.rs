@@ -5,6 +5,7 @@ use opstella_domain::resource::Provenance;
 use opstella_sandbox::Fault;
 use serde_json::json;
 
+use crate::support::{INSTALLATION, elsewhere};
 use crate::world::{
     CLUSTER, PROJECT, World, adopting, application, checkout, context, decommissioning, project, transient,
 };
@@ -32,11 +33,12 @@ async fn it_permits_the_projects_repositories_and_namespaces_and_nothing_cluster
         spec["description"]
             .as_str()
             .unwrap()
-            .contains("Managed by Opstella: payments (run ")
+            .contains("Managed by Opstella 00000000-0000-0000-0000-00000000000a: payments (run ")
     );
     assert_eq!(
         made["metadata"]["labels"],
-        json!({ "app.kubernetes.io/managed-by": "opstella", "opstella.io/project": "payments" })
+        json!({ "app.kubernetes.io/managed-by": "opstella", "opstella.io/installation": INSTALLATION,
+                "opstella.io/project": "payments" })
     );
     assert_eq!(
         made["metadata"]["annotations"],
@@ -196,4 +198,27 @@ async fn it_stays_while_an_application_is_in_it() {
         world.adapter.remove(&project(), &checkout(1)).await.unwrap(),
         Removed::Absent
     );
+}
+
+/// Another installation has a project of the same name, and an application of ours is in it as well: whoever of us leaves
+/// last takes it not along, and not its marks.
+#[tokio::test]
+async fn one_of_another_installation_stays() {
+    for adopt in [false, true] {
+        let world = World::new().await;
+        if adopt {
+            let theirs = json!({ "metadata": { "name": "payments" }, "spec": {} });
+            let body = json!({ "project": theirs });
+            world.post("/api/v1/projects", &body).await;
+        }
+        let theirs = elsewhere(if adopt { adopting(1) } else { checkout(1) });
+        world.ensure(&project(), &theirs).await;
+        let before = world.get(PROJECT).await;
+        for context in [checkout(1), decommissioning(1)] {
+            world.ensure(&application(), &checkout(1)).await;
+            assert_eq!(world.remove(&application(), &context).await, Removed::Deleted);
+            assert_eq!(world.remove(&project(), &context).await, Removed::Kept);
+        }
+        assert_eq!(world.get(PROJECT).await, before);
+    }
 }

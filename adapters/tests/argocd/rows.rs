@@ -5,6 +5,7 @@ use opstella_domain::operation::Operation;
 use opstella_domain::resource::Provenance;
 use serde_json::{Value, json};
 
+use crate::support::{INSTALLATION, elsewhere, managed_by, of_another};
 use crate::world::{
     APPLICATION, CLUSTER, PROJECT, World, adopting, application, checkout, context, decommissioning,
     permanent, project,
@@ -101,6 +102,27 @@ async fn what_is_somebody_elses_is_refused_by_name_and_left_alone() {
             assert_eq!(world.remove(&operation, &context).await, Removed::Kept);
         }
         assert_eq!(world.get(path).await, before);
+    }
+}
+
+#[tokio::test]
+async fn what_another_installation_made_is_foreign() {
+    for (operation, path) in operations() {
+        let world = World::before(&operation).await;
+        let theirs = elsewhere(checkout(1));
+        world.ensure(&operation, &theirs).await;
+        let before = world.get(path).await;
+        of_another(&world.refusal(&operation, &checkout(1)).await);
+        for context in [checkout(1), decommissioning(1)] {
+            assert_eq!(world.remove(&operation, &context).await, Removed::Kept, "{path}");
+        }
+        assert_eq!(world.get(path).await, before);
+        // Adopted, it is theirs no longer; given back, it is nobody's.
+        world.ensure(&operation, &adopting(1)).await;
+        managed_by(&world.refusal(&operation, &theirs).await, INSTALLATION);
+        assert_eq!(world.remove(&operation, &checkout(1)).await, Removed::Kept);
+        let labels = world.get(path).await["metadata"]["labels"].clone();
+        assert_eq!(labels, json!({}), "{path}");
     }
 }
 

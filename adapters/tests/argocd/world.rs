@@ -22,6 +22,8 @@ use opstella_sandbox::{Fault, Sandbox, SandboxOptions, Tools, credentials};
 use serde_json::Value;
 use uuid::Uuid;
 
+use crate::support::INSTALLATION;
+
 /// Neither operation of Argo CD needs either.
 struct Nothing;
 
@@ -39,7 +41,7 @@ impl SecretStore for Nothing {
     ) -> Result<(), StepError> {
         unreachable!()
     }
-    async fn delete(&self, _: &SecretPath) -> Result<(), StepError> {
+    async fn delete(&self, _: &SecretPath, _: &Owner) -> Result<bool, StepError> {
         unreachable!()
     }
 }
@@ -58,6 +60,7 @@ pub const PROJECT: &str = "/api/v1/projects/payments";
 pub fn context(service: &str, run: u128) -> StepContext {
     StepContext {
         owner: Owner {
+            installation: INSTALLATION,
             service: service.parse().unwrap(),
             run: RunId(Uuid::from_u128(run)),
         },

@@ -9,7 +9,7 @@ use opstella_sandbox::Fault;
 use serde_json::{Value, json};
 
 use crate::operations::{group, repository};
-use crate::support::{Driven, owner, permanent, transient};
+use crate::support::{Driven, elsewhere, owner, permanent, transient};
 use crate::world::World;
 
 #[tokio::test]
@@ -104,10 +104,7 @@ async fn nothing_is_made_in_a_group_that_goes() {
 
 /// The line of a run that is about to delete the group.
 fn going_line(run: u128) -> String {
-    format!(
-        "Opstella is about to delete this group (run {}).",
-        crate::support::run(run)
-    )
+    format!("Opstella deletes: {}", crate::support::run(run))
 }
 
 /// This run found the group, and whoever made it has left it to this run's repository.
@@ -154,6 +151,32 @@ async fn undoing_a_repository_leaves_a_group_that_is_in_use_or_not_opstellas() {
         world.ensure(&repository(), 1).await;
         world.remove(&repository(), 1, Removal::ThisRun).await;
         world.get("groups/payments").await;
+    }
+}
+
+/// Another installation has a project of the same name in it, whose group we are in as well: it stays, whoever of us is
+/// the last one to leave, and its mark stays too.
+#[tokio::test]
+async fn a_group_of_another_installation_stays() {
+    for adopted in [false, true] {
+        let world = World::new().await;
+        if adopted {
+            let body = json!({"name": "payments", "path": "payments"});
+            world.post("groups", body).await;
+        }
+        let theirs = StepContext {
+            adopt: adopted,
+            ..elsewhere(world.context(1))
+        };
+        world.adapter.ensure(&group(), &theirs).await.unwrap();
+        let before = world.get("groups/payments").await["description"].clone();
+        for removal in [Removal::ThisRun, Removal::Service] {
+            world.ensure(&repository(), 1).await;
+            let removed = world.remove(&repository(), 1, removal).await;
+            assert_eq!(removed, Removed::Deleted);
+            assert_eq!(world.remove(&group(), 1, removal).await, Removed::Kept);
+        }
+        assert_eq!(world.get("groups/payments").await["description"], before);
     }
 }
 

@@ -1,5 +1,6 @@
 //! Each operation in each row of the table in `docs/adding-an-adapter.md`.
 
+use opstella_adapters::mark::Mark;
 use opstella_adapters::{Removal, Removed, StepContext, ToolAdapter};
 use opstella_domain::resource::Provenance;
 use serde_json::json;
@@ -7,7 +8,7 @@ use serde_json::json;
 use crate::operations::{
     all, environment, files, group, marked, occupied, overlay, protected, repository, variables, webhook,
 };
-use crate::support::{Driven, REMOVALS, permanent};
+use crate::support::{ANOTHER, Driven, REMOVALS, of_another, owner, permanent};
 use crate::world::World;
 
 #[tokio::test]
@@ -57,6 +58,20 @@ async fn foreign_things_are_named_and_left_alone() {
             assert_eq!(world.whole().await, before, "{operation:?}");
             assert_eq!(world.secrets.all(), secrets, "{operation:?}");
         }
+    }
+}
+
+#[tokio::test]
+async fn what_another_installation_made_is_foreign() {
+    for (operation, name) in marked() {
+        let world = World::before(&operation, 1).await;
+        let text = of_another(&world.left_to_another_installation(&operation).await);
+        let name = name.replace("REGISTRY_USER", "IMAGE"); // the first that is looked at
+        assert!(text.contains(&name), "{text}");
+        // Credentials are not adopted.
+        world.secrets.lose_all_of(ANOTHER);
+        let adopted = world.adopt(&operation, 2).await;
+        assert_eq!(adopted, Provenance::Adopted, "{operation:?}");
     }
 }
 
@@ -184,7 +199,7 @@ fn adopted(operation: &opstella_domain::operation::Operation) -> Provenance {
 async fn the_mark_of_another_service_is_replaced() {
     for (operation, _) in marked() {
         let world = occupied(&operation).await;
-        let theirs = "Managed by Opstella: ledger/books (run 00000000-0000-0000-0000-000000000001)";
+        let theirs = Mark::service(&owner("ledger/books", 1)).line();
         let described = json!({"description": format!("Ours.\n{theirs}")});
         let target = match operation {
             _ if operation == group() => "groups/payments".to_owned(),

@@ -177,7 +177,7 @@ async fn a_long_description_of_an_adopted_variable_gives_way() {
     let there = find(&world, "FIRST").await;
     assert_eq!(
         there["description"],
-        "Managed by Opstella: payments/checkout (adopted by run 00000000-0000-0000-0000-000000000001)"
+        "Managed by Opstella 00000000-0000-0000-0000-00000000000a: payments/checkout (adopted by run 00000000-0000-0000-0000-000000000001)"
     );
     assert_eq!(there["value"], "1");
 }

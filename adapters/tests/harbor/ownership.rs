@@ -5,6 +5,7 @@ use opstella_domain::operation::Operation;
 use opstella_domain::resource::Provenance;
 use serde_json::Value;
 
+use crate::support::{ANOTHER, Driven, of_another};
 use crate::world::{PROJECT, ROBOT, World, project, retention, robot};
 
 fn operations() -> [(Operation, &'static str); 3] {
@@ -87,6 +88,19 @@ async fn adopted_things_stay() {
         let removed = world.remove(&operation, 1, Removal::ThisRun).await;
         assert_eq!(removed, Removed::Kept, "{operation:?}");
         assert_eq!(world.kept("password"), None, "what a run kept, a removal forgets");
+    }
+}
+
+#[tokio::test]
+async fn what_another_installation_made_is_foreign() {
+    for (operation, name) in operations() {
+        let world = World::new().await;
+        world.ground(&operation).await;
+        let text = of_another(&world.left_to_another_installation(&operation).await);
+        assert!(text.contains(name), "{text}");
+        // Credentials are not adopted.
+        world.secrets.lose_all_of(ANOTHER);
+        assert_eq!(world.adopt(&operation, 2).await, Provenance::Adopted);
     }
 }
 

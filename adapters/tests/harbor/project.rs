@@ -32,7 +32,7 @@ async fn settings_of_an_adopted_project_stay() {
     assert_eq!(there["metadata"], json!({ "public": "true" }));
     assert_eq!(
         world.labels()[0]["description"],
-        "Managed by Opstella: payments/checkout (adopted by run 00000000-0000-0000-0000-000000000001)"
+        "Managed by Opstella 00000000-0000-0000-0000-00000000000a: payments/checkout (adopted by run 00000000-0000-0000-0000-000000000001)"
     );
 }
 

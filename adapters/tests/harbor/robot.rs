@@ -1,10 +1,11 @@
 //! What is particular to robot accounts.
 
-use opstella_adapters::{Removal, Removed, SecretStore, ToolAdapter};
+use opstella_adapters::{Removal, Removed, StepContext, ToolAdapter};
 use opstella_domain::resource::Provenance;
 use opstella_sandbox::Fault;
 use serde_json::{Value, json};
 
+use crate::support::{elsewhere, permanent};
 use crate::world::{PROJECT, ROBOT, World, project, robot, secret_path};
 
 #[tokio::test]
@@ -27,7 +28,7 @@ async fn a_lost_secret_is_renewed() {
     let world = World::new().await;
     world.ensure(&project(), 1).await;
     world.ensure(&robot(), 1).await;
-    world.secrets.delete(&secret_path()).await.unwrap();
+    world.secrets.lose(&secret_path());
     assert_eq!(world.ensure(&robot(), 2).await.provenance, Provenance::Existing);
     assert!(world.kept_works());
     // The run that renewed it takes it along, and not the robot.
@@ -78,12 +79,32 @@ async fn an_adopted_robot_keeps_its_rights_and_gets_a_known_secret() {
     assert_eq!(now["duration"], before["duration"]);
     assert_eq!(
         now["description"],
-        "Ours.\nManaged by Opstella: payments/checkout (adopted by run 00000000-0000-0000-0000-000000000001)"
+        "Ours.\nManaged by Opstella 00000000-0000-0000-0000-00000000000a: payments/checkout (adopted by run 00000000-0000-0000-0000-000000000001)"
     );
     assert!(world.kept_works());
     let secret = world.kept("password");
     world.adopt(&robot(), 1).await;
     assert_eq!(world.kept("password"), secret);
+}
+
+/// Its credential may be kept already, by another installation that has the robot too: it is that one's to renew and to
+/// forget.
+#[tokio::test]
+async fn a_secret_of_another_installation_is_not_taken_with_its_robot() {
+    let world = World::new().await;
+    world.ensure(&project(), 1).await;
+    let adopting = |context| StepContext {
+        adopt: true,
+        ..context
+    };
+    let theirs = adopting(elsewhere(world.context(1)));
+    world.adapter.ensure(&robot(), &theirs).await.unwrap();
+    let ours = adopting(world.context(1));
+    permanent(&world.adapter.ensure(&robot(), &ours).await.unwrap_err());
+    for removal in [Removal::ThisRun, Removal::Service] {
+        world.remove(&robot(), 1, removal).await;
+        assert!(world.kept_works(), "{removal:?}");
+    }
 }
 
 #[tokio::test]

@@ -1,81 +1,32 @@
 //! A Harbor of its own, an adapter on it, and a store of secrets.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use async_trait::async_trait;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use chrono::Utc;
 use http::{HeaderMap, Method, header};
 use opstella_adapters::harbor::Harbor;
-use opstella_adapters::{
-    Removal, Removed, SecretFields, SecretStore, SecretVersion, StepContext, StepError, TemplateSource,
-    ToolAdapter,
-};
+use opstella_adapters::{Removal, Removed, StepContext, ToolAdapter};
 use opstella_domain::naming::{RegistryProject, SecretPath};
-use opstella_domain::operation::{Operation, Owner};
+use opstella_domain::operation::Operation;
 use opstella_domain::resource::{Provenance, StepOutcome};
-use opstella_domain::template::{TemplateFiles, TemplateRef};
 use opstella_domain::tool_connection::{Connection, ToolSettings};
-use opstella_domain::{RunId, ServiceKey};
 use opstella_sandbox::{Request, Sandbox, SandboxOptions, SandboxTool, credentials};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
+use crate::support::Memory;
+pub use crate::support::service;
+
 pub const PROJECT: &str = "payments_checkout";
 pub const ROBOT: &str = "robot$payments_checkout+opstella";
 pub const KEEP: u32 = 20;
-
-/// Secrets in memory.
-#[derive(Default)]
-pub struct Memory(pub Mutex<BTreeMap<String, SecretFields>>);
-
-#[async_trait]
-impl SecretStore for Memory {
-    async fn read(&self, path: &SecretPath) -> Result<Option<SecretFields>, StepError> {
-        Ok(self.0.lock().unwrap().get(path.as_str()).cloned())
-    }
-
-    async fn write(
-        &self,
-        path: &SecretPath,
-        fields: SecretFields,
-        _: &Owner,
-        _: SecretVersion,
-    ) -> Result<(), StepError> {
-        self.0.lock().unwrap().insert(path.to_string(), fields);
-        Ok(())
-    }
-
-    async fn delete(&self, path: &SecretPath) -> Result<(), StepError> {
-        self.0.lock().unwrap().remove(path.as_str());
-        Ok(())
-    }
-}
-
-struct NoTemplates;
-
-#[async_trait]
-impl TemplateSource for NoTemplates {
-    async fn files(&self, _: &TemplateRef) -> Result<Arc<TemplateFiles>, StepError> {
-        panic!("Harbor takes no templates")
-    }
-}
 
 pub struct World {
     pub sandbox: Sandbox,
     pub tool: Arc<opstella_sandbox::Harbor>,
     pub adapter: Harbor,
     pub secrets: Arc<Memory>,
-}
-
-pub fn service() -> ServiceKey {
-    "payments/checkout".parse().unwrap()
-}
-
-pub fn run(number: u128) -> RunId {
-    RunId(uuid::Uuid::from_u128(number))
 }
 
 pub fn secret_path() -> SecretPath {
@@ -139,18 +90,7 @@ impl World {
     }
 
     pub fn context(&self, number: u128) -> StepContext {
-        StepContext {
-            owner: Owner {
-                service: service(),
-                run: run(number),
-            },
-            adopt: false,
-            retried: false,
-            run_started: Utc::now(),
-            removal: Removal::ThisRun,
-            secrets: self.secrets.clone(),
-            templates: Arc::new(NoTemplates),
-        }
+        crate::support::context(number, &self.secrets)
     }
 
     pub async fn ensure(&self, operation: &Operation, number: u128) -> StepOutcome {

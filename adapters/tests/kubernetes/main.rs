@@ -12,5 +12,7 @@ mod failures;
 mod namespaces;
 mod objects;
 mod smoke;
+#[path = "../support/mod.rs"]
+mod support;
 mod table;
 mod world;

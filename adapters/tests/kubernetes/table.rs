@@ -6,6 +6,7 @@ use opstella_sandbox::Fault;
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use crate::support::{INSTALLATION, elsewhere, managed_by, of_another};
 use crate::world::{Case, World, a_run, cases};
 
 /// Somebody else's object in the place of ours.
@@ -31,6 +32,7 @@ async fn absent_is_created_with_marks_and_again_changes_nothing() {
         let meta = &world.get(&case.path()).await["metadata"];
         let labels = &meta["labels"];
         assert_eq!(labels["app.kubernetes.io/managed-by"], "opstella");
+        assert_eq!(labels["opstella.io/installation"], INSTALLATION.to_string());
         assert_eq!(labels["opstella.io/project"], "payments");
         assert_eq!(labels["opstella.io/service"], "checkout");
         assert_eq!(meta["annotations"], json!({ "opstella.io/run": run.to_string() }));
@@ -106,6 +108,32 @@ async fn of_another_service_is_foreign() {
         for removal in [Removal::ThisRun, Removal::Service] {
             assert_eq!(world.remove(&case.operation, run, removal).await, Removed::Kept);
         }
+    }
+}
+
+#[tokio::test]
+async fn of_another_installation_is_foreign() {
+    for case in cases() {
+        let (world, run) = (World::new().await, a_run());
+        world.prepare(&case, run).await;
+        let theirs = elsewhere(world.context(run));
+        world.adapter.ensure(&case.operation, &theirs).await.unwrap();
+        let before = world.get(&case.path()).await;
+        let refused = world.ensure(&case.operation, run).await.unwrap_err();
+        assert!(of_another(&refused).contains(case.name), "{refused}");
+        for removal in [Removal::ThisRun, Removal::Service] {
+            assert_eq!(world.remove(&case.operation, run, removal).await, Removed::Kept);
+        }
+        assert_eq!(world.get(&case.path()).await, before);
+        // Adopted, it is theirs no longer; given back, it is nobody's.
+        let adopted = world.adopt(&case.operation, run).await;
+        assert_eq!(adopted.unwrap(), Provenance::Adopted);
+        let error = world.adapter.ensure(&case.operation, &theirs).await.unwrap_err();
+        managed_by(&error, INSTALLATION);
+        let removed = world.remove(&case.operation, run, Removal::Service).await;
+        assert_eq!(removed, Removed::Kept);
+        let error = world.adapter.ensure(&case.operation, &theirs).await.unwrap_err();
+        assert!(error.to_string().contains("not this service's"), "{error}");
     }
 }
 

@@ -21,6 +21,8 @@ use reqwest::Method;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
+use crate::support::INSTALLATION;
+
 /// The namespace that all operations are about.
 pub const NAMESPACE: &str = "payments--checkout--dev";
 pub const REGISTRY: &str = "harbor.example:8443";
@@ -58,9 +60,8 @@ impl SecretStore for Secrets {
         Ok(())
     }
 
-    async fn delete(&self, path: &SecretPath) -> Result<(), StepError> {
-        self.0.lock().unwrap().remove(path.as_str());
-        Ok(())
+    async fn delete(&self, path: &SecretPath, _: &Owner) -> Result<bool, StepError> {
+        Ok(self.0.lock().unwrap().remove(path.as_str()).is_some())
     }
 }
 
@@ -136,6 +137,7 @@ impl World {
     pub fn context(&self, run: RunId) -> StepContext {
         StepContext {
             owner: Owner {
+                installation: INSTALLATION,
                 service: service(),
                 run,
             },

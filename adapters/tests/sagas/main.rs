@@ -15,6 +15,7 @@ mod adopted;
 mod compensation;
 mod doubled;
 mod failed;
+mod installations;
 mod killed;
 mod killed_waiting;
 mod leftovers;

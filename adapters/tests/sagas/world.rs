@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use opstella_adapters::engine::{Engine, EngineOptions, InProcess, ToolLimits};
 use opstella_adapters::registry::Registry;
-use opstella_adapters::{Toolbox, builtin};
+use opstella_adapters::{Toolbox, builtin, installation};
 use opstella_commands::{
     Authenticated, CommandContext, CommandOptions, Commands, ComponentRequest, ConnectTool, CreateProject,
     CreateService, RegisterTemplate,
@@ -15,7 +15,7 @@ use opstella_devservers::postgres::{TestDatabase, test_database};
 use opstella_domain::plan::Plan;
 use opstella_domain::run::{Run, RunStatus};
 use opstella_domain::tool_connection::{Connection, ConnectionKey, ToolSettings};
-use opstella_domain::{Environment, EnvironmentSet, RunId, ServiceKey, Tool};
+use opstella_domain::{Environment, EnvironmentSet, InstallationId, RunId, ServiceKey, Tool};
 use opstella_journal::{Journal, JournalOptions};
 use opstella_sandbox::{Sandbox, SandboxOptions, Tools, credentials};
 use sqlx::postgres::PgPoolOptions;
@@ -28,7 +28,7 @@ const OVERLAY: &str = "deploy/dev/kustomization.yaml";
 const PATIENCE: Duration = Duration::from_secs(120);
 
 pub struct World {
-    pub sandbox: Sandbox,
+    pub sandbox: Arc<Sandbox>,
     pub tools: Tools,
     pub plans: Plans,
     database: TestDatabase,
@@ -38,6 +38,7 @@ pub struct World {
 pub struct Process {
     pub commands: Commands,
     pub engine: Engine,
+    pub installation: InstallationId,
     pub tools: Tools,
     sandbox_url: String,
 }
@@ -72,13 +73,21 @@ impl World {
             tools: tools.list(),
             ..SandboxOptions::default()
         };
-        let sandbox = Sandbox::start(options).await.unwrap();
-        let database = test_database().await.unwrap();
+        let sandbox = Arc::new(Sandbox::start(options).await.unwrap());
+        Self::on(sandbox, tools).await
+    }
+
+    /// Another Opstella, with a database of its own, on the same tools.
+    pub async fn beside(&self) -> Self {
+        Self::on(Arc::clone(&self.sandbox), self.tools.clone()).await
+    }
+
+    async fn on(sandbox: Arc<Sandbox>, tools: Tools) -> Self {
         let world = Self {
             sandbox,
             tools,
             plans: Plans::default(),
-            database,
+            database: test_database().await.unwrap(),
         };
         let process = world.process(false).await;
         world.connect_tools(&process.commands).await;
@@ -94,6 +103,7 @@ impl World {
             .await
             .unwrap();
         opstella_journal::migrate(&pool).await.unwrap();
+        let installation = installation::stored(&pool).await.unwrap();
         let options = JournalOptions {
             max_event_bytes: 2 << 20,
             ..JournalOptions::default()
@@ -140,7 +150,7 @@ impl World {
                 .collect(),
             ..EngineOptions::default()
         };
-        let inner = InProcess::new(registry, options.step_timeout);
+        let inner = InProcess::new(registry, installation, options.step_timeout);
         let executor = Saboteur {
             inner,
             plans: self.plans.clone(),
@@ -149,6 +159,7 @@ impl World {
         Process {
             engine: Engine::with_executor(commands.clone(), Arc::new(executor), options),
             commands,
+            installation,
             tools: self.tools.clone(),
             sandbox_url: self.sandbox.url().to_owned(),
         }

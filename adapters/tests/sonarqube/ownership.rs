@@ -4,7 +4,7 @@ use opstella_adapters::{Removal, Removed, StepContext, ToolAdapter};
 use opstella_domain::resource::Provenance;
 use serde_json::json;
 
-use crate::support::{Driven, REMOVALS, permanent};
+use crate::support::{ANOTHER, Driven, INSTALLATION, REMOVALS, elsewhere, managed_by, of_another, permanent};
 use crate::world::{KEY, URL, World, all, gate, project, token, webhook};
 
 #[tokio::test]
@@ -76,6 +76,9 @@ async fn a_tag_of_no_run_is_no_mark() {
         "opstella,opstella-run-",
         "opstella,opstella-run-7",
         "opstella-run-7",
+        "opstella,opstella-run-00000000-0000-0000-0000-000000000001",
+        "opstella,opstella-adopted-run-00000000-0000-0000-0000-000000000001",
+        "opstella,opstella-installation-00000000-0000-0000-0000-00000000000a",
     ] {
         world
             .post("project_tags/set", &[("project", KEY), ("tags", tags)])
@@ -89,6 +92,58 @@ async fn a_tag_of_no_run_is_no_mark() {
         }
         assert_eq!(world.whole().await, before, "{tags}");
     }
+}
+
+#[tokio::test]
+async fn what_another_installation_made_is_foreign() {
+    for operation in [project(), token(), webhook()] {
+        let world = World::before(&operation, 1).await;
+        let refusal = world.left_to_another_installation(&operation).await;
+        if operation == project() {
+            assert!(of_another(&refusal).contains(KEY), "{refusal}");
+        }
+        if operation != token() {
+            // Credentials are not adopted.
+            world.secrets.lose_all_of(ANOTHER);
+            let adopted = world.adopt(&operation, 2).await;
+            assert_eq!(adopted, Provenance::Adopted, "{operation:?}");
+        }
+    }
+}
+
+/// The tags of one count, whatever the name says that another one gave it; and before it has tags, its name.
+#[tokio::test]
+async fn a_project_is_the_installations_that_its_tags_or_else_its_name_say() {
+    let world = World::new().await;
+    world.ensure(&project(), 1).await;
+    let theirs = elsewhere(world.context(1));
+    managed_by(
+        &world.adapter.ensure(&project(), &theirs).await.unwrap_err(),
+        INSTALLATION,
+    );
+    for tags in ["team-a", "opstella", "opstella-run-7"] {
+        let pairs = [("project", KEY), ("tags", tags)];
+        world.post("project_tags/set", &pairs).await;
+        managed_by(
+            &world.adapter.ensure(&project(), &theirs).await.unwrap_err(),
+            INSTALLATION,
+        );
+    }
+    let adopting = StepContext {
+        adopt: true,
+        ..theirs
+    };
+    world.adapter.ensure(&project(), &adopting).await.unwrap();
+    of_another(&world.refusal(&project(), 1).await);
+    for removal in [Removal::ThisRun, Removal::Service] {
+        assert_eq!(world.remove(&project(), 1, removal).await, Removed::Kept);
+    }
+    assert_eq!(world.adopt(&project(), 2).await, Provenance::Adopted);
+    let theirs = elsewhere(world.context(1));
+    managed_by(
+        &world.adapter.ensure(&project(), &theirs).await.unwrap_err(),
+        INSTALLATION,
+    );
 }
 
 /// The name says which run made it where a tag does not, and tags of people stay.
@@ -157,7 +212,8 @@ async fn adopted_things_stay() {
         if operation == project() {
             assert_eq!(world.project().await["name"], "Ours");
             let run = "opstella-adopted-run-00000000-0000-0000-0000-000000000001";
-            let tags = json!(["java", "opstella", run, "team-a"]);
+            let ours = format!("opstella-installation-{INSTALLATION}");
+            let tags = json!(["java", "opstella", run, ours, "team-a"]);
             assert_eq!(world.project().await["tags"], tags);
         }
     }

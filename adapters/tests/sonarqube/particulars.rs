@@ -1,12 +1,12 @@
 //! What is particular to projects, gates, tokens and webhooks.
 
-use opstella_adapters::{Removal, Removed, SecretStore};
+use opstella_adapters::{Removal, Removed};
 use opstella_domain::operation::Operation;
 use opstella_domain::resource::Provenance;
 use opstella_sandbox::Fault;
 use serde_json::json;
 
-use crate::support::{Driven, permanent};
+use crate::support::{Driven, INSTALLATION, permanent};
 use crate::world::{
     GATE, KEY, URL, World, gate, key, project, token, token_path, webhook, webhook_path, webhook_to,
 };
@@ -17,7 +17,8 @@ async fn a_project_is_private_and_tagged() {
     world.ensure(&project(), 1).await;
     let there = world.project().await;
     let run = format!("opstella-run-{}", crate::support::run(1));
-    assert_eq!(there["tags"], json!(["opstella", run]));
+    let installation = format!("opstella-installation-{INSTALLATION}");
+    assert_eq!(there["tags"], json!(["opstella", installation, run]));
     assert_eq!(there["visibility"], "private");
     let public = [("project", KEY), ("visibility", "public")];
     world.post("projects/update_visibility", &public).await;
@@ -116,7 +117,7 @@ async fn a_token_whose_value_is_lost_is_replaced() {
     let world = World::before(&token(), 1).await;
     world.ensure(&token(), 1).await;
     let first = world.secrets.kept(&token_path(), "token");
-    world.secrets.delete(&token_path()).await.unwrap();
+    world.secrets.lose(&token_path());
     assert_eq!(world.provenance(&token(), 2).await, Provenance::Created);
     assert_eq!(world.tokens().await.as_array().unwrap().len(), 1);
     assert_ne!(world.secrets.kept(&token_path(), "token"), first);
@@ -164,7 +165,7 @@ async fn tokens_of_others_are_nobodys_business() {
     }
     let before = world.tokens().await;
     world.ensure(&token(), 1).await;
-    world.secrets.delete(&token_path()).await.unwrap();
+    world.secrets.lose(&token_path());
     world.ensure(&token(), 2).await;
     assert_eq!(
         world.remove(&token(), 3, Removal::Service).await,

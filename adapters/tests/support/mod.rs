@@ -12,7 +12,7 @@ use opstella_adapters::{Removal, Removed, StepContext, StepError, ToolAdapter};
 use opstella_domain::operation::{Operation, Owner};
 use opstella_domain::resource::{Provenance, StepOutcome};
 use opstella_domain::tool_connection::{Connection, ToolSettings};
-use opstella_domain::{RunId, ServiceKey};
+use opstella_domain::{InstallationId, RunId, ServiceKey};
 
 #[allow(unused_imports)]
 pub use failures::{Failure, failures, lost, page, permanent, transient};
@@ -24,12 +24,39 @@ pub fn service() -> ServiceKey {
     "payments/checkout".parse().unwrap()
 }
 
+/// The Opstella that the tests are about.
+pub const INSTALLATION: InstallationId = InstallationId(uuid::Uuid::from_u128(0xa));
+/// Another one, on the same tools.
+pub const ANOTHER: InstallationId = InstallationId(uuid::Uuid::from_u128(0xb));
+
+/// The same of another installation: the same service, and even the same run.
+pub fn elsewhere(mut context: StepContext) -> StepContext {
+    context.owner.installation = ANOTHER;
+    context
+}
+
+/// What the error says of a resource of [`ANOTHER`]; it is permanent.
+#[track_caller]
+pub fn of_another(error: &StepError) -> String {
+    managed_by(error, ANOTHER)
+}
+
+/// What the error says of a resource that this other installation manages; it is permanent.
+#[track_caller]
+pub fn managed_by(error: &StepError, installation: InstallationId) -> String {
+    let text = permanent(error);
+    let said = format!("managed by another installation of Opstella ({installation})");
+    assert!(text.contains(&said) && text.contains("adoption"), "{text}");
+    text
+}
+
 pub fn run(number: u128) -> RunId {
     RunId(uuid::Uuid::from_u128(number))
 }
 
 pub fn owner(service: &str, number: u128) -> Owner {
     Owner {
+        installation: INSTALLATION,
         service: service.parse().unwrap(),
         run: run(number),
     }
@@ -47,6 +74,7 @@ pub fn connection(url: impl Into<String>) -> Connection {
 pub fn context(number: u128, secrets: &Arc<Memory>) -> StepContext {
     StepContext {
         owner: Owner {
+            installation: INSTALLATION,
             service: service(),
             run: run(number),
         },
@@ -111,6 +139,26 @@ pub trait Driven {
             .remove(operation, &context)
             .await
             .unwrap_or_else(|error| panic!("{operation:?}: {error:?}"))
+    }
+
+    /// Has another installation make the resource, for a service and in a run of the same name: what is ours refuses it,
+    /// and no removal takes it. The refusal.
+    async fn left_to_another_installation(&self, operation: &Operation) -> StepError {
+        let theirs = StepContext {
+            adopt: true, // what it is in, which is ours
+            ..elsewhere(self.context(1))
+        };
+        let made = self.adapter().ensure(operation, &theirs).await.unwrap();
+        assert_eq!(made.provenance, Provenance::Created, "{operation:?}");
+        let refusal = self.refusal(operation, 1).await;
+        permanent(&refusal);
+        for removal in [Removal::ThisRun, Removal::Service] {
+            let removed = self.remove(operation, 1, removal).await;
+            assert_eq!(removed, Removed::Kept, "{operation:?} {removal:?}");
+        }
+        let again = self.adapter().ensure(operation, &theirs).await.unwrap();
+        assert_eq!(again, made, "{operation:?}");
+        refusal
     }
 
     async fn remove_failing(&self, operation: &Operation, number: u128) -> StepError {

@@ -22,7 +22,7 @@ async fn are_classed() {
             world.adapter.health().await.unwrap_err(),
             world.adapter.read(&path).await.unwrap_err(),
             world.write(&path, some(), &world.owner(1)).await.unwrap_err(),
-            world.adapter.delete(&path).await.unwrap_err(),
+            world.adapter.delete(&path, &world.owner(1)).await.unwrap_err(),
         ];
         for which in 0..4 {
             errors.push(world.refusal(&world.operation(which), 1).await);

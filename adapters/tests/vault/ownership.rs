@@ -1,10 +1,11 @@
 //! Each operation in each row of the table in `docs/adding-an-adapter.md`, on a real OpenBao.
 
+use opstella_adapters::mark::Mark;
 use opstella_adapters::{Removal, Removed, StepContext, ToolAdapter};
 use opstella_domain::resource::Provenance;
 use serde_json::{Value, json};
 
-use crate::support::{Driven, REMOVALS, permanent};
+use crate::support::{Driven, INSTALLATION, REMOVALS, of_another, owner, permanent};
 use crate::world::{Server, World};
 
 const OPERATIONS: usize = 4;
@@ -64,13 +65,14 @@ async fn foreign_things_are_named_and_left_alone() {
 #[tokio::test]
 async fn a_likeness_does_not_make_it_ours() {
     let server = Server::bao().await;
-    let theirs = "Managed by Opstella: ledger/books (run 00000000-0000-0000-0000-000000000001)";
+    let theirs = Mark::service(&owner("ledger/books", 1)).line();
     for which in 0..OPERATIONS {
         let world = World::of(&server, &format!("s{which}"));
         let (operation, name) = (world.operation(which), world.name());
         let body = match which {
             0 => json!({"custom_metadata": {
-                "managed_by": "opstella", "owner": "ledger/books", "run": crate::support::run(1).to_string(),
+                "managed_by": "opstella", "installation": INSTALLATION, "owner": "ledger/books",
+                "run": crate::support::run(1).to_string(),
             }}),
             1 => json!({"policy": format!("# {theirs}\npath \"x\" {{ capabilities = [\"read\"] }}\n")}),
             _ => json!({"token_policies": [name, "admin"], "bound_service_account_names": ["theirs"],
@@ -87,6 +89,18 @@ async fn a_likeness_does_not_make_it_ours() {
             );
         }
         assert_eq!(world.there(&operation).await, before, "{operation:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_another_installation_made_is_foreign() {
+    let server = Server::bao().await;
+    for which in 0..OPERATIONS {
+        let world = World::of(&server, &format!("s{which}"));
+        let operation = world.operation(which);
+        of_another(&world.left_to_another_installation(&operation).await);
+        let adopted = world.adopt(&operation, 2).await;
+        assert_eq!(adopted, Provenance::Adopted, "{operation:?}");
     }
 }
 

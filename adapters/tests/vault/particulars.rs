@@ -9,7 +9,7 @@ use opstella_domain::tool_connection::{Connection, ToolSettings};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use crate::support::{Driven, connection, permanent};
+use crate::support::{Driven, INSTALLATION, connection, permanent, run};
 use crate::world::{Server, World};
 
 #[tokio::test]
@@ -23,7 +23,7 @@ async fn a_path_is_empty_at_first_and_never_overwritten() {
     let run = crate::support::run(1).to_string();
     assert_eq!(
         custom,
-        json!({"managed_by": "opstella", "owner": "payments/checkout", "run": run})
+        json!({"managed_by": "opstella", "installation": INSTALLATION, "owner": "payments/checkout", "run": run})
     );
     world.post(&data, json!({"data": {"password": "theirs"}})).await;
     world.ensure(&operation, 1).await;
@@ -40,7 +40,7 @@ async fn a_path_is_empty_at_first_and_never_overwritten() {
 async fn a_path_that_was_only_marked_is_completed() {
     let world = World::of(&Server::bao().await, "checkout");
     let run = crate::support::run(1).to_string();
-    let custom = json!({"managed_by": "opstella", "owner": "payments/checkout", "run": run});
+    let custom = json!({"managed_by": "opstella", "installation": INSTALLATION, "owner": "payments/checkout", "run": run});
     let target = world.target(&world.secret_path());
     world.post(&target, json!({ "custom_metadata": custom })).await;
     world.ensure(&world.secret_path(), 1).await;
@@ -93,7 +93,8 @@ async fn a_machine_reads_its_environment_and_nothing_else() {
     let login = json!({"role_id": role_id, "secret_id": secret_id});
     let login = world.post("auth/approle/login", login).await;
     let policies = &login["auth"]["token_policies"];
-    assert!(policies.to_string().contains("opstella-run-"), "{policies}");
+    let mark = mark(1);
+    assert!(policies.to_string().contains(&mark), "{policies}");
     assert_eq!(login["auth"]["lease_duration"], 3600);
     let machine = world.with_token(login["auth"]["client_token"].as_str().unwrap());
     assert!(machine.read(&world.path()).await.unwrap().unwrap().is_empty());
@@ -136,13 +137,18 @@ async fn drift_is_put_right() {
             drift["policy"] = text.replace("MARK", mark).into();
         }
         if drift["token_policies"].is_array() {
-            drift["token_policies"][0] = format!("opstella-run-{}", crate::support::run(1)).into();
+            drift["token_policies"][0] = mark(1).into();
         }
         world.post(&world.target(&operation), drift).await;
         assert_ne!(settings(world.there(&operation).await), right, "{operation:?}");
         world.ensure(&operation, 2).await;
         assert_eq!(settings(world.there(&operation).await), right, "{operation:?}");
     }
+}
+
+/// The policy that marks a role of a run.
+fn mark(number: u128) -> String {
+    format!("opstella-{INSTALLATION}-run-{}", run(number))
 }
 
 /// What is there, without what counts how often it was written.

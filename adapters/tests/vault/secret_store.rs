@@ -1,12 +1,12 @@
 //! Vault as the store of generated credentials, on a real OpenBao.
 
 use http::Method;
-use opstella_adapters::{SecretFields, SecretStore};
+use opstella_adapters::{SecretFields, SecretStore, SecretVersion};
 use opstella_domain::naming::SecretPath;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
-use crate::support::{Driven, owner, permanent, transient};
+use crate::support::{Driven, INSTALLATION, elsewhere, of_another, owner, permanent, transient};
 use crate::world::{Server, World};
 
 fn fields(pairs: &[(&str, &str)]) -> SecretFields {
@@ -25,7 +25,7 @@ async fn keeps_reads_and_forgets() {
     let path = SecretPath::robot(&world.service);
     let (metadata, data) = (format!("secret/metadata/{path}"), format!("secret/data/{path}"));
     assert_eq!(read(&world, &path).await, None);
-    world.adapter.delete(&path).await.unwrap();
+    world.adapter.delete(&path, &world.owner(1)).await.unwrap();
     let first = [("password", "p\"ä\\\n$x"), ("username", "robot$a+b")];
     world.write(&path, fields(&first), &world.owner(1)).await.unwrap();
     let shown = |pairs: &[(&str, &str)]| {
@@ -50,7 +50,7 @@ async fn keeps_reads_and_forgets() {
         .unwrap();
     assert_eq!(read(&world, &path).await, shown(&[("password", "again")]));
     for _ in 0..2 {
-        world.adapter.delete(&path).await.unwrap();
+        world.adapter.delete(&path, &world.owner(1)).await.unwrap();
         assert_eq!(read(&world, &path).await, None);
         assert_eq!(world.get(&metadata).await, Value::Null, "no version is left");
     }
@@ -70,7 +70,7 @@ async fn what_is_not_the_services_is_neither_overwritten_nor_deleted() {
     let text = permanent(&error.unwrap_err());
     assert!(text.contains(path.as_str()), "{text}");
     assert!(!text.contains("theirs") && !text.contains("ours\""), "{text}");
-    world.adapter.delete(&path).await.unwrap();
+    world.adapter.delete(&path, &world.owner(1)).await.unwrap();
     let there = read(&world, &path).await.unwrap();
     assert_eq!(
         there,
@@ -93,13 +93,32 @@ async fn what_is_not_the_services_is_neither_overwritten_nor_deleted() {
     assert_eq!(read(&world, &other).await.unwrap()[0].1, "books");
 }
 
+#[tokio::test]
+async fn what_another_installation_keeps_is_neither_overwritten_nor_deleted() {
+    let world = World::of(&Server::bao().await, "checkout");
+    let path = SecretPath::robot(&world.service);
+    let (ours, theirs) = (world.owner(1), elsewhere(world.context(1)).owner);
+    let kept = fields(&[("password", "theirs")]);
+    world.write(&path, kept, &theirs).await.unwrap();
+    of_another(&world.adapter.version(&path, &ours).await.unwrap_err());
+    let written = world
+        .adapter
+        .write(&path, fields(&[("password", "ours")]), &ours, SecretVersion(1));
+    of_another(&written.await.unwrap_err());
+    assert!(!world.adapter.delete(&path, &ours).await.unwrap());
+    assert_eq!(read(&world, &path).await.unwrap()[0].1, "theirs");
+    assert!(world.adapter.delete(&path, &theirs).await.unwrap());
+    assert_eq!(read(&world, &path).await, None);
+}
+
 /// The mark was written, and then the process died.
 #[tokio::test]
 async fn a_marked_path_without_a_version_reads_as_empty_and_is_written() {
     let world = World::of(&Server::bao().await, "checkout");
     world.ensure(&world.secret_path(), 1).await;
     let path = SecretPath::robot(&world.service);
-    let custom = json!({"managed_by": "opstella", "owner": "payments/checkout"});
+    let custom =
+        json!({"managed_by": "opstella", "installation": INSTALLATION, "owner": "payments/checkout"});
     world
         .post(
             &format!("secret/metadata/{path}"),

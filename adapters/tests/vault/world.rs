@@ -14,7 +14,7 @@ use opstella_sandbox::{Sandbox, SandboxOptions, credentials};
 use serde_json::{Value, json};
 
 use crate::support::sweep::Sandboxed;
-use crate::support::{Driven, Memory, connection, run};
+use crate::support::{Driven, INSTALLATION, Memory, connection, run};
 
 /// What answers.
 pub enum Server {
@@ -119,6 +119,7 @@ impl World {
 
     pub fn owner(&self, number: u128) -> Owner {
         Owner {
+            installation: INSTALLATION,
             service: self.service.clone(),
             run: run(number),
         }

@@ -14,6 +14,7 @@ const WITHOUT_DEFAULT: &[&str] = &[
     "oidc.client_secret",
     "session.key",
     "gates.program",
+    "installation",
     "credentials.<name>",
     "notifications.signing_key",
     "engine.tools.<tool>.concurrency",

@@ -37,6 +37,7 @@ const NOT_KEYS: &[&str] = &[
 const TEXTS: &[&str] = &[
     "database.url",
     "connection",
+    "installation",
     "log.level",
     "oidc.audience",
     "oidc.client_id",

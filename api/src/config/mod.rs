@@ -24,7 +24,7 @@ pub use sections::{
 
 use std::collections::BTreeMap;
 
-use opstella_domain::{ConnectionName, CredentialName};
+use opstella_domain::{ConnectionName, CredentialName, InstallationId};
 use secrecy::SecretString;
 use serde::Deserialize;
 
@@ -54,6 +54,8 @@ pub struct Config {
     pub notifications: NotificationsConfig,
     /// The name of the connections that services are provisioned on.
     pub connection: ConnectionName,
+    /// Which Opstella this is, to the tools; what the database says where it is not set.
+    pub installation: Option<InstallationId>,
     /// What is logged and how.
     pub log: LogConfig,
 }

@@ -242,6 +242,21 @@ fn what_is_wrong_in_a_variable_is_named() {
 }
 
 #[test]
+fn an_installation_is_a_uuid() {
+    let id = "0192f0c1-2a3b-7c4d-8e5f-60718293a4b5";
+    let config = load(&format!("installation = \"{id}\"")).unwrap();
+    assert_eq!(config.installation.unwrap().to_string(), id);
+    assert_eq!(load("").unwrap().installation, None);
+    let error = load("installation = \"prod\"").unwrap_err().to_string();
+    assert!(error.starts_with("installation: a UUID"), "{error}");
+    let text = said(&[], &[("OPSTELLA_INSTALLATION", "17")]);
+    assert!(
+        text.contains("installation: a UUID") && text.contains("OPSTELLA_INSTALLATION"),
+        "{text}"
+    );
+}
+
+#[test]
 fn a_short_signing_key_is_refused_and_not_shown() {
     let error = load("[notifications]\nsigning_key = \"hunter2-and-more\"")
         .unwrap_err()

@@ -8,12 +8,13 @@ use std::time::Duration;
 use opstella_adapters::engine::{Engine, EngineOptions, ToolLimits};
 use opstella_commands::{Authenticated, CommandOptions, Commands};
 use opstella_devservers::postgres::{Postgres, PostgresOptions};
-use opstella_domain::{RunId, Tool};
+use opstella_domain::{InstallationId, RunId, Tool};
 use opstella_journal::{Journal, JournalOptions};
 use serde::Serialize;
 use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
 use tokio::time::Instant;
+use uuid::Uuid;
 
 use super::chain;
 use super::toolbox::MemoryTool;
@@ -84,6 +85,7 @@ impl Bench {
         Engine::start(
             commands,
             Arc::new(tool),
+            InstallationId(Uuid::nil()),
             EngineOptions {
                 limits,
                 ..EngineOptions::default()

@@ -72,8 +72,8 @@ impl SecretStore for Nothing {
         Ok(())
     }
 
-    async fn delete(&self, _: &SecretPath) -> Result<(), StepError> {
-        Ok(())
+    async fn delete(&self, _: &SecretPath, _: &Owner) -> Result<bool, StepError> {
+        Ok(false)
     }
 }
 

@@ -209,8 +209,8 @@ impl SecretStore for TestSecrets {
         Ok(())
     }
 
-    async fn delete(&self, _: &SecretPath) -> Result<(), StepError> {
-        Ok(())
+    async fn delete(&self, _: &SecretPath, _: &Owner) -> Result<bool, StepError> {
+        Ok(false)
     }
 }
 
