@@ -18,7 +18,7 @@ use utoipa::ToSchema;
 pub enum CircuitState {
     /// Steps go through.
     Closed,
-    /// The tool failed too often in a row.
+    /// The tool failed too often in a row, or asked to be left alone.
     Open,
     /// One step tries.
     HalfOpen,

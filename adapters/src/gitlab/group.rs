@@ -5,6 +5,7 @@
 //! the second makes its repository, and only then looks whether the group goes. So one of them sees the other. Two that
 //! unwind say so in a line each, and the last one to leave deletes the group.
 
+use opstella_domain::operation::Owner;
 use opstella_domain::resource::{Provenance, StepOutcome};
 use opstella_domain::{ProjectSlug, RunId};
 use serde::Deserialize;
@@ -76,9 +77,10 @@ struct Inside {
 
 impl Inside {
     /// Whether a run of ours made it and it was deleted: GitLab keeps it for some days.
-    fn is_going(&self) -> bool {
+    fn is_going(&self, owner: &Owner) -> bool {
         let mark = self.description.as_deref().and_then(Mark::find);
-        self.marked_for_deletion_on.is_some() && mark.is_some_and(|mark| mark.run.is_some())
+        let ours = mark.is_some_and(|mark| mark.run.is_some() && mark.of_another(owner).is_none());
+        self.marked_for_deletion_on.is_some() && ours
     }
 }
 
@@ -233,10 +235,10 @@ impl GitLab {
         let path = format!("groups/{}", there.id);
         let run = context.owner.run;
         if there.marked_for_deletion_on.is_none() {
-            let mut empty = self.is_empty(&path).await?;
+            let mut empty = self.is_empty(&path, &context.owner).await?;
             if empty {
                 self.say_going(&path, run, true).await?;
-                empty = self.is_empty(&path).await?;
+                empty = self.is_empty(&path, &context.owner).await?;
             }
             if !empty {
                 // Said by this try, or by one that was interrupted.
@@ -277,11 +279,11 @@ impl GitLab {
         Ok(())
     }
 
-    async fn is_empty(&self, path: &str) -> Result<bool, StepError> {
+    async fn is_empty(&self, path: &str, owner: &Owner) -> Result<bool, StepError> {
         for kind in ["projects", "subgroups"] {
             let inside: Option<Vec<Inside>> = self.find(&format!("{path}/{kind}?per_page={MOST}")).await?;
             let inside = inside.unwrap_or_default();
-            if inside.len() >= MOST || !inside.iter().all(Inside::is_going) {
+            if inside.len() >= MOST || !inside.iter().all(|inside| inside.is_going(owner)) {
                 return Ok(false);
             }
         }
@@ -292,7 +294,6 @@ impl GitLab {
 #[cfg(test)]
 mod tests {
     use opstella_domain::InstallationId;
-    use opstella_domain::operation::Owner;
     use uuid::Uuid;
 
     use super::*;
