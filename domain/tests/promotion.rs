@@ -98,6 +98,7 @@ fn look(number: u128, evaluation: Evaluation) -> EnvironmentCommand {
         promotion: promotion_id(number),
         evaluation: Box::new(evaluation),
         members: Members::new(),
+        came_from: None,
         run: run_id(number),
         at: at(),
     }
@@ -784,6 +785,7 @@ fn an_approval_counts_while_its_giver_holds_the_role() {
             promotion: promotion_id(1),
             evaluation: Box::new(wanted()),
             members,
+            came_from: None,
             run: run_id(1),
             at: at(),
         };
@@ -1264,4 +1266,24 @@ fn what_is_removed_is_as_if_it_had_never_been() {
         assert_eq!(now.decide(remove()).unwrap(), [], "{name}");
     }
     assert_eq!(ServiceEnvironment::default().decide(remove()).unwrap(), []);
+}
+
+#[test]
+fn one_that_waited_until_it_would_skip_an_environment_is_over() {
+    let looked = |came_from| {
+        let mut look = look(1, evaluation(&[]));
+        if let EnvironmentCommand::Evaluate {
+            came_from: before, ..
+        } = &mut look
+        {
+            *before = came_from;
+        }
+        let given = vec![ask(1, "1.0.0").into(), closed(1), ask(2, "1.1.0").into()];
+        kinds(when(given, look))
+    };
+    let (reached, skipped) = ((Environment::Pre, true), (Environment::Pre, false));
+    assert_eq!(looked(Some(reached)), ["GatesEvaluated", "DeploymentStarted"]);
+    assert_eq!(looked(None), ["GatesEvaluated", "DeploymentStarted"]);
+    // The one after it has its turn.
+    assert_eq!(looked(Some(skipped)), ["PromotionFailed", "PromotionTakenUp"]);
 }

@@ -181,6 +181,7 @@ impl History {
             promotion,
             evaluation,
             members: Members::new(),
+            came_from: None,
             run,
             at,
         };

@@ -82,6 +82,13 @@ fn reason(events: &[EnvironmentEvent], before: &[GateResult]) -> Option<String> 
     if starts(events) {
         return None;
     }
+    let over = events.iter().find_map(|event| match event {
+        EnvironmentEvent::PromotionFailed { cause, .. } => Some(cause.clone()),
+        _ => None,
+    });
+    if over.is_some() {
+        return over;
+    }
     let gates = events.iter().find_map(|event| match event {
         EnvironmentEvent::GatesEvaluated { gates, .. } => Some(gates.as_slice()),
         _ => None,

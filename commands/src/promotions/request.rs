@@ -165,17 +165,7 @@ impl Commands {
             &self.carried(&release.state.digests(), &ServiceEnvironment::default()),
             &self.targets().await?,
         )?;
-        let came_from = match self.predecessor(&service, key.environment) {
-            None => None,
-            Some(before) => {
-                let place = EnvironmentKey {
-                    service: key.service.clone(),
-                    environment: before,
-                };
-                let there = self.load::<ServiceEnvironment>(&place.to_string()).await?;
-                Some((before, there.state.has_run(&request.release)))
-            }
-        };
+        let came_from = self.came_from(&service, key, &request.release).await?;
         Ok(EnvironmentCommand::Request {
             key: key.clone(),
             promotion,
@@ -240,6 +230,24 @@ impl Commands {
             0 => Err(missing(kind, id)),
             _ => Ok(loaded),
         }
+    }
+
+    /// The environment before, in the service's choice, and whether a release was deployed there; none for the first.
+    pub(super) async fn came_from(
+        &self,
+        service: &Service,
+        key: &EnvironmentKey,
+        release: &ReleaseVersion,
+    ) -> Result<Option<(Environment, bool)>, CommandError> {
+        let Some(before) = self.predecessor(service, key.environment) else {
+            return Ok(None);
+        };
+        let place = EnvironmentKey {
+            service: key.service.clone(),
+            environment: before,
+        };
+        let there = self.load::<ServiceEnvironment>(&place.to_string()).await?;
+        Ok(Some((before, there.state.has_run(release))))
     }
 
     /// The environment before, in the service's choice.

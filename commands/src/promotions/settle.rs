@@ -192,10 +192,12 @@ impl Commands {
         let members = self
             .members_among_approvers(&key.service.project, promotion)
             .await?;
+        let service = self.existing_service(&key.service).await?.state;
         Ok(environment.decide(EnvironmentCommand::Evaluate {
             promotion: promotion.id,
             evaluation: Box::new(evaluation),
             members,
+            came_from: self.came_from(&service, key, &promotion.release).await?,
             run,
             at: Utc::now(),
         })?)

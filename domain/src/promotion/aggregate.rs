@@ -145,9 +145,13 @@ impl Decide for ServiceEnvironment {
                 promotion,
                 evaluation,
                 members,
+                came_from,
                 run,
                 at,
-            } => Ok(self.evaluated(promotion, *evaluation, &members, run, at)),
+            } => Ok(match self.overtaken(promotion, came_from, at) {
+                Some(over) => self.then_next(over),
+                None => self.evaluated(promotion, *evaluation, &members, run, at),
+            }),
             EnvironmentCommand::Approve {
                 key,
                 promotion,

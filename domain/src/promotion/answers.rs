@@ -9,12 +9,44 @@ use super::{
     RunEnd, ServiceEnvironment,
 };
 use crate::policy::{Approval, Evaluation, approval_gate};
-use crate::{ComponentName, DomainError, RunId, Subject};
+use crate::{ComponentName, DomainError, Environment, RunId, Subject};
 
 /// Longest comment on an approval, in characters.
 const LONGEST_COMMENT: usize = 500;
 
 impl ServiceEnvironment {
+    /// The end of the promotion in flight, where it waited until what it was asked for may not be asked for any more.
+    pub(super) fn overtaken(
+        &self,
+        id: PromotionId,
+        came_from: Option<(Environment, bool)>,
+        at: DateTime<Utc>,
+    ) -> Option<EnvironmentEvent> {
+        let promotion = self
+            .in_flight
+            .as_ref()
+            .filter(|p| p.id == id && p.run.is_none())?;
+        let release = &promotion.release;
+        let cause = match (promotion.kind, came_from) {
+            // Another one went further back: this is a way forward by now.
+            (PromotionKind::Rollback, _) if self.earlier_release(release).is_none() => format!(
+                "the environment went back further than to release {release} meanwhile; promote the release"
+            ),
+            // The service got an environment that this would skip.
+            (PromotionKind::Promote, Some((before, false))) => format!(
+                "{before} comes before this environment by now, and release {release} was not deployed there; promote \
+                 it to {before} first"
+            ),
+            _ => return None,
+        };
+        Some(EnvironmentEvent::PromotionFailed {
+            promotion: id,
+            cause,
+            left_behind: false,
+            at,
+        })
+    }
+
     /// Tells what changed, voids approvals whose basis did, and starts the deployment where nothing is in its way.
     pub(super) fn evaluated(
         &self,
@@ -27,18 +59,6 @@ impl ServiceEnvironment {
         let Some(promotion) = self.in_flight.as_ref().filter(|p| p.id == id && p.run.is_none()) else {
             return vec![];
         };
-        // It waited while another one went further back: what it was asked for is a way forward by now.
-        if promotion.kind == PromotionKind::Rollback && self.earlier_release(&promotion.release).is_none() {
-            return self.then_next(EnvironmentEvent::PromotionFailed {
-                promotion: id,
-                cause: format!(
-                    "the environment went back further than to release {} meanwhile; promote the release",
-                    promotion.release
-                ),
-                left_behind: false,
-                at,
-            });
-        }
         let mut events = Vec::new();
         let void = !promotion.approvals.is_empty()
             && promotion

@@ -78,6 +78,9 @@ pub enum EnvironmentCommand {
         evaluation: Box<Evaluation>,
         /// In which roles those who approved it are members of the project now.
         members: Members,
+        /// The environment before, in the service's choice now, and whether the release was deployed there; none for the
+        /// first.
+        came_from: Option<(Environment, bool)>,
         /// The run that carries the release here, should it start now.
         run: RunId,
         /// Now.

@@ -689,6 +689,7 @@ impl World {
             promotion,
             evaluation: Box::new(evaluate(&rules, &input, vec![])),
             members: Members::new(),
+            came_from: None,
             run: run_id(self.next()),
             at: self.now,
         };

@@ -106,6 +106,7 @@ impl World {
             promotion,
             evaluation: Box::new(evaluate(&PolicyRules::default(), &input, vec![])),
             members: Members::new(),
+            came_from: None,
             run,
             at: journeys.at(0),
         };

@@ -250,6 +250,7 @@ impl World {
             promotion: id,
             evaluation: Box::new(evaluate(&rules, &input, vec![])),
             members: Members::new(),
+            came_from: None,
             run,
             at,
         };
