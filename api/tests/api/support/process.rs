@@ -14,6 +14,8 @@ use tokio::time::Instant;
 
 use super::{Answer, sandbox};
 
+/// Which installation all of them are: what they make is called alike.
+const INSTALLATION: &str = "019f2b7c-6c1e-7d52-9a55-0d1f6e0c4b11";
 /// Starting a debug build on a busy machine takes its time.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -81,6 +83,7 @@ impl Process {
             .env("OPSTELLA_SERVER__PUBLIC_URL", &self.base)
             .env("OPSTELLA_SERVER__SHUTDOWN_GRACE_SECONDS", "25")
             .env("OPSTELLA_SERVER__WORKERS", "1")
+            .env("OPSTELLA_INSTALLATION", INSTALLATION)
             .env("OPSTELLA_DATABASE__MIGRATE_ON_START", "false")
             .env("OPSTELLA_OIDC__ISSUER", self.sandbox.keycloak().unwrap().issuer())
             .env("OPSTELLA_LOG__FORMAT", "json");
