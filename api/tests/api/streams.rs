@@ -194,7 +194,7 @@ async fn silent_streams_beat_and_end_with_token_and_server() {
     let good = server.token.clone();
     let soon = chrono::Utc::now().timestamp() + 3;
     server.token = server.keycloak().issue(json!({"exp": soon}));
-    let mut brief = Events::open(&server, ALL, None).await;
+    let mut brief = Events::open(&server, &silent, None).await;
     server.token = good;
     let mut said = Vec::new();
     while let Some(Said::Comment(comment)) = brief.next().await {

@@ -211,7 +211,8 @@ impl ServiceEnvironment {
         };
         let open = self.in_flight.iter().chain(&self.queue);
         let mut events: Vec<_> = open.map(end).collect();
-        if !events.is_empty() || self.current.is_some() || !self.history.is_empty() {
+        let had_none = self.current.is_none() && self.history.is_empty() && self.unsettled.is_empty();
+        if !events.is_empty() || !had_none {
             events.push(EnvironmentEvent::EnvironmentRemoved { at });
         }
         events
