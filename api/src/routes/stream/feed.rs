@@ -143,7 +143,9 @@ impl Feed {
                 () = pieces.closed() => return,
             };
             let Some(piece) = piece else { return };
+            // What there is a place for is sent, also where the time is up: it may say that.
             tokio::select! {
+                biased;
                 sent = timeout(LONGEST_WRITE, pieces.send(piece)) => match sent {
                     Ok(Ok(())) => {}
                     Ok(Err(_)) => return,
