@@ -73,7 +73,7 @@ impl Random<'_> {
         for (name, weight) in ACTS {
             match left.checked_sub(*weight) {
                 Some(less) => left = less,
-                None => return *name,
+                None => return name,
             }
         }
         unreachable!("the weights are summed")
