@@ -212,6 +212,8 @@ async fn a_freeze_holds_until_two_admins_override_it() {
     delivery.set_rules("SIT", tester).await;
     delivery.release_to_dev("1.0.0").await;
     let sit = delivery.asked("SIT", "1.0.0").await;
+    // The read model may not have it yet.
+    delivery.becomes(&sit, "waiting").await;
     // Nobody overrides what does not hold, for a time when something does.
     let early = json!({"reason": "there may be a freeze some day"});
     let early = delivery
