@@ -114,7 +114,7 @@ impl Problem {
     /// A query or path parameter, or a header, that breaks a rule.
     pub fn parameter(name: &str, rule: impl Into<String>, value: &str) -> Self {
         let rule = rule.into();
-        let shown: String = value.chars().take(80).collect();
+        let shown = shown(value);
         Self::new(ProblemKind::InvalidParameter, format!("{name}: {rule}")).field(
             name,
             rule,
@@ -124,7 +124,7 @@ impl Problem {
 
     /// A body of a kind that is not read here: `header` says of which, `wanted` of which it may be.
     pub fn unsupported(header: &str, wanted: &str, given: &str) -> Self {
-        let shown: String = given.chars().take(80).collect();
+        let shown = shown(given);
         let detail = if shown.is_empty() {
             format!("the body has no {header}")
         } else {
@@ -146,4 +146,9 @@ impl Problem {
         let id: String = id.chars().take(200).collect();
         Self::new(ProblemKind::NotFound, format!("{kind} `{id}` does not exist"))
     }
+}
+
+/// A value, shortened.
+fn shown(value: &str) -> String {
+    value.chars().take(80).collect()
 }

@@ -49,8 +49,21 @@ impl CommandContext {
         }
     }
 
+    /// The same, of what is to happen once under this key.
+    #[must_use]
+    pub fn once(self, key: String) -> Self {
+        let fingerprint = key.clone();
+        Self {
+            idempotency: Some(IdempotencyKey { key, fingerprint }),
+            ..self
+        }
+    }
+
     /// Who sends the command, as events name people.
-    pub(crate) fn caller(&self) -> Result<Subject, CommandError> {
+    ///
+    /// # Errors
+    /// [`CommandError::Value`] where the subject is none.
+    pub fn caller(&self) -> Result<Subject, CommandError> {
         let subject = self.actor.subject.parse();
         subject.map_err(|cause| CommandError::Value {
             field: "Authorization",

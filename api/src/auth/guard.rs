@@ -37,7 +37,7 @@ pub async fn authenticate(
     let context = caller.context(request.request());
     let noted = state.sightings.note(&caller, &context).await;
     noted.map_err(Problem::from)?;
-    permit(&state, request.request(), &caller).await?;
+    permit(&state, request.request(), &context).await?;
     request.extensions_mut().insert(caller);
     next.call(request).await
 }

@@ -8,7 +8,6 @@ use opstella_commands::CommandContext;
 use opstella_domain::access::{Scope, table};
 use opstella_domain::{InvalidValue, ProjectSlug, RunId};
 
-use super::Caller;
 use crate::http::fallback;
 use crate::openapi;
 use crate::problem::{Problem, ProblemKind, internal};
@@ -18,7 +17,11 @@ use crate::state::AppState;
 ///
 /// # Errors
 /// 403; 404 where the caller may not know of the project.
-pub(super) async fn permit(state: &AppState, request: &HttpRequest, caller: &Caller) -> Result<(), Problem> {
+pub(super) async fn permit(
+    state: &AppState,
+    request: &HttpRequest,
+    context: &CommandContext,
+) -> Result<(), Problem> {
     let Some(route) = request.match_pattern() else {
         // The answer is that there is no such route.
         return Ok(());
@@ -29,9 +32,8 @@ pub(super) async fn permit(state: &AppState, request: &HttpRequest, caller: &Cal
     let scope = table::rule(operation)
         .map(|rule| rule.scope)
         .ok_or_else(|| internal(format!("the table of permissions has no row of {operation}")))?;
-    let context = caller.context(request);
     let permit = async |project: Option<&ProjectSlug>| {
-        let permitted = state.commands.permit(&context, operation, project).await;
+        let permitted = state.commands.permit(context, operation, project).await;
         permitted.map_err(Problem::from)
     };
     let about = match scope {
@@ -44,7 +46,7 @@ pub(super) async fn permit(state: &AppState, request: &HttpRequest, caller: &Cal
     };
     match about {
         Some(About::Project(project)) => permit(Some(&project)).await,
-        Some(About::Run(run)) => permit_run(state, &context, operation, run).await,
+        Some(About::Run(run)) => permit_run(state, context, operation, run).await,
         None if scope == Scope::Project => Err(internal(format!(
             "nothing in {route} says which project {operation} is about"
         ))),

@@ -7,8 +7,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use moka::sync::Cache;
-use opstella_commands::{CommandContext, CommandError, Commands, IdempotencyKey};
-use opstella_domain::Subject;
+use opstella_commands::{CommandContext, CommandError, Commands};
 use opstella_journal::JournalError;
 use sha2::{Digest, Sha256};
 use sqlx::PgPool;
@@ -60,8 +59,10 @@ impl Sightings {
         let (began_at, recorded) = self.seen(&id).await.map_err(JournalError::from)?;
         if !recorded {
             let context = once(context, "began", &id, began_at);
-            let (subject, client) = named(caller)?;
-            self.commands.record_sign_in(&context, subject, &client).await?;
+            let subject = context.caller()?;
+            self.commands
+                .record_sign_in(&context, subject, client(caller))
+                .await?;
             self.recorded(&id, began_at).await.map_err(JournalError::from)?;
             metrics::counter!("opstella_sign_ins_total", "outcome" => "bearer").increment(1);
         }
@@ -87,10 +88,10 @@ impl Sightings {
             return Ok(());
         };
         let context = once(context, "ended", &id, began_at);
-        let (subject, client) = named(caller)?;
+        let subject = context.caller()?;
         let recorded = self
             .commands
-            .record_sign_out(&context, subject, &client, "signed out");
+            .record_sign_out(&context, subject, client(caller), "signed out");
         recorded.await?;
         sqlx::query("DELETE FROM bearer_sessions WHERE id = $1 AND began_at = $2")
             .bind(id.as_slice())
@@ -137,27 +138,18 @@ fn session_of(caller: &Caller) -> Option<Id> {
     if caller.session.is_some() || caller.grants.is_machine() {
         return None;
     }
-    let mut hash = Sha256::new();
+    // No subject and no client has a NUL.
     let parts = [
         Some(caller.actor.subject.as_str()),
         caller.actor.client.as_deref(),
         caller.provider_session.as_deref(),
     ];
-    for part in parts {
-        let part = part.unwrap_or_default();
-        hash.update((part.len() as u64).to_be_bytes());
-        hash.update(part);
-    }
-    Some(hash.finalize().into())
+    Some(Sha256::digest(parts.map(Option::unwrap_or_default).join("\0")).into())
 }
 
-/// Who, and by which client.
-fn named(caller: &Caller) -> Result<(Subject, String), CommandError> {
-    let subject = Subject::try_from(caller.actor.subject.clone()).map_err(|cause| CommandError::Value {
-        field: "Authorization",
-        cause,
-    })?;
-    Ok((subject, caller.actor.client.clone().unwrap_or_default()))
+/// By which client.
+fn client(caller: &Caller) -> &str {
+    caller.actor.client.as_deref().unwrap_or_default()
 }
 
 /// The context of what is recorded once of a session.
@@ -167,11 +159,5 @@ fn once(context: &CommandContext, what: &str, id: &Id, began_at: DateTime<Utc>) 
         hex::encode(id),
         began_at.timestamp_micros()
     );
-    CommandContext {
-        idempotency: Some(IdempotencyKey {
-            fingerprint: key.clone(),
-            key,
-        }),
-        ..context.clone()
-    }
+    context.clone().once(key)
 }

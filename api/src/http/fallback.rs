@@ -82,7 +82,11 @@ fn of(request: &HttpRequest, status: StatusCode) -> Problem {
 fn plain(status: StatusCode) -> Problem {
     match status {
         StatusCode::PAYLOAD_TOO_LARGE => Problem::new(ProblemKind::TooLarge, "the body is too large"),
-        StatusCode::UNSUPPORTED_MEDIA_TYPE => Problem::unsupported("Content-Type", "application/json", ""),
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => Problem::new(
+            ProblemKind::UnsupportedMediaType,
+            "send application/json",
+        )
+        .field("Content-Type", "must be application/json", None),
         status if status.is_client_error() => {
             Problem::new(ProblemKind::BadRequest, "the request cannot be read")
         }

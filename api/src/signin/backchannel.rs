@@ -49,7 +49,6 @@ impl SignIn {
                 .await?;
             let ended = ended.ok_or_else(|| refused("its jti was used before"))?;
             tracing::info!(sessions = ended.len(), "the provider ended sessions");
-            metrics::counter!("opstella_sessions_ended_total").increment(ended.len() as u64);
             for session in ended {
                 this.record(&session).await;
             }

@@ -86,7 +86,6 @@ impl SignIn {
         apart(async move {
             let ended = this.inner.store.end(&id, &ending).await?;
             if let Some(ended) = &ended {
-                metrics::counter!("opstella_sessions_ended_total").increment(1);
                 this.record(ended).await;
             }
             Ok(ended)
@@ -111,7 +110,9 @@ impl SignIn {
                     .record_sign_out(&context, subject, client, &ended.ending.reason);
             recorded.await?;
         }
-        Ok(self.inner.store.forget(ended).await?)
+        self.inner.store.forget(ended).await?;
+        metrics::counter!("opstella_sessions_ended_total").increment(1);
+        Ok(())
     }
 }
 

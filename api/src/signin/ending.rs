@@ -1,6 +1,6 @@
 //! Why a session ended, and by whom: what the event will say, kept with the session until it is stored.
 
-use opstella_commands::{CommandContext, IdempotencyKey};
+use opstella_commands::CommandContext;
 use opstella_journal::Actor;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -44,16 +44,12 @@ impl Ended {
         if actor.subject == NOBODY {
             actor.subject.clone_from(&self.subject);
         }
-        let key = format!("session-ended-{}", hex::encode(&self.id));
-        CommandContext {
+        let context = CommandContext {
             actor,
             correlation: self.ending.correlation.clone(),
             traceparent: self.ending.traceparent.clone(),
-            idempotency: Some(IdempotencyKey {
-                fingerprint: key.clone(),
-                key,
-            }),
             ..CommandContext::default()
-        }
+        };
+        context.once(format!("session-ended-{}", hex::encode(&self.id)))
     }
 }

@@ -120,7 +120,6 @@ impl SignIn {
             .await?
         {
             Some(ended) => {
-                metrics::counter!("opstella_sessions_ended_total").increment(1);
                 self.record(&ended).await;
                 Err(SignInError::Ended)
             }

@@ -35,7 +35,6 @@ impl SignIn {
         let idle = Ending::by_itself("the session was idle for too long");
         for _ in 0..MOST {
             let (ended, more) = self.inner.store.sweep(&aged, &idle).await?;
-            metrics::counter!("opstella_sessions_ended_total").increment(ended.len() as u64);
             for session in ended {
                 self.record(&session).await;
             }

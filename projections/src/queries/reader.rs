@@ -33,18 +33,13 @@ impl Reader {
         let Self::Some { member, projects, .. } = self else {
             return;
         };
-        statement
-            .push(format!(" AND ({column} = ANY("))
-            .push_bind(projects.clone())
-            .push(")");
-        if let Some(member) = member {
-            statement
-                .push(format!(
-                    " OR EXISTS (SELECT 1 FROM {members} m WHERE m.project = {column} AND m.subject = "
-                ))
-                .push_bind(member.clone())
-                .push(")");
-        }
+        statement.push(" AND (");
+        push_among(
+            statement,
+            column,
+            projects,
+            member.as_deref().map(|m| (m, members, None)),
+        );
         statement.push(")");
     }
 
@@ -59,20 +54,40 @@ impl Reader {
         let Self::Some { member, setup, .. } = self else {
             return;
         };
-        statement
-            .push(format!(" AND (NOT ({of_setup}) OR {column} = ANY("))
-            .push_bind(setup.projects.clone())
-            .push(")");
-        if let Some(member) = member {
-            statement
-                .push(format!(
-                    " OR EXISTS (SELECT 1 FROM {members} m WHERE m.project = {column} AND m.subject = "
-                ))
-                .push_bind(member.clone())
-                .push(" AND m.role = ANY(")
-                .push_bind(setup.roles.clone())
-                .push("))");
-        }
+        let member = member
+            .as_deref()
+            .map(|m| (m, members, Some(setup.roles.as_slice())));
+        statement.push(format!(" AND (NOT ({of_setup}) OR "));
+        push_among(statement, column, &setup.projects, member);
         statement.push(")");
     }
+}
+
+/// The condition that a project is one of these, or one that a subject is a member of, in one of the roles where they are
+/// given. The member comes with the located table of members.
+fn push_among(
+    statement: &mut QueryBuilder<Postgres>,
+    column: &str,
+    projects: &[String],
+    member: Option<(&str, &str, Option<&[String]>)>,
+) {
+    statement
+        .push(format!("{column} = ANY("))
+        .push_bind(projects.to_vec())
+        .push(")");
+    let Some((subject, members, roles)) = member else {
+        return;
+    };
+    statement
+        .push(format!(
+            " OR EXISTS (SELECT 1 FROM {members} m WHERE m.project = {column} AND m.subject = "
+        ))
+        .push_bind(subject.to_owned());
+    if let Some(roles) = roles {
+        statement
+            .push(" AND m.role = ANY(")
+            .push_bind(roles.to_vec())
+            .push(")");
+    }
+    statement.push(")");
 }

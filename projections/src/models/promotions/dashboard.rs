@@ -2,16 +2,41 @@
 
 use crate::DashboardView;
 
-/// Whether what a promotion brought runs, and when the next one that was completed replaced it: as the queries tell.
-macro_rules! stay {
+/// What became of promotions, the end of a query; [`with_course`] has its columns. Whether what one brought runs, and when
+/// the next one that was completed replaced it, is as the queries tell.
+macro_rules! course {
     () => {
-        "EXISTS (SELECT FROM environments e WHERE e.project = p.project AND e.service = p.service \
+        "p.requester, p.change_reference, jsonb_array_length(p.approvals), p.run_id, p.cause, p.left_behind, p.back_to, \
+         p.ended_by, p.requested_at, p.started_at, p.finished_at, \
+         EXISTS (SELECT FROM environments e WHERE e.project = p.project AND e.service = p.service \
          AND e.environment = p.environment AND e.promotion_id = p.id AND e.present), \
          CASE WHEN p.state = 'completed' THEN (SELECT n.finished_at FROM promotions n \
          WHERE n.project = p.project AND n.service = p.service AND n.environment = p.environment \
          AND n.state = 'completed' AND n.finished_at IS NOT NULL \
          AND (n.end_transaction_id, n.end_position) > (p.end_transaction_id, p.end_position) \
-         ORDER BY n.end_transaction_id, n.end_position LIMIT 1) END"
+         ORDER BY n.end_transaction_id, n.end_position LIMIT 1) END FROM promotions p"
+    };
+}
+
+/// These columns, and those of [`course`].
+macro_rules! with_course {
+    ($($column:expr),* $(,)?) => {
+        &[
+            $($column,)*
+            REQUESTER,
+            CHANGE,
+            APPROVALS,
+            RUN,
+            CAUSE,
+            LEFT_BEHIND,
+            BACK_TO,
+            ENDED_BY,
+            REQUESTED_AT,
+            STARTED_AT,
+            FINISHED_AT,
+            RUNNING,
+            REPLACED_AT,
+        ]
     };
 }
 
@@ -114,7 +139,7 @@ pub(super) const VIEWS: &[DashboardView] = &[
         name: "release_journey",
         comment: "The way of each release through the environments: its promotions, with those that are not over. The \
                   evidence of its images is in release_evidence",
-        columns: &[
+        columns: with_course![
             PROJECT,
             SERVICE,
             RELEASE,
@@ -126,33 +151,18 @@ pub(super) const VIEWS: &[DashboardView] = &[
                 "state",
                 "queued, blocked, waiting, deploying, completed, rejected, cancelled, failed or rolled-back",
             ),
-            REQUESTER,
-            CHANGE,
-            APPROVALS,
-            RUN,
-            CAUSE,
-            LEFT_BEHIND,
-            BACK_TO,
-            ENDED_BY,
-            REQUESTED_AT,
-            STARTED_AT,
-            FINISHED_AT,
-            RUNNING,
-            REPLACED_AT,
         ],
         query: concat!(
             "SELECT p.project, p.service, p.release, p.id, p.environment, ",
             ordinal!(),
-            ", p.kind, p.state, p.requester, p.change_reference, jsonb_array_length(p.approvals), p.run_id, p.cause, \
-             p.left_behind, p.back_to, p.ended_by, p.requested_at, p.started_at, p.finished_at, ",
-            stay!(),
-            " FROM promotions p"
+            ", p.kind, p.state, ",
+            course!()
         ),
     },
     DashboardView {
         name: "environment_history",
         comment: "What came, or was to come, into each environment of each service: promotions that are over",
-        columns: &[
+        columns: with_course![
             PROJECT,
             SERVICE,
             ("environment", "Which environment"),
@@ -161,27 +171,13 @@ pub(super) const VIEWS: &[DashboardView] = &[
             KIND,
             RELEASE,
             ("state", "completed, rejected, cancelled, failed or rolled-back"),
-            REQUESTER,
-            CHANGE,
-            APPROVALS,
-            RUN,
-            CAUSE,
-            LEFT_BEHIND,
-            BACK_TO,
-            ENDED_BY,
-            REQUESTED_AT,
-            STARTED_AT,
-            FINISHED_AT,
-            RUNNING,
-            REPLACED_AT,
         ],
         query: concat!(
             "SELECT p.project, p.service, p.environment, ",
             ordinal!(),
-            ", p.id, p.kind, p.release, p.state, p.requester, p.change_reference, jsonb_array_length(p.approvals), \
-             p.run_id, p.cause, p.left_behind, p.back_to, p.ended_by, p.requested_at, p.started_at, p.finished_at, ",
-            stay!(),
-            " FROM promotions p WHERE p.finished_at IS NOT NULL"
+            ", p.id, p.kind, p.release, p.state, ",
+            course!(),
+            " WHERE p.finished_at IS NOT NULL"
         ),
     },
     DashboardView {
