@@ -1,9 +1,9 @@
 //! Looking at gates: what they look at, read from the table.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 use chrono::Utc;
-use opstella_domain::Decide;
 use opstella_domain::policy::{
     Evaluation, GateInput, GateResult, HeldFreeze, ImageEvidence, Policy, PolicyKey, PolicyRules,
     PolicyVersions, Predecessor, Running, approval_gate, evaluate,
@@ -12,7 +12,7 @@ use opstella_domain::promotion::{
     EnvironmentCommand, EnvironmentKey, Health, Promotion, PromotionId, PromotionKind, ServiceEnvironment,
 };
 use opstella_domain::release::ReleaseKey;
-use opstella_domain::service::Service;
+use opstella_domain::{Decide, Environment};
 
 use crate::{CommandError, Commands};
 
@@ -175,33 +175,22 @@ impl Commands {
             release: promotion.release.clone(),
             images,
             waivers,
-            predecessor: self.predecessor_now(key, &service).await?,
+            predecessor: self.predecessor(&service, key).await?.map(predecessor),
             change_reference: promotion.change_reference.as_ref().map(|c| c.as_str().to_owned()),
             overridden_freezes: promotion.overridden_freezes().to_vec(),
             policy,
             at: Utc::now(),
         })
     }
+}
 
-    async fn predecessor_now(
-        &self,
-        key: &EnvironmentKey,
-        service: &Service,
-    ) -> Result<Option<Predecessor>, CommandError> {
-        let Some(environment) = self.predecessor(service, key.environment) else {
-            return Ok(None);
-        };
-        let before = EnvironmentKey {
-            service: key.service.clone(),
-            environment,
-        };
-        let before = self.load::<ServiceEnvironment>(&before.to_string()).await?;
-        let drifted = before.state.drift.is_some();
-        let running = before.state.current.as_ref().map(|d| Running {
-            release: d.release.clone(),
-            since: d.since,
-            healthy: d.health == Health::Healthy && !drifted,
-        });
-        Ok(Some(Predecessor { environment, running }))
-    }
+/// The environment before, as gates look at it.
+fn predecessor((environment, there): (Environment, Arc<ServiceEnvironment>)) -> Predecessor {
+    let drifted = there.drift.is_some();
+    let running = there.current.as_ref().map(|d| Running {
+        release: d.release.clone(),
+        since: d.since,
+        healthy: d.health == Health::Healthy && !drifted,
+    });
+    Predecessor { environment, running }
 }

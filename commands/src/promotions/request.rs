@@ -239,21 +239,26 @@ impl Commands {
         key: &EnvironmentKey,
         release: &ReleaseVersion,
     ) -> Result<Option<(Environment, bool)>, CommandError> {
-        let Some(before) = self.predecessor(service, key.environment) else {
+        let before = self.predecessor(service, key).await?;
+        Ok(before.map(|(environment, there)| (environment, there.has_run(release))))
+    }
+
+    /// The environment before, in the service's choice, as it is; none for the first.
+    pub(super) async fn predecessor(
+        &self,
+        service: &Service,
+        key: &EnvironmentKey,
+    ) -> Result<Option<(Environment, Arc<ServiceEnvironment>)>, CommandError> {
+        let chosen = service.environments.iter().flat_map(|all| all.iter());
+        let Some(environment) = chosen.take_while(|e| *e != key.environment).last() else {
             return Ok(None);
         };
         let place = EnvironmentKey {
             service: key.service.clone(),
-            environment: before,
+            environment,
         };
         let there = self.load::<ServiceEnvironment>(&place.to_string()).await?;
-        Ok(Some((before, there.state.has_run(release))))
-    }
-
-    /// The environment before, in the service's choice.
-    pub(super) fn predecessor(&self, service: &Service, environment: Environment) -> Option<Environment> {
-        let chosen = service.environments.as_ref()?;
-        chosen.iter().take_while(|e| *e != environment).last()
+        Ok(Some((environment, there.state)))
     }
 }
 
