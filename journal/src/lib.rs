@@ -13,6 +13,7 @@ mod append;
 mod cache;
 mod claims;
 mod committer;
+mod connection;
 mod error;
 mod event;
 mod fold;
@@ -34,6 +35,7 @@ mod upcast;
 mod wake;
 
 pub use append::{Append, Appended, Claim, IdempotencyClaim, StreamAppend};
+pub use connection::mortal;
 pub use error::JournalError;
 pub use event::RecordedEvent;
 pub use journal::Journal;

@@ -8,7 +8,7 @@ use opstella_journal::RecordedEvent;
 use sqlx::{Connection, PgConnection};
 
 use crate::checkpoint::{self, Checkpoint, end_of};
-use crate::session::Session;
+use crate::session::{Session, answered};
 use crate::{ApplyError, Projection, ProjectionError};
 
 /// What became of a batch.
@@ -19,8 +19,17 @@ pub(crate) enum Applied {
     Moved,
 }
 
-/// Applies a batch to a build, in one transaction with its checkpoint.
+/// Applies a batch to a build, in one transaction with its checkpoint; or not, if the database says nothing for long.
 pub(crate) async fn apply(
+    session: &mut Session,
+    projection: &dyn Projection,
+    build: &mut Checkpoint,
+    batch: &[RecordedEvent],
+) -> Result<Applied, ApplyError> {
+    answered(session.patience, in_one_go(session, projection, build, batch)).await
+}
+
+async fn in_one_go(
     session: &mut Session,
     projection: &dyn Projection,
     build: &mut Checkpoint,

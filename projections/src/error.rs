@@ -172,9 +172,10 @@ pub(crate) fn is_transient(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) => true,
         sqlx::Error::PoolTimedOut | sqlx::Error::WorkerCrashed => true,
-        // Connection exceptions, rollbacks, lack of resources, object in use, operator intervention.
+        // Connection exceptions, a transaction that was ended, rollbacks, lack of resources, object in use, operator
+        // intervention, errors of the disk.
         sqlx::Error::Database(error) => error.code().is_some_and(|code| {
-            ["08", "40", "53", "55", "57"]
+            ["08", "25", "40", "53", "55", "57", "58"]
                 .iter()
                 .any(|class| code.starts_with(class))
         }),

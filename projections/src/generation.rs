@@ -5,11 +5,18 @@ use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row};
 use crate::checkpoint::{self, Checkpoint};
 use crate::error::is_lock_timeout;
 use crate::identifier::quoted;
-use crate::session::{LockClass, Session};
+use crate::session::{LockClass, Session, answered};
 use crate::{Projection, ProjectionError, views};
 
 /// The live build; an empty one is made if there is none.
 pub(crate) async fn ensure_live(
+    session: &mut Session,
+    projection: &dyn Projection,
+) -> Result<Checkpoint, ProjectionError> {
+    answered(session.patience, find_or_make(session, projection)).await
+}
+
+async fn find_or_make(
     session: &mut Session,
     projection: &dyn Projection,
 ) -> Result<Checkpoint, ProjectionError> {

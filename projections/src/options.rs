@@ -23,6 +23,8 @@ pub struct ProjectionOptions {
     pub first_backoff: Duration,
     /// Longest pause after an error of the database.
     pub longest_backoff: Duration,
+    /// How long the database may take over one batch before the connection counts as dead.
+    pub patience: Duration,
     /// How long a swap tries to get the views for itself.
     pub swap_timeout: Duration,
     /// How long a replay may take.
@@ -40,6 +42,7 @@ impl Default for ProjectionOptions {
             gauge_interval: Duration::from_secs(5),
             first_backoff: Duration::from_millis(50),
             longest_backoff: Duration::from_secs(5),
+            patience: Duration::from_secs(60),
             swap_timeout: Duration::from_secs(60),
             replay_timeout: Duration::from_secs(60),
         }

@@ -43,6 +43,11 @@ impl Shared {
         self.journal.pool()
     }
 
+    /// A connection for that role.
+    pub async fn session(&self, role: &str) -> Result<Session, sqlx::Error> {
+        Session::open(self.pool(), role, self.options.patience).await
+    }
+
     pub fn find(&self, name: &str) -> Result<&Arc<dyn Projection>, ProjectionError> {
         let found = self.projections.iter().find(|p| p.name() == name);
         found.ok_or_else(|| ProjectionError::Unknown {
@@ -85,7 +90,7 @@ impl Projections {
     /// Makes the tables and views of projections that have none, so that queries find something. [`run`](Self::run)
     /// does it too.
     pub async fn prepare(&self) -> Result<(), ProjectionError> {
-        let mut session = Session::open(self.shared.pool(), "opstella-projections").await?;
+        let mut session = self.shared.session("opstella-projections").await?;
         for projection in &self.shared.projections {
             generation::ensure_live(&mut session, projection.as_ref()).await?;
         }

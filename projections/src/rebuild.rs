@@ -10,7 +10,7 @@ use crate::apply::{self, Applied, failed};
 use crate::checkpoint::{self, Checkpoint, end_of};
 use crate::error::is_lock_timeout;
 use crate::projections::Shared;
-use crate::session::{LockClass, Session};
+use crate::session::{LockClass, Session, answered};
 use crate::{Projection, ProjectionError, generation, status, views};
 
 /// How far a rebuild is.
@@ -49,7 +49,7 @@ pub(crate) async fn rebuild(
     mut progress: impl FnMut(RebuildProgress) + Send,
 ) -> Result<RebuildReport, ProjectionError> {
     let (started, name) = (Instant::now(), projection.name());
-    let mut session = Session::open(shared.pool(), &format!("opstella-rebuild-{name}")).await?;
+    let mut session = shared.session(&format!("opstella-rebuild-{name}")).await?;
     if !session.try_lock(LockClass::Rebuild, name).await? {
         return Err(ProjectionError::RebuildInProgress {
             name: name.to_owned(),
@@ -134,7 +134,8 @@ impl Filling<'_> {
             if !caught_up {
                 continue;
             }
-            if self.swap(&mut subscription).await? {
+            let patience = self.session.patience;
+            if answered(patience, self.swap(&mut subscription)).await? {
                 progress(self.events, self.build.position);
                 return Ok(());
             }

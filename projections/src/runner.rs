@@ -13,7 +13,7 @@ use crate::checkpoint::{self, Checkpoint};
 use crate::poison;
 use crate::progress::Progress;
 use crate::projections::Shared;
-use crate::session::{LockClass, Session};
+use crate::session::{LockClass, Session, answered};
 use crate::{Projection, ProjectionError, generation, rebuild, status};
 
 /// How long the checkpoint may stand behind events that do not concern the projection: other processes look at it, and
@@ -79,7 +79,10 @@ impl Runner<'_> {
     /// connection that applies the events: who loses it can commit nothing more.
     async fn lead(&mut self) -> Result<(), ProjectionError> {
         let name = self.projection.name();
-        let mut session = Session::open(self.shared.pool(), &format!("opstella-projection-{name}")).await?;
+        let mut session = self
+            .shared
+            .session(&format!("opstella-projection-{name}"))
+            .await?;
         while !session.try_lock(LockClass::Apply, name).await? {
             if pause(self.cancel, self.shared.options.poll_interval).await {
                 session.close().await;
@@ -154,7 +157,8 @@ impl Runner<'_> {
                 () = sleep_until(note_at.unwrap_or_else(Instant::now)), if note_at.is_some() => {
                     note_at = None;
                     let to = subscription.position();
-                    if !checkpoint::advance(&mut session.connection, &build, to).await? {
+                    let advanced = checkpoint::advance(&mut session.connection, &build, to);
+                    if !answered(session.patience, advanced).await? {
                         return Ok(());
                     }
                     build.position = to;

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use opstella_domain::RunId;
+use opstella_domain::plan::StepId;
+use opstella_domain::run::RunEvent;
 use opstella_journal::{Batch, JournalError, Position, RecordedEvent};
 use sqlx::PgPool;
 use uuid::Uuid;
@@ -88,6 +90,9 @@ pub(super) async fn follow(scheduler: Scheduler, pool: PgPool, from: Position) -
         for run in moved_by_others(&batch) {
             scheduler.look(run).await;
         }
+        for (run, step) in retried(&batch) {
+            scheduler.try_now(run, &step).await;
+        }
     }
 }
 
@@ -107,4 +112,19 @@ fn moved_by_others(batch: &Batch) -> BTreeSet<RunId> {
         .filter_map(|e| Uuid::parse_str(&e.aggregate_id).ok())
         .map(RunId)
         .collect()
+}
+
+/// Steps that operators want to have tried at once.
+fn retried(batch: &Batch) -> Vec<(RunId, StepId)> {
+    let asked = |event: &RecordedEvent| {
+        if event.event_type != "StepRetryRequested" {
+            return None;
+        }
+        let run = Uuid::parse_str(&event.aggregate_id).ok()?;
+        match event.payload_as().ok()? {
+            RunEvent::StepRetryRequested { step } => Some((RunId(run), step)),
+            _ => None,
+        }
+    };
+    batch.events.iter().filter_map(asked).collect()
 }

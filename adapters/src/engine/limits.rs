@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use opstella_domain::tool_connection::ConnectionKey;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 use super::EngineOptions;
@@ -125,6 +125,8 @@ pub(super) struct Limiter {
     slots: Arc<Semaphore>,
     rate: DefaultDirectRateLimiter,
     breaker: Mutex<Breaker>,
+    /// An operator ended a pause.
+    ended: Notify,
 }
 
 impl Limiter {
@@ -135,6 +137,7 @@ impl Limiter {
             )),
             rate: RateLimiter::direct(Quota::per_second(limits.per_second)),
             breaker: Mutex::default(),
+            ended: Notify::new(),
             limits,
         }
     }
@@ -143,8 +146,13 @@ impl Limiter {
     pub async fn admit(self: Arc<Self>) -> Option<Admission> {
         let permit = Arc::clone(&self.slots).acquire_owned().await.ok()?;
         let probe = loop {
+            // Listens before it looks: a pause that ends in between is not missed.
+            let ended = self.ended.notified();
             match self.passage() {
-                Passage::Blocked(pause) => tokio::time::sleep(pause).await,
+                Passage::Blocked(pause) => tokio::select! {
+                    () = tokio::time::sleep(pause) => {}
+                    () = ended => {}
+                },
                 Passage::Free => break false,
                 Passage::Probe => break true,
             }
@@ -157,6 +165,18 @@ impl Limiter {
         };
         self.rate.until_ready().await;
         Some(admission)
+    }
+
+    /// Ends the pause of an open circuit, also one that the tool asked for: one step tries now.
+    pub fn try_now(&self) {
+        {
+            let mut breaker = self.breaker();
+            breaker.held_until = None;
+            if breaker.open_until.is_some() {
+                breaker.open_until = Some(Instant::now());
+            }
+        }
+        self.ended.notify_waiters();
     }
 
     /// Whether the circuit lets the caller through; once its pause is over, as the one that tries.
@@ -275,6 +295,24 @@ mod tests {
         probe.record(Ended::Failed(Some(asked)));
         assert!(matches!(limiter.passage(), Passage::Blocked(_)));
         admit(&limiter).await.record(Ended::Answered);
+        assert_eq!(limiter.state(), Circuit::Closed);
+    }
+
+    #[tokio::test]
+    async fn an_operator_ends_the_pause_that_a_tool_asked_for() {
+        let limiter = Arc::new(Limiter::new(ToolLimits::default()));
+        let asked = Duration::from_secs(86_400);
+        admit(&limiter).await.record(Ended::Failed(Some(asked)));
+        let waiting = admit(&limiter);
+        tokio::pin!(waiting);
+        assert!(futures::poll!(&mut waiting).is_pending());
+        limiter.try_now();
+        let probe = waiting.await;
+        assert!(
+            matches!(limiter.passage(), Passage::Blocked(_)),
+            "only one step tries"
+        );
+        probe.record(Ended::Answered);
         assert_eq!(limiter.state(), Circuit::Closed);
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use opstella_commands::{CommandContext, CommandError, Commands};
-use opstella_domain::plan::StepId;
+use opstella_domain::plan::{PlannedStep, StepId};
 use opstella_domain::run::{Run, RunCommand, Work};
 use opstella_domain::tool_connection::ConnectionKey;
 use opstella_domain::{DomainError, RunId};
@@ -13,6 +13,7 @@ use opstella_journal::JournalError;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::limits::Limits;
 use super::queues::{Queues, Ticket, UnderWay};
 use crate::turns::Turns;
 
@@ -28,6 +29,7 @@ pub(super) struct Scheduler {
     /// Tries whose time has not come. Apart from those under way: an operator may have one made at once.
     pub timers: Arc<UnderWay>,
     pub run_locks: Arc<Turns<RunId>>,
+    pub limits: Limits,
     pub tasks: TaskTracker,
     pub stop: CancellationToken,
     /// Ends what is still under way after the session's end.
@@ -127,12 +129,19 @@ impl Scheduler {
         let Some(step) = state.step(&ticket.step) else {
             return;
         };
-        let connection = ConnectionKey {
-            tool: step.tool(),
-            name: step.connection.clone(),
-        };
+        let connection = connection_of(step);
         if self.under_way.insert(&ticket) && !self.queues.push(&connection, ticket.clone()) {
             self.under_way.remove(&ticket);
+        }
+    }
+
+    /// An operator wants this step tried: its tool is asked now, whatever pause it is in.
+    pub async fn try_now(&self, run: RunId, step: &StepId) {
+        let Some(state) = self.persist(run, None).await else {
+            return;
+        };
+        if let Some(step) = state.step(step) {
+            self.limits.of(&connection_of(step)).try_now();
         }
     }
 
@@ -237,4 +246,11 @@ impl Scheduler {
 /// Whether the journal may take it later. An unknown outcome is decided anew: if it was stored, the attempt is stale.
 fn may_pass(error: &JournalError) -> bool {
     error.is_transient() || matches!(error, JournalError::OutcomeUnknown | JournalError::Database(_))
+}
+
+fn connection_of(step: &PlannedStep) -> ConnectionKey {
+    ConnectionKey {
+        tool: step.tool(),
+        name: step.connection.clone(),
+    }
 }

@@ -62,6 +62,7 @@ async fn hold(parts: &Parts, mut lease: Lease) {
         under_way: Arc::default(),
         timers: Arc::default(),
         run_locks: Arc::default(),
+        limits: parts.limits.clone(),
         tasks: TaskTracker::new(),
         stop: parts.stop.child_token(),
         give_up: CancellationToken::new(),

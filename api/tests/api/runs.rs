@@ -157,6 +157,28 @@ async fn a_stuck_step_is_retried() {
     server.stop().await;
 }
 
+/// It asked for a day, and is back: nobody who knows that has to wait.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tool_that_asked_to_be_left_alone_is_asked_at_once_where_an_operator_retries() {
+    let server = Server::start().await;
+    server.tools.rest(Tool::Harbor);
+    let made = server.with_service().await;
+    let link = made.body["run"].as_str().unwrap();
+    let step = eventually("a step to wait for Harbor", async || {
+        let run = server.follow(link).await;
+        let waits = |step: &&Value| step["tool"] == "harbor" && step["phase"] == "waiting";
+        let steps = run.body["steps"].as_array()?;
+        steps.iter().find(waits).map(|step| text(&step["step"]))
+    })
+    .await;
+    server.tools.mend(Tool::Harbor);
+    let run = link.strip_prefix("/api/v1").unwrap();
+    let answer = server.post(&format!("{run}/retry"), json!({"step": step})).await;
+    answer.expect(200);
+    ended(&server, link, "succeeded").await;
+    server.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stuck_step_is_skipped_with_a_reason_on_record() {
     let server = Server::start().await;

@@ -71,3 +71,16 @@ async fn closing_does_not_wait_for_a_snapshot_that_hangs() {
         .expect("closed in time");
     held.rollback().await.unwrap();
 }
+
+/// That it does so cannot be seen in a test: the host of a test's connection is always there to answer.
+#[tokio::test]
+async fn postgresql_looks_after_hosts_that_vanish() {
+    let fixture = fixture().await;
+    let options = fixture.url.parse().unwrap();
+    let pool = sqlx::PgPool::connect_with(mortal(options)).await.unwrap();
+    let asked = "SELECT current_setting('tcp_keepalives_idle') || ' ' || current_setting('tcp_keepalives_interval') \
+                 || ' ' || current_setting('tcp_keepalives_count') || ' ' || current_setting('tcp_user_timeout') \
+                 || ' ' || current_setting('idle_in_transaction_session_timeout')";
+    let set: String = pool.fetch_one(asked).await.unwrap().get(0);
+    assert_eq!(set, "10 5 3 30000 1min");
+}

@@ -1,9 +1,13 @@
 //! Runners that die, and runners that meet.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use opstella_projections::Projections;
+use opstella_devservers::relay::Relay;
+use opstella_journal::{Journal, JournalOptions};
+use opstella_projections::{ProjectionOptions, Projections};
 use sqlx::Row;
+use sqlx::postgres::PgPoolOptions;
 
 use crate::broken::Tally;
 use crate::support::*;
@@ -12,7 +16,7 @@ use crate::support::*;
 async fn each_event_is_applied_once_however_often_runners_die() {
     let world = Arc::new(world().await);
     let make = || {
-        let options = opstella_projections::ProjectionOptions {
+        let options = ProjectionOptions {
             batch: 3,
             ..options()
         };
@@ -71,6 +75,37 @@ async fn of_two_runners_one_works_and_the_other_takes_over() {
         101
     );
     two.stop().await;
+}
+
+/// As when the database fails over behind an address, or a firewall forgets a connection: nobody says that it is over.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_that_fell_silent_is_given_up() {
+    let world = world().await;
+    let direct = (*world.pool.connect_options()).clone();
+    let server = (direct.get_host(), direct.get_port());
+    let server = tokio::net::lookup_host(server).await.unwrap().next().unwrap();
+    let relay = Relay::start(server).await.unwrap();
+    let address = relay.address();
+    let through = direct.host(&address.ip().to_string()).port(address.port());
+    let pool = PgPoolOptions::new()
+        .acquire_timeout(Duration::from_secs(1))
+        .connect_with(through)
+        .await
+        .unwrap();
+    let journal = Journal::open(pool, JournalOptions::default()).await.unwrap();
+    let options = ProjectionOptions {
+        patience: Duration::from_millis(500),
+        ..options()
+    };
+    let running = start(Projections::new(journal, vec![Tally::new()], options.clone()));
+    // Who waits has connections of its own.
+    let waiting = Projections::new(world.journal.clone(), vec![Tally::new()], options);
+    for n in 0..2 {
+        let position = world.project(&format!("p-{n}")).await;
+        waiting.wait_for(&[], position, PATIENCE).await.unwrap();
+        relay.fall_silent();
+    }
+    running.stop().await;
 }
 
 #[tokio::test]

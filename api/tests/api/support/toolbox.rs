@@ -25,6 +25,7 @@ use tokio::sync::watch;
 pub struct TestTools {
     failing: Arc<Mutex<HashSet<Tool>>>,
     unauthorised: Arc<Mutex<HashSet<Tool>>>,
+    resting: Arc<Mutex<HashSet<Tool>>>,
     open: Arc<watch::Sender<bool>>,
     secrets: TestSecrets,
     /// Whether Argo CD says that what it deploys is not healthy yet.
@@ -38,6 +39,7 @@ impl TestTools {
         Self {
             failing: Arc::default(),
             unauthorised: Arc::default(),
+            resting: Arc::default(),
             open: Arc::new(watch::channel(true).0),
             secrets: TestSecrets::default(),
             slow: Arc::default(),
@@ -56,10 +58,16 @@ impl TestTools {
         self.unauthorised.lock().unwrap().insert(tool);
     }
 
+    /// From now on the tool asks to be left alone for a day.
+    pub fn rest(&self, tool: Tool) {
+        self.resting.lock().unwrap().insert(tool);
+    }
+
     /// From now on the tool is well.
     pub fn mend(&self, tool: Tool) {
         self.failing.lock().unwrap().remove(&tool);
         self.unauthorised.lock().unwrap().remove(&tool);
+        self.resting.lock().unwrap().remove(&tool);
     }
 
     /// From now on this is kept at the path, in the field `secret`.
@@ -119,6 +127,12 @@ impl TestTools {
         if self.unauthorised.lock().unwrap().contains(&tool) {
             return Err(StepError::Unauthorised {
                 message: format!("{tool} does not take our credential"),
+            });
+        }
+        if self.resting.lock().unwrap().contains(&tool) {
+            return Err(StepError::Transient {
+                message: format!("{tool} is maintained until tomorrow"),
+                retry_after: Some(Duration::from_secs(86_400)),
             });
         }
         Ok(())
