@@ -34,7 +34,7 @@ pub struct Login {
         value_name = "ID"
     )]
     client_id: String,
-    /// Log in as a machine: read the client's secret from standard input; that of OPSTELLA_CLIENT_SECRET needs no option.
+    /// Log in as a machine: read the client's secret from standard input; that of `OPSTELLA_CLIENT_SECRET` needs no option.
     #[arg(long, conflicts_with_all = ["username", "password_stdin"])]
     client_secret_stdin: bool,
     /// Log in with a name and a password, where the issuer allows it.
