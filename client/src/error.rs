@@ -12,6 +12,9 @@ pub enum ClientError {
     /// The command line or the configuration.
     #[error("{0}")]
     Usage(String),
+    /// The login has ended, and there is nothing to get another token with.
+    #[error("{0}")]
+    LoggedOut(String),
     /// The server, or the issuer of tokens, refused.
     #[error("{problem} [{}: {call}]", problem.code())]
     Refused {
@@ -39,7 +42,7 @@ impl ClientError {
     /// How the process ends.
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Usage(_) => Exit::Usage,
+            Self::Usage(_) | Self::LoggedOut(_) => Exit::Usage,
             Self::Refused { .. } => Exit::Refused,
             Self::Unavailable { .. } | Self::Unreachable(_) => Exit::Unreachable,
         }
@@ -49,7 +52,21 @@ impl ClientError {
     pub fn problem(&self) -> Option<&Problem> {
         match self {
             Self::Refused { problem, .. } | Self::Unavailable { problem, .. } => Some(problem),
-            Self::Usage(_) | Self::Unreachable(_) => None,
+            Self::Usage(_) | Self::LoggedOut(_) | Self::Unreachable(_) => None,
+        }
+    }
+
+    /// The same where what was asked for is under way and only waited for: a login that ends then stops nothing of it.
+    pub(crate) fn while_waiting(self, goes_on: &str) -> Self {
+        let ended = match &self {
+            Self::LoggedOut(_) => true,
+            Self::Refused { problem, .. } => problem.status == 401,
+            Self::Usage(_) | Self::Unavailable { .. } | Self::Unreachable(_) => false,
+        };
+        if ended {
+            Self::Unreachable(format!("{self}; it goes on: {goes_on}"))
+        } else {
+            self
         }
     }
 

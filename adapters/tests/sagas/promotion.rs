@@ -14,6 +14,9 @@ use crate::world::{Process, World, connection, key};
 pub const FIRST: char = '1';
 pub const SECOND: char = '2';
 
+/// The tag that the template writes, of no image.
+const UNPROMOTED: &str = "not-promoted-yet";
+
 pub fn digest(release: char) -> String {
     format!("sha256:{}", release.to_string().repeat(64))
 }
@@ -92,7 +95,7 @@ async fn first_fails(sabotage: Sabotage, step: &str, runs: &str) {
     Saga::AddComponent.prepare(&process, "first").await;
     push(&process, "first").await;
     let overlay = world.overlay("first");
-    assert!(overlay.contains("1.0.1"), "{overlay}");
+    assert!(overlay.contains(UNPROMOTED), "{overlay}");
     world.plans.set("first", step, sabotage);
     let run = promote(&process, "first", FIRST, None).await;
     let state = process.settled(run).await;
@@ -117,7 +120,8 @@ async fn the_first_one_that_fails_before_its_sync_deploys_nothing() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_first_one_that_fails_after_its_sync_brings_back_what_the_template_wrote() {
-    first_fails(Sabotage::WorkThenFailForGood, "kubernetes.smoke/api", ":1.0.1").await;
+    let runs = format!(":{UNPROMOTED}");
+    first_fails(Sabotage::WorkThenFailForGood, "kubernetes.smoke/api", &runs).await;
 }
 
 /// Argo CD reports Degraded: the environment rolls back by itself.

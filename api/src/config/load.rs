@@ -31,6 +31,7 @@ const NOT_KEYS: &[&str] = &[
     "token",
     "issuer",
     "client_id",
+    "client_secret",
 ];
 
 /// Keys whose values are text, whatever they look like.

@@ -201,6 +201,7 @@ fn what_is_wrong_in_a_variable_is_named() {
         ("OPSTELLA_TOKEN", SECRET),
         ("OPSTELLA_ISSUER", "https://sso.example.com"),
         ("OPSTELLA_CLIENT_ID", "ci"),
+        ("OPSTELLA_CLIENT_SECRET", SECRET),
     ];
     let passed_over = said(&[], &clients);
     assert!(passed_over.contains("database.url: is required"), "{passed_over}");

@@ -5,7 +5,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Mutex;
 
 use super::grant::{self, NoTokens};
-use super::{Client, Login, Store};
+use super::{Client, Login, Store, Tokens};
 use crate::error::ClientError;
 
 /// A token that ends this soon is renewed first.
@@ -69,7 +69,7 @@ impl Session {
             return Ok(false);
         };
         let mut login = kept.login.lock().await;
-        if login.refresh_token.is_none() {
+        if !login.is_renewable() {
             return Ok(false);
         }
         if login.access_token.expose_secret() == refused.expose() {
@@ -101,24 +101,11 @@ impl Kept {
                 return Ok(());
             }
         }
-        let ended = || {
-            ClientError::Usage(format!(
-                "your login to {} has ended; log in again: opstella login --server {}",
-                self.server, self.server
-            ))
-        };
-        let Some(refresh) = &login.refresh_token else {
-            return Err(ended());
-        };
-        let client = Client {
-            id: login.client_id.clone(),
-            secret: None,
-        };
-        let asked = grant::by_refresh_token(&self.http, &login.token_endpoint, &client, refresh).await;
-        let tokens = match asked {
-            Ok(tokens) => tokens,
-            Err(NoTokens::Refused { code, .. }) if code == "invalid_grant" => return Err(ended()),
-            Err(NoTokens::Refused { error, .. } | NoTokens::Away(error)) => return Err(error),
+        let tokens = match login.machine() {
+            Some((client, scope)) => {
+                grant::by_client_credentials(&self.http, &login.token_endpoint, &client, scope).await?
+            }
+            None => self.refreshed(login).await?,
         };
         login.expires_at = tokens.expires_at(Utc::now());
         login.access_token = tokens.access_token;
@@ -127,5 +114,29 @@ impl Kept {
         }
         logins.servers.insert(self.server.clone(), login.clone());
         self.store.write(&held, &logins)
+    }
+
+    /// The next tokens, by the refresh token.
+    async fn refreshed(&self, login: &Login) -> Result<Tokens, ClientError> {
+        let ended = || {
+            let secret = match login.machine_scope {
+                Some(_) => ", or set OPSTELLA_CLIENT_SECRET",
+                None => "",
+            };
+            ClientError::LoggedOut(format!(
+                "your login to {} has ended; log in again: opstella login --server {}{secret}",
+                self.server, self.server
+            ))
+        };
+        let refresh = login.refresh_token.as_ref().ok_or_else(ended)?;
+        let client = Client {
+            id: login.client_id.clone(),
+            secret: None,
+        };
+        let asked = grant::by_refresh_token(&self.http, &login.token_endpoint, &client, refresh).await;
+        asked.map_err(|no| match no {
+            NoTokens::Refused { code, .. } if code == "invalid_grant" => ended(),
+            no => no.into(),
+        })
     }
 }

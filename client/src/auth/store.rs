@@ -42,6 +42,9 @@ pub(crate) struct Login {
         serialize_with = "exposed_if_any"
     )]
     pub refresh_token: Option<SecretString>,
+    /// Which scopes a machine asked for; absent of people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub machine_scope: Option<String>,
 }
 
 /// The file's content.

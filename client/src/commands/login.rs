@@ -34,7 +34,7 @@ pub struct Login {
         value_name = "ID"
     )]
     client_id: String,
-    /// Log in as a machine: read the client's secret from standard input.
+    /// Log in as a machine: read the client's secret from standard input; that of `OPSTELLA_CLIENT_SECRET` needs no option.
     #[arg(long, conflicts_with_all = ["username", "password_stdin"])]
     client_secret_stdin: bool,
     /// Log in with a name and a password, where the issuer allows it.
@@ -75,7 +75,9 @@ pub(crate) async fn run(context: &Context, mut what: Login) -> Result<Answer, Cl
         })?,
     };
     let issuer = Issuer::find(&http, &issuer).await?;
-    let tokens = sign_in(context, &http, &issuer, &what).await?;
+    let machine = machine(&what)?;
+    let machine_scope = machine.is_some().then(|| what.scope.clone());
+    let tokens = sign_in(context, &http, &issuer, &what, machine).await?;
     let expires_at = tokens.expires_at(Utc::now());
 
     // What the server does not take is not worth keeping.
@@ -93,8 +95,9 @@ pub(crate) async fn run(context: &Context, mut what: Login) -> Result<Answer, Cl
         access_token: tokens.access_token,
         expires_at,
         refresh_token: tokens.refresh_token,
+        machine_scope,
     };
-    let renewed = kept.refresh_token.is_some();
+    let renewed = kept.is_renewable();
     logins.servers.insert(server.to_string(), kept);
     logins.default = Some(server.to_string());
     store.write(&held, &logins)?;
@@ -113,19 +116,30 @@ pub(crate) async fn run(context: &Context, mut what: Login) -> Result<Answer, Cl
     )))
 }
 
+/// The secret of the machine that logs in; none where a person does.
+fn machine(what: &Login) -> Result<Option<SecretString>, ClientError> {
+    if what.client_secret_stdin {
+        return secret("client's secret").map(Some);
+    }
+    Ok(match what.username {
+        Some(_) => None,
+        None => auth::secret_of(&what.client_id),
+    })
+}
+
 async fn sign_in(
     context: &Context,
     http: &reqwest::Client,
     issuer: &Issuer,
     what: &Login,
+    machine: Option<SecretString>,
 ) -> Result<Tokens, ClientError> {
-    let mut client = Client {
+    let client = Client {
         id: what.client_id.clone(),
-        secret: None,
+        secret: machine,
     };
     let (endpoint, scope) = (&issuer.token_endpoint, what.scope.as_str());
-    if what.client_secret_stdin {
-        client.secret = Some(secret("client's secret")?);
+    if client.secret.is_some() {
         return auth::by_client_credentials(http, endpoint, &client, scope).await;
     }
     if let Some(username) = &what.username {

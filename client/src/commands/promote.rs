@@ -15,7 +15,10 @@ use crate::context::Context;
 use crate::error::ClientError;
 use crate::exit::Exit;
 use crate::http::Api;
-use crate::values::{at, duration, set, word_at};
+use crate::values::{at, duration, list, set, word_at};
+
+/// How many services of a project are looked through for one.
+const SEARCHED: usize = 2000;
 
 /// How to wait for a promotion.
 #[derive(Debug, Args)]
@@ -61,17 +64,64 @@ pub(crate) async fn run(context: &Context, what: Promote) -> Result<Answer, Clie
     }
     if what.check {
         set(&mut body, "environment", what.to.as_str());
-        let checked = api
+        let asked = api
             .command(Method::POST, &format!("{promotions}:check"), &body)
-            .await?;
-        return Ok(check(checked, &what));
+            .await;
+        return asked.map_or_else(|error| not_now(error, &what), |checked| Ok(check(checked, &what)));
     }
     if what.queue {
         set(&mut body, "when_busy", "queue");
     }
     let verb = format!("{promotions}:to-{}", what.to.slug());
-    let answer = ask(&api, &verb, &body).await?;
-    finish(context, &api, answer, &what.waiting).await
+    match ask(&api, &verb, &body).await {
+        Ok(answer) => finish(context, &api, answer, &what.waiting).await,
+        Err(error) => done_before(context, &api, &what, error).await,
+    }
+}
+
+/// What is asked for may have been done already, or be under way: a job of CI that runs again has not failed for that.
+async fn done_before(
+    context: &Context,
+    api: &Api,
+    what: &Promote,
+    error: ClientError,
+) -> Result<Answer, ClientError> {
+    let Some(problem) = error.problem() else {
+        return Err(error);
+    };
+    match problem.slug() {
+        "wrong-state" => {
+            if let Some(running) = running(api, what).await {
+                let line = format!("{} {} runs in {} already", what.service, what.version, what.to);
+                return Ok(Answer::of(json!({"running": running})).line(line));
+            }
+        }
+        "name-taken" if what.waiting.wait => {
+            let existing = word_at(&problem.document, "/existing");
+            if existing.parse::<PromotionName>().is_ok() {
+                context.progress.say(&problem.to_string());
+                return finish(context, api, json!({"resource": existing}), &what.waiting).await;
+            }
+        }
+        _ => {}
+    }
+    Err(error)
+}
+
+/// The environment as the matrix has it, if it runs the release and nothing else. The problem says that in a sentence
+/// only, which is for people.
+async fn running(api: &Api, what: &Promote) -> Option<Value> {
+    let project = [("project", Some(what.service.project.to_string()))];
+    let matrix = path::with_query(&format!("{}/matrix", path::BASE), &project);
+    let services = api.list(&matrix, SEARCHED).await.ok()?;
+    let name = what.service.service.to_string();
+    let service = services.iter().find(|one| word_at(one, "/service") == name)?;
+    let found = list(at(service, "/environments"))
+        .iter()
+        .find(|one| word_at(one, "/environment") == what.to.as_str())?;
+    let drifts = !matches!(at(found, "/drift"), Value::Null | Value::Bool(false));
+    let runs = word_at(found, "/release") == what.version.to_string() && !drifts;
+    runs.then(|| found.clone())
 }
 
 /// Sends a command that asks for a promotion. Where there is one of the release already, says which.
@@ -90,10 +140,26 @@ pub(super) async fn ask(api: &Api, path: &str, body: &Value) -> Result<Value, Cl
     })
 }
 
+/// That a release does not fit the state of what it is to go to, or not yet, answers the question too.
+fn not_now(error: ClientError, what: &Promote) -> Result<Answer, ClientError> {
+    let Some(problem) = error.problem().filter(|problem| problem.slug() == "wrong-state") else {
+        return Err(error);
+    };
+    let answer = Answer::of(json!({"now": false, "problem": problem.document}));
+    Ok(answer
+        .line(could(what, false))
+        .line(problem.to_string())
+        .exit(Exit::Blocked))
+}
+
+fn could(what: &Promote, now: bool) -> String {
+    let could = if now { "could" } else { "could not" };
+    format!("{} {} {could} go to {} now", what.service, what.version, what.to)
+}
+
 fn check(checked: Value, what: &Promote) -> Answer {
     let now = at(&checked, "/now") == true;
-    let could = if now { "could" } else { "could not" };
-    let head = format!("{} {} {could} go to {} now", what.service, what.version, what.to);
+    let head = could(what, now);
     let in_flight = word_at(&checked, "/in_flight");
     let table = gates::table(&checked);
     let mut answer = Answer::of(checked).line(head).table(table, "there are no gates");
@@ -122,8 +188,10 @@ pub(super) async fn finish(
         return Ok(left(context, api, answer, &found, &position).await);
     }
     context.progress.say(&format!("promotion {}", found.name()));
-    let waited = promotions::until_over(api, &context.progress, &found, &position, waiting.timeout).await?;
-    let Waited { promotion, exit } = waited;
+    let Waited { promotion, exit } =
+        promotions::until_over(api, &context.progress, &found, &position, waiting.timeout)
+            .await
+            .map_err(|error| error.while_waiting(&format!("opstella promotions show {}", found.name())))?;
     let text = promotions::shown(promotion.clone()).text;
     let line = outcome::of_promotion(&promotion);
     set(&mut answer, "promotion", promotion);

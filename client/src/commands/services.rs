@@ -266,7 +266,9 @@ async fn make(context: &Context, api: &Api, create: Create) -> Result<Answer, Cl
     context
         .progress
         .say(&format!("service {} requested: run {run}", create.service));
-    let ended = follow::until_ended(api, &context.progress, run, create.timeout).await?;
+    let ended = follow::until_ended(api, &context.progress, run, create.timeout)
+        .await
+        .map_err(|error| error.while_waiting(&format!("opstella runs watch {run}")))?;
     let (line, exit) = outcome::of_run(&ended.run);
     api.seen(&path::service(&create.service), &ended.position).await;
     set(&mut answer, "run_detail", ended.run);

@@ -115,7 +115,7 @@ impl<'a> RunEvents<'a> {
                 Err(error) => {
                     let final_one = match &error {
                         ClientError::Refused { problem, .. } => problem.status != 429,
-                        ClientError::Usage(_) => true,
+                        ClientError::Usage(_) | ClientError::LoggedOut(_) => true,
                         ClientError::Unavailable { .. } | ClientError::Unreachable(_) => false,
                     };
                     self.fruitless += 1;

@@ -180,6 +180,87 @@ async fn a_login_without_a_refresh_token_ends() {
     assert!(ran.stderr.contains("log in again"), "{ran:?}");
 }
 
+const PROMOTE: &str = "promote payments/checkout 1.4.0 --to SIT --wait --timeout 60s -o json";
+const PROMOTIONS: &str = "/api/v1/projects/payments/services/checkout/promotions";
+const ID: &str = "019f2b7c-6c1e-7d52-9a55-0d1f6e0c4b11";
+
+/// The promotion that the API takes from whoever has a token; nothing where something else is asked.
+fn promotion(seen: &Seen, state: &str) -> Option<Reply> {
+    if !seen.header("authorization").starts_with("Bearer access-") {
+        return None;
+    }
+    if seen.call == format!("POST {PROMOTIONS}:to-sit") {
+        let answer = json!({"resource": format!("{PROMOTIONS}/{ID}"), "version": 1, "position": "7-8"});
+        return Some(Reply::json(202, answer));
+    }
+    let shown =
+        json!({"id": ID, "environment": "SIT", "release": "1.4.0", "kind": "promote", "state": state});
+    seen.call
+        .starts_with(&format!("GET {PROMOTIONS}/"))
+        .then(|| Reply::json(200, shown))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_machine_whose_secret_is_in_the_environment_outlasts_its_token() {
+    // Each token ends at once, and none comes with a refresh token.
+    let server = Server::start(|url, seen| {
+        // The first look waits for what the command did; the others are the same call.
+        let deploys = seen.call.ends_with("?after=7-8") || seen.before < 2;
+        let state = if deploys { "deploying" } else { "completed" };
+        promotion(seen, state).unwrap_or_else(|| play(url, seen, 1))
+    })
+    .await;
+    let cli = shell(&server)
+        .with("OPSTELLA_CLIENT_ID", "ci")
+        .with("OPSTELLA_CLIENT_SECRET", "s/cret");
+    let ran = cli.run("login -o json").await;
+    assert_eq!((ran.code, &ran.json()["renewed"]), (0, &json!(true)), "{ran:?}");
+    let ran = cli.run(PROMOTE).await;
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert_eq!(ran.json()["promotion"]["state"], "completed");
+    let asked = server.calls("POST /token");
+    // One for the login, and one for each request after it.
+    assert!(asked.len() >= 5, "{asked:?}");
+    for form in asked.iter().map(Seen::text) {
+        assert!(form.contains("grant_type=client_credentials"), "{form}");
+        assert!(form.contains("scope=openid"), "{form}");
+    }
+    let text = std::fs::read_to_string(cli.credentials()).unwrap();
+    assert!(!text.contains("cret\""), "a client's secret is not kept: {text}");
+
+    // A secret of somebody else is not sent under this name.
+    let cli = cli.with("OPSTELLA_CLIENT_ID", "other");
+    let ran = cli.run("projects list").await;
+    assert_eq!(ran.code, 2, "{ran:?}");
+    assert!(ran.stderr.contains("OPSTELLA_CLIENT_SECRET"), "{ran:?}");
+    assert_eq!(server.calls("POST /token").len(), asked.len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_that_ends_while_a_promotion_is_waited_for_is_no_wrong_command_line() {
+    // Whoever looks at the promotion is told that the token has ended, and the issuer gives no other one.
+    let server = Server::start(|url, seen| match seen.call.as_str() {
+        call if call.starts_with(&format!("GET {PROMOTIONS}/")) => {
+            Reply::problem(401, "unauthenticated", "the token has ended")
+        }
+        "POST /token" if seen.text().contains("refresh_token=refresh-1") => {
+            Reply::json(400, json!({"error": "invalid_grant"}))
+        }
+        _ => promotion(seen, "").unwrap_or_else(|| play(url, seen, 300)),
+    })
+    .await;
+    let kept = shell(&server);
+    assert_eq!(kept.run("login").await.code, 0);
+    let given = shell(&server).with("OPSTELLA_TOKEN", "access-7");
+    for (cli, why) in [(kept, "log in again"), (given, "the token has ended")] {
+        let ran = cli.run(PROMOTE).await;
+        assert_eq!(ran.code, 4, "{ran:?}");
+        for said in [why, "opstella promotions show payments/checkout/"] {
+            assert!(ran.stderr.contains(said), "{said}: {ran:?}");
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn logging_out_gives_the_token_back_and_forgets_it() {
     let server = server(300).await;

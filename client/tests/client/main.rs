@@ -12,6 +12,7 @@ mod exit_codes;
 mod help;
 mod login;
 mod output;
+mod promotes;
 mod retries;
 mod streams;
 mod support;

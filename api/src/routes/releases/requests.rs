@@ -111,9 +111,8 @@ mod tests {
 
     use super::RegisterReleaseRequest;
 
-    /// The pipeline of the template that comes along sends what this route reads.
-    #[test]
-    fn the_body_of_the_template_is_read() {
+    /// The pipeline of the template that comes along.
+    fn pipeline() -> String {
         let key = "payments/checkout".parse().unwrap();
         let values = ComponentValues {
             project: "payments".parse().unwrap(),
@@ -130,7 +129,41 @@ mod tests {
             .iter()
             .find(|t| t.template.name.as_str() == "http-service");
         let files = opstella_adapters::render::files(&template.unwrap().files, &values, None).unwrap();
-        let (_, pipeline) = files.iter().find(|(path, _)| *path == ".gitlab-ci.yml").unwrap();
+        let found = files.iter().find(|(path, _)| *path == ".gitlab-ci.yml");
+        found.unwrap().1.to_owned()
+    }
+
+    /// A job that is run again may have other reports: sent under a key that was used, they would be refused for good.
+    #[test]
+    fn each_job_of_the_template_has_keys_of_its_own() {
+        let pipeline = pipeline();
+        let (_, send) = pipeline.split_once("send() {").unwrap();
+        let (send, _) = send.split_once("\n      }").unwrap();
+        let script = format!(
+            "curl() {{ printf '%s\\n' \"$@\"; }}\nsend() {{{send}\n}}\nsend \"$WHAT\" application/json report.json \"\""
+        );
+        let key = |job: &str, what: &str| {
+            let ran = Command::new("sh")
+                .args(["-c", &script])
+                .envs([("CI_PROJECT_ID", "7"), ("CI_PIPELINE_ID", "17")])
+                .envs([("CI_JOB_ID", job), ("WHAT", what)])
+                .output()
+                .unwrap();
+            let sent = String::from_utf8(ran.stdout).unwrap();
+            let key = sent
+                .lines()
+                .find_map(|line| line.strip_prefix("Idempotency-Key: "));
+            key.unwrap_or_else(|| panic!("{sent}")).to_owned()
+        };
+        assert_eq!(key("1", "sbom"), key("1", "sbom"));
+        assert_ne!(key("1", "sbom"), key("1", "image-scan"));
+        assert_ne!(key("1", "sbom"), key("2", "sbom"));
+    }
+
+    /// It sends what this route reads.
+    #[test]
+    fn the_body_of_the_template_is_read() {
+        let pipeline = pipeline();
         // Each component is released by itself, under a version that no other component's pipeline gives.
         assert!(
             pipeline.contains("RELEASE_VERSION: \"1.0.$CI_PIPELINE_IID-api\""),
