@@ -209,11 +209,7 @@ impl Oracle<'_> {
 
     fn healthy_before(&self) -> bool {
         self.counts.before.is_none_or(|(_, before)| {
-            before.healthy
-                && before
-                    .came
-                    .last()
-                    .is_some_and(|came| came.release == self.asked.release)
+            before.healthy && !before.drifted && before.runs(&self.asked.images).is_some()
         })
     }
 
@@ -274,12 +270,12 @@ impl Oracle<'_> {
         let soaked = rules.soak_minutes == 0
             || self.waived("soaked", None)
             || self.counts.before.is_none_or(|(_, before)| {
-                let came = before
-                    .came
-                    .last()
-                    .filter(|came| came.release == self.asked.release);
-                came.is_some_and(|came| {
-                    came.at + TimeDelta::minutes(rules.soak_minutes.into()) <= self.counts.now
+                let since = before.runs(&self.asked.images);
+                let since = since
+                    .filter(|_| before.healthy && !before.drifted)
+                    .map(|since| before.well_since.map_or(since, |well| well.max(since)));
+                since.is_some_and(|since| {
+                    since + TimeDelta::minutes(rules.soak_minutes.into()) <= self.counts.now
                 })
             });
         let now = self.counts.now.naive_utc();
