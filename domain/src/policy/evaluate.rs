@@ -53,9 +53,10 @@ pub fn evaluate(rules: &PolicyRules, input: &GateInput, custom: Vec<GateResult>)
             .max_high
             .map(|most| vulnerabilities(input, GateName::HIGH, Severity::High, most)),
         rules.healthy_before.then(|| healthy_before(input)),
-        rules
-            .dynamic_scan
-            .map(|environment| dynamic_scan(input, environment)),
+    ];
+    let scans = rules.dynamic_scan.iter().chain(&rules.also_scanned);
+    let scans = scans.map(|environment| dynamic_scan(input, *environment));
+    let looked_then = [
         rules.no_open_critical.then(|| open_critical(input)),
         (rules.soak_minutes > 0).then(|| soaked(input, rules.soak_minutes)),
         (!rules.freezes.is_empty()).then(|| frozen(input, rules)),
@@ -66,6 +67,8 @@ pub fn evaluate(rules: &PolicyRules, input: &GateInput, custom: Vec<GateResult>)
     let gates: Vec<GateResult> = looked
         .into_iter()
         .flatten()
+        .chain(scans)
+        .chain(looked_then.into_iter().flatten())
         .chain(custom)
         .chain(unlooked)
         .map(|gate| waived(gate, &input.waivers, input.at))

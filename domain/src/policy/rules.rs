@@ -1,5 +1,7 @@
 //! The rules of a policy, and those that come along.
 
+use std::collections::BTreeSet;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -39,6 +41,9 @@ pub struct PolicyRules {
     /// A dynamic scan of this environment is there, without a high alert.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dynamic_scan: Option<Environment>,
+    /// Of two policies together: the environments of which another scan is asked for as well.
+    #[serde(skip_deserializing, skip_serializing_if = "BTreeSet::is_empty")]
+    pub also_scanned: BTreeSet<Environment>,
     /// No report of any kind has a critical finding.
     pub no_open_critical: bool,
     /// The environment before has run the release for so many minutes.
