@@ -83,6 +83,7 @@ impl Commands {
                 author,
                 co_authors: request.authors.iter().skip(1).cloned().collect(),
                 components: service.components.iter().map(|c| c.name.clone()).collect(),
+                incarnation: service.incarnation,
                 at: Utc::now(),
             };
             decide_one(&release, command, path(key))
@@ -287,3 +288,4 @@ fn path(key: &ReleaseKey) -> String {
     let (project, service) = (&key.service.project, &key.service.service);
     format!("/projects/{project}/services/{service}/releases/{}", key.version)
 }
+            self.of_this_service(key, &loaded.state).await?;

@@ -176,6 +176,7 @@ impl World {
                     author: person(by),
                     co_authors: BTreeSet::new(),
                     components: COMPONENTS.map(name).to_vec(),
+                    incarnation: None,
                     at: self.now,
                 };
                 self.release(release, command)
@@ -710,6 +711,7 @@ impl World {
                 author: person(by),
                 co_authors: BTreeSet::new(),
                 components: COMPONENTS.map(name).to_vec(),
+                incarnation: None,
                 at: self.now,
             },
         );

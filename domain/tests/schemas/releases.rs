@@ -7,8 +7,8 @@ use opstella_domain::evidence::{
 use opstella_domain::release::{ReleaseEvent, ReleaseImage, WaiverId};
 
 use crate::fits::check;
-use crate::support::at;
 use crate::support::promotion::{digest, evidence, findings, image, release_key, waiver, who};
+use crate::support::{at, run_id};
 
 #[test]
 fn artifact_events_fit() {
@@ -67,6 +67,7 @@ fn release_events_fit() {
                 images: vec![image("api", "api-1"), linked.clone()],
                 author: who("alice"),
                 co_authors: [who("carol")].into(),
+                incarnation: Some(run_id(1)),
             },
             ReleaseEvent::ReleaseImagesAdded {
                 images: vec![linked],

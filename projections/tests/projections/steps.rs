@@ -158,6 +158,7 @@ impl World {
             author: who(author),
             co_authors: BTreeSet::new(),
             components: vec!["api".parse().unwrap(), "web".parse().unwrap()],
+            incarnation: None,
             at: Utc::now(),
         };
         self.act::<Release>(&id, command).await;
