@@ -71,7 +71,10 @@ pub fn evaluate(rules: &PolicyRules, input: &GateInput, custom: Vec<GateResult>)
         .chain(looked_then.into_iter().flatten())
         .chain(custom)
         .chain(unlooked)
-        .map(|gate| waived(gate, &input.waivers, input.at))
+        .map(|gate| {
+            let module = rules.module(&gate.gate);
+            waived(gate, module.as_ref(), &input.waivers, input.at)
+        })
         .collect();
     Evaluation {
         policy: input.policy,
@@ -133,8 +136,10 @@ fn failed(input: &GateInput, gate: &GateResult) -> BTreeSet<String> {
 }
 
 /// A closed gate that is waived as a whole.
-fn waived(gate: GateResult, waivers: &[Waiver], at: DateTime<Utc>) -> GateResult {
-    let whole = |waiver: &&Waiver| waiver.gate == gate.gate && waiver.finding.is_none() && waiver.counts(at);
+fn waived(gate: GateResult, module: Option<&Digest>, waivers: &[Waiver], at: DateTime<Utc>) -> GateResult {
+    let whole = |waiver: &&Waiver| {
+        waiver.gate == gate.gate && waiver.finding.is_none() && waiver.is_of(module) && waiver.counts(at)
+    };
     match waivers.iter().find(whole) {
         Some(waiver) if !gate.verdict.open() && gate.gate.may_be_waived() => GateResult {
             verdict: GateVerdict::Waived,

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{ApprovalRule, ApproverRole, FreezeWindow};
+use super::{ApprovalRule, ApproverRole, FreezeWindow, GateName};
+use crate::release::Digest;
 use crate::{DomainError, Environment};
 
 /// Longest source of a custom gate, in bytes.
@@ -117,6 +118,19 @@ impl PolicyRules {
             approvals: approvals.collect(),
             ..Self::default()
         }
+    }
+
+    /// The digest of the module of a gate in Rego: of both modules, where two policies together have two of one name. None
+    /// where the rules have no such gate.
+    pub fn module(&self, gate: &GateName) -> Option<Digest> {
+        let named = |custom: &&CustomGate| GateName::custom(&custom.name) == *gate;
+        let modules: Vec<&str> = self
+            .custom
+            .iter()
+            .filter(named)
+            .map(|c| c.rego.as_str())
+            .collect();
+        (!modules.is_empty()).then(|| Digest::of(modules.join("\0").as_bytes()))
     }
 
     /// Checks limits that types do not hold.

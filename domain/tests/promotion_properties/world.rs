@@ -199,6 +199,7 @@ impl World {
                     reason: "it has to go on".into(),
                     by: person(by),
                     expires_at: self.now + TimeDelta::hours(hours),
+                    modules: [].into(),
                 };
                 let command = ReleaseCommand::GrantWaiver {
                     key: release_key(release),

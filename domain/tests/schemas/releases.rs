@@ -4,7 +4,7 @@ use opstella_domain::Environment;
 use opstella_domain::evidence::{
     ArtifactEvent, Evidence, Finding, ReportKind, Severity, TestCounts, Verdict,
 };
-use opstella_domain::release::{ReleaseEvent, ReleaseImage, WaiverId};
+use opstella_domain::release::{ReleaseEvent, ReleaseImage, Waiver, WaiverId};
 
 use crate::fits::check;
 use crate::support::promotion::{digest, evidence, findings, image, release_key, waiver, who};
@@ -77,6 +77,12 @@ fn release_events_fit() {
             ReleaseEvent::ReleaseSealed { key: release_key() },
             granted(None),
             granted(Some("CVE-2026-1234")),
+            ReleaseEvent::WaiverGranted {
+                waiver: Waiver {
+                    modules: [digest("package opstella.gate")].into(),
+                    ..waiver(1, "custom:licences", None)
+                },
+            },
             ReleaseEvent::WaiverRevoked {
                 waiver: WaiverId(uuid::Uuid::from_u128(1)),
                 reason: "mended".into(),
