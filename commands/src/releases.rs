@@ -1,13 +1,13 @@
 //! Releases, their evidence and waivers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use opstella_domain::evidence::{Artifact, ArtifactCommand, ArtifactKey, Evidence, ReportKind, ScanTime};
 use opstella_domain::policy::GateName;
 use opstella_domain::promotion::{EnvironmentKey, ServiceEnvironment};
 use opstella_domain::release::{Digest, Release, ReleaseCommand, ReleaseImage, ReleaseKey, Waiver, WaiverId};
-use opstella_domain::{ComponentName, DomainError, ServiceKey, Subject};
+use opstella_domain::{ComponentName, DomainError, Environment, ServiceKey, Subject};
 use opstella_journal::Loaded;
 use uuid::Uuid;
 
@@ -83,6 +83,7 @@ impl Commands {
                 author,
                 co_authors: request.authors.iter().skip(1).cloned().collect(),
                 components: service.components.iter().map(|c| c.name.clone()).collect(),
+                incarnation: service.incarnation,
                 at: Utc::now(),
             };
             decide_one(&release, command, path(key))
@@ -223,21 +224,51 @@ impl Commands {
         context: &CommandContext,
         request: GrantWaiver,
     ) -> Result<Accepted, CommandError> {
-        let waiver = Waiver {
-            id: WaiverId(Uuid::now_v7()),
-            gate: request.gate,
-            finding: request.finding,
-            reason: request.reason,
-            by: context.caller()?,
-            expires_at: request.expires_at,
+        let (id, by) = (WaiverId(Uuid::now_v7()), &context.caller()?);
+        let request = &request;
+        let key = &request.key;
+        let decide = || async move {
+            let loaded = self.load_expected::<Release>(&key.to_string(), context).await?;
+            self.of_this_service(key, &loaded.state).await?;
+            let waiver = Waiver {
+                id,
+                gate: request.gate.clone(),
+                finding: request.finding.clone(),
+                reason: request.reason.clone(),
+                by: by.clone(),
+                expires_at: request.expires_at,
+                modules: self.modules(&key.service, &request.gate).await?,
+            };
+            let command = ReleaseCommand::GrantWaiver {
+                key: key.clone(),
+                waiver,
+                at: Utc::now(),
+            };
+            decide_one(&loaded, command, path(key))
         };
-        let command = ReleaseCommand::GrantWaiver {
-            key: request.key.clone(),
-            waiver,
-            at: Utc::now(),
-        };
-        self.change_release("GrantWaiver", context, &request.key, command)
+        self.carry_out("GrantWaiver", context, Some(&key.service.project), decide)
             .await
+    }
+
+    /// The modules that a gate in Rego has now, on the way into one environment or another; nothing of other gates.
+    async fn modules(&self, service: &ServiceKey, gate: &GateName) -> Result<BTreeSet<Digest>, CommandError> {
+        let mut modules = BTreeSet::new();
+        if !gate.is_custom() {
+            return Ok(modules);
+        }
+        for environment in Environment::all() {
+            let key = EnvironmentKey {
+                service: service.clone(),
+                environment,
+            };
+            modules.extend(self.policy_of(&key).await?.0.module(gate));
+        }
+        if modules.is_empty() {
+            let rule =
+                "a gate that some policy has: one in Rego is waived as it is now, and not what replaces it";
+            return Err(DomainError::invalid("gate", rule).into());
+        }
+        Ok(modules)
     }
 
     /// Takes a waiver back.
@@ -269,6 +300,7 @@ impl Commands {
         let command = &command;
         let decide = || async move {
             let loaded = self.load_expected::<Release>(&key.to_string(), context).await?;
+            self.of_this_service(key, &loaded.state).await?;
             decide_one(&loaded, command.clone(), path(key))
         };
         self.carry_out(name, context, Some(&key.service.project), decide)

@@ -283,11 +283,12 @@ fn a_deployment_may_take_as_long_as_its_plan_says() {
         attempt,
     };
     take(&mut run, look(1, 0));
-    take(&mut run, again(2));
-    take(&mut run, look(2, 6));
-    assert_eq!(run.status, RunStatus::Running);
-    take(&mut run, again(3));
-    take(&mut run, look(3, 7));
+    for minute in 1..=7 {
+        assert_eq!(run.status, RunStatus::Running, "{minute}");
+        let attempt = minute + 1;
+        take(&mut run, again(attempt));
+        take(&mut run, look(attempt, minute.into()));
+    }
     assert_eq!(run.status, RunStatus::Unwinding);
     let told = run.cause_text();
     assert!(told.contains("not done within 7 minutes"), "{told}");

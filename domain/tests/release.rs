@@ -15,8 +15,8 @@ use opstella_domain::release::{
     LONGEST_WAIVER_DAYS, Release, ReleaseCommand, ReleaseEvent, ReleaseImage, Waiver, WaiverId,
 };
 use opstella_domain::{Decide, DomainError, Subject};
-use support::at;
 use support::promotion::{image, name, release_key, waiver, who};
+use support::{at, run_id};
 
 fn register(images: Vec<ReleaseImage>) -> ReleaseCommand {
     ReleaseCommand::Register {
@@ -25,6 +25,7 @@ fn register(images: Vec<ReleaseImage>) -> ReleaseCommand {
         author: who("alice"),
         co_authors: [].into(),
         components: vec![name("api"), name("web")],
+        incarnation: Some(run_id(1)),
         at: at(),
     }
 }
@@ -35,6 +36,7 @@ fn registered(images: Vec<ReleaseImage>) -> ReleaseEvent {
         images,
         author: who("alice"),
         co_authors: [].into(),
+        incarnation: Some(run_id(1)),
     }
 }
 
@@ -204,6 +206,7 @@ fn everybody_who_added_images_is_an_author() {
         author,
         co_authors: co_authors.iter().map(|name| who(name)).collect(),
         components: vec![name("api"), name("web")],
+        incarnation: Some(run_id(1)),
         at: at(),
     };
     for command in [
@@ -221,6 +224,122 @@ fn everybody_who_added_images_is_an_author() {
     let many: Vec<&str> = many.iter().map(String::as_str).collect();
     let refused = Release::default().decide(add(who("alice"), &many, vec![image("api", "api-1")]));
     assert!(matches!(refused, Err(DomainError::Invalid { field, .. }) if field == "authors"));
+}
+
+/// The same images as alice registered, by others.
+fn again(author: &str, co_authors: &[&str]) -> ReleaseCommand {
+    match register(vec![image("api", "api-1")]) {
+        ReleaseCommand::Register {
+            key,
+            images,
+            components,
+            incarnation,
+            at,
+            ..
+        } => ReleaseCommand::Register {
+            key,
+            images,
+            author: who(author),
+            co_authors: co_authors.iter().map(|name| who(name)).collect(),
+            components,
+            incarnation,
+            at,
+        },
+        other => other,
+    }
+}
+
+#[test]
+fn authors_who_are_named_later_are_authors_also_where_the_images_are_known() {
+    let open = [registered(vec![image("api", "api-1")])];
+    let named = ReleaseEvent::ReleaseImagesAdded {
+        images: vec![],
+        author: who("alice"),
+        co_authors: [who("bob")].into(),
+    };
+    assert_eq!(when(&open, again("alice", &["bob"])), Ok(vec![named.clone()]));
+    let open = [open[0].clone(), named];
+    let mut release = Release::default();
+    open.iter().for_each(|event| release.evolve(event.clone()));
+    assert_eq!(release.authors, ["alice", "bob"].map(who).into());
+    assert!(!release.sealed && release.digests().len() == 1);
+    for (author, others) in [("alice", &["bob"][..]), ("bob", &[]), ("alice", &[])] {
+        assert_eq!(when(&open, again(author, others)), Ok(vec![]), "{author}");
+    }
+    // Once it is sealed, somebody may have approved it: it does not change, and nobody is dropped in silence.
+    let sealed = [open.to_vec(), vec![sealed()]].concat();
+    assert_eq!(when(&sealed, again("bob", &["alice"])), Ok(vec![]));
+    let Err(DomainError::WrongState { state, .. }) = when(&sealed, again("dan", &["carol", "bob"])) else {
+        panic!("an author is dropped")
+    };
+    assert_eq!(state, "sealed, and not with carol, dan among its authors");
+}
+
+#[test]
+fn a_service_made_anew_has_none_of_the_releases_before() {
+    let of = |run, images| match register(images) {
+        ReleaseCommand::Register {
+            key,
+            images,
+            author,
+            co_authors,
+            components,
+            at,
+            ..
+        } => ReleaseCommand::Register {
+            key,
+            images,
+            author,
+            co_authors,
+            components,
+            incarnation: run,
+            at,
+        },
+        other => other,
+    };
+    let both = |contents: &str| vec![image("api", contents), image("web", contents)];
+    let before = [
+        registered(both("1")),
+        sealed(),
+        ReleaseEvent::WaiverGranted {
+            waiver: waiver(1, GATE, None),
+        },
+    ];
+    let another = || {
+        Err(DomainError::AlreadyExists {
+            kind: "image of the release",
+            id: format!("{}/api", release_key()),
+        })
+    };
+    assert_eq!(when(&before, of(Some(run_id(1)), both("2"))), another());
+    // With other images, or the same: it is registered, and so it goes to DEV.
+    for contents in ["2", "1"] {
+        let anew = ReleaseEvent::ReleaseRegistered {
+            key: release_key(),
+            images: both(contents),
+            author: who("alice"),
+            co_authors: [].into(),
+            incarnation: Some(run_id(2)),
+        };
+        assert_eq!(
+            when(&before, of(Some(run_id(2)), both(contents))),
+            Ok(vec![anew.clone(), sealed()])
+        );
+        let mut release = Release::default();
+        before
+            .iter()
+            .cloned()
+            .chain([anew])
+            .for_each(|event| release.evolve(event));
+        assert!(!release.sealed && release.waivers.is_empty());
+        assert!(release.is_of(Some(run_id(2))) && !release.is_of(Some(run_id(1))));
+    }
+    // Of one that was registered before that was recorded, nobody can tell.
+    let mut unknown = before.to_vec();
+    if let ReleaseEvent::ReleaseRegistered { incarnation, .. } = &mut unknown[0] {
+        *incarnation = None;
+    }
+    assert_eq!(when(&unknown, of(Some(run_id(2)), both("1"))), Ok(vec![]));
 }
 
 #[test]

@@ -107,7 +107,9 @@ async fn attempt(parts: &Parts, release: &ReleaseKey) -> Result<Taken, JournalEr
         return Ok(Taken::Settled);
     }
     let mut context = parts.context(&release.to_string());
-    let once = format!("to-dev:{release}");
+    // A service made anew under the name may have a release of the same version.
+    let incarnation = service.incarnation.map(|run| run.to_string());
+    let once = format!("to-dev:{release}@{}", incarnation.unwrap_or_default());
     context.idempotency = Some(IdempotencyKey {
         fingerprint: once.clone(),
         key: once,

@@ -126,6 +126,7 @@ impl History {
             author: "developer".parse()?,
             co_authors: BTreeSet::new(),
             components,
+            incarnation: None,
             at,
         };
         self.decide(&mut Release::default(), &id, command, at, sink)

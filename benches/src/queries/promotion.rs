@@ -3,11 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use opstella_domain::policy::{
-    Approval, GateInput, PolicyRules, PolicyVersions, Predecessor, Running, evaluate,
-};
+use opstella_domain::policy::{Approval, GateInput, PolicyRules, PolicyVersions, Predecessor, evaluate};
 use opstella_domain::promotion::{
-    EnvironmentCommand, EnvironmentKey, Health, Members, PromotionId, PromotionKind, RunEnd, WhenBusy,
+    EnvironmentCommand, EnvironmentKey, Health, Members, PromotionId, PromotionKind, RunEnd,
+    ServiceEnvironment, WhenBusy,
 };
 use opstella_domain::{Environment, RunId, Subject};
 
@@ -155,12 +154,7 @@ impl History {
             running: self
                 .environments
                 .get(&environment)
-                .and_then(|e| e.current.as_ref())
-                .map(|d| Running {
-                    release: d.release.clone(),
-                    since: d.since,
-                    healthy: d.health == Health::Healthy,
-                }),
+                .and_then(ServiceEnvironment::running),
         });
         let input = GateInput {
             service: key.service.clone(),

@@ -1,18 +1,17 @@
 //! Looking at gates: what they look at, read from the table.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::Arc;
 
 use chrono::Utc;
+use opstella_domain::Decide;
 use opstella_domain::policy::{
     Evaluation, GateInput, GateResult, HeldFreeze, ImageEvidence, Policy, PolicyKey, PolicyRules,
-    PolicyVersions, Predecessor, Running, approval_gate, evaluate,
+    PolicyVersions, Predecessor, approval_gate, evaluate,
 };
 use opstella_domain::promotion::{
-    EnvironmentCommand, EnvironmentKey, Health, Promotion, PromotionId, PromotionKind, ServiceEnvironment,
+    EnvironmentCommand, EnvironmentKey, Promotion, PromotionId, PromotionKind, ServiceEnvironment,
 };
 use opstella_domain::release::ReleaseKey;
-use opstella_domain::{Decide, Environment};
 
 use crate::{CommandError, Commands};
 
@@ -168,6 +167,7 @@ impl Commands {
         }
         let service = self.existing_service(&key.service).await?.state;
         let environments = service.environments.as_ref();
+        let before = self.predecessor(&service, key).await?;
         Ok(GateInput {
             service: key.service.clone(),
             environments: environments.map(|all| all.iter().collect()).unwrap_or_default(),
@@ -175,22 +175,14 @@ impl Commands {
             release: promotion.release.clone(),
             images,
             waivers,
-            predecessor: self.predecessor(&service, key).await?.map(predecessor),
+            predecessor: before.map(|(environment, there)| Predecessor {
+                environment,
+                running: there.running(),
+            }),
             change_reference: promotion.change_reference.as_ref().map(|c| c.as_str().to_owned()),
             overridden_freezes: promotion.overridden_freezes().to_vec(),
             policy,
             at: Utc::now(),
         })
     }
-}
-
-/// The environment before, as gates look at it.
-fn predecessor((environment, there): (Environment, Arc<ServiceEnvironment>)) -> Predecessor {
-    let drifted = there.drift.is_some();
-    let running = there.current.as_ref().map(|d| Running {
-        release: d.release.clone(),
-        since: d.since,
-        healthy: d.health == Health::Healthy && !drifted,
-    });
-    Predecessor { environment, running }
 }

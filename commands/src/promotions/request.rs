@@ -216,7 +216,22 @@ impl Commands {
     }
 
     pub(crate) async fn release(&self, key: &ReleaseKey) -> Result<Loaded<Release>, CommandError> {
-        self.existing("release", key.to_string()).await
+        let loaded = self.existing::<Release>("release", key.to_string()).await?;
+        self.of_this_service(key, &loaded.state).await?;
+        Ok(loaded)
+    }
+
+    /// Refuses a release of a service that is gone: one made anew under its name has none of its releases.
+    pub(crate) async fn of_this_service(
+        &self,
+        key: &ReleaseKey,
+        release: &Release,
+    ) -> Result<(), CommandError> {
+        let service = self.load::<Service>(&key.service.to_string()).await?.state;
+        match release.is_of(service.incarnation) {
+            true => Ok(()),
+            false => Err(missing("release", key.to_string())),
+        }
     }
 
     /// The aggregate, if anything ever happened to it.

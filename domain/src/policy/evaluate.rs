@@ -53,9 +53,10 @@ pub fn evaluate(rules: &PolicyRules, input: &GateInput, custom: Vec<GateResult>)
             .max_high
             .map(|most| vulnerabilities(input, GateName::HIGH, Severity::High, most)),
         rules.healthy_before.then(|| healthy_before(input)),
-        rules
-            .dynamic_scan
-            .map(|environment| dynamic_scan(input, environment)),
+    ];
+    let scans = rules.dynamic_scan.iter().chain(&rules.also_scanned);
+    let scans = scans.map(|environment| dynamic_scan(input, *environment));
+    let looked_then = [
         rules.no_open_critical.then(|| open_critical(input)),
         (rules.soak_minutes > 0).then(|| soaked(input, rules.soak_minutes)),
         (!rules.freezes.is_empty()).then(|| frozen(input, rules)),
@@ -66,9 +67,14 @@ pub fn evaluate(rules: &PolicyRules, input: &GateInput, custom: Vec<GateResult>)
     let gates: Vec<GateResult> = looked
         .into_iter()
         .flatten()
+        .chain(scans)
+        .chain(looked_then.into_iter().flatten())
         .chain(custom)
         .chain(unlooked)
-        .map(|gate| waived(gate, &input.waivers, input.at))
+        .map(|gate| {
+            let module = rules.module(&gate.gate);
+            waived(gate, module.as_ref(), &input.waivers, input.at)
+        })
         .collect();
     Evaluation {
         policy: input.policy,
@@ -130,8 +136,10 @@ fn failed(input: &GateInput, gate: &GateResult) -> BTreeSet<String> {
 }
 
 /// A closed gate that is waived as a whole.
-fn waived(gate: GateResult, waivers: &[Waiver], at: DateTime<Utc>) -> GateResult {
-    let whole = |waiver: &&Waiver| waiver.gate == gate.gate && waiver.finding.is_none() && waiver.counts(at);
+fn waived(gate: GateResult, module: Option<&Digest>, waivers: &[Waiver], at: DateTime<Utc>) -> GateResult {
+    let whole = |waiver: &&Waiver| {
+        waiver.gate == gate.gate && waiver.finding.is_none() && waiver.is_of(module) && waiver.counts(at)
+    };
     match waivers.iter().find(whole) {
         Some(waiver) if !gate.verdict.open() && gate.gate.may_be_waived() => GateResult {
             verdict: GateVerdict::Waived,

@@ -58,6 +58,11 @@ impl GateName {
         &self.0
     }
 
+    /// Whether it is written in Rego.
+    pub fn is_custom(&self) -> bool {
+        self.0.starts_with("custom:")
+    }
+
     /// The gates that are about people and time are not for security to waive.
     pub fn may_be_waived(&self) -> bool {
         !matches!(

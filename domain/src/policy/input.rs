@@ -29,15 +29,28 @@ pub struct ImageEvidence {
     pub evidence: Vec<Evidence>,
 }
 
+/// An image that an environment runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RunningImage {
+    /// Which.
+    pub digest: Digest,
+    /// Since when, whichever releases had it since then.
+    pub since: DateTime<Utc>,
+}
+
 /// What an environment runs.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Running {
-    /// Which release.
+    /// The release that came last.
     pub release: ReleaseVersion,
     /// Since when.
     pub since: DateTime<Utc>,
-    /// Whether it is healthy there.
+    /// Whether all that runs is healthy there, and what should run.
     pub healthy: bool,
+    /// When it last became so, after it was not; absent where it has been ever since it came, as far as is known.
+    pub well_since: Option<DateTime<Utc>>,
+    /// The image of each component, also of those that the release has none of.
+    pub images: BTreeMap<ComponentName, RunningImage>,
 }
 
 /// The environment before, in the service's choice.

@@ -23,6 +23,6 @@ pub use evaluate::{Evaluation, evaluate};
 pub use freeze::{Freeze, FreezeWindow, TimeZoneName, WeekTime};
 pub use gate::{GateName, GateResult, GateVerdict};
 pub use held::HeldFreeze;
-pub use input::{GateInput, ImageEvidence, PolicyVersions, Predecessor, Running};
+pub use input::{GateInput, ImageEvidence, PolicyVersions, Predecessor, Running, RunningImage};
 pub use key::PolicyKey;
 pub use rules::{CustomGate, PolicyRules};

@@ -1,9 +1,12 @@
 //! The rules of a policy, and those that come along.
 
+use std::collections::BTreeSet;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{ApprovalRule, ApproverRole, FreezeWindow};
+use super::{ApprovalRule, ApproverRole, FreezeWindow, GateName};
+use crate::release::Digest;
 use crate::{DomainError, Environment};
 
 /// Longest source of a custom gate, in bytes.
@@ -39,6 +42,9 @@ pub struct PolicyRules {
     /// A dynamic scan of this environment is there, without a high alert.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dynamic_scan: Option<Environment>,
+    /// Of two policies together: the environments of which another scan is asked for as well.
+    #[serde(skip_deserializing, skip_serializing_if = "BTreeSet::is_empty")]
+    pub also_scanned: BTreeSet<Environment>,
     /// No report of any kind has a critical finding.
     pub no_open_critical: bool,
     /// The environment before has run the release for so many minutes.
@@ -112,6 +118,19 @@ impl PolicyRules {
             approvals: approvals.collect(),
             ..Self::default()
         }
+    }
+
+    /// The digest of the module of a gate in Rego: of both modules, where two policies together have two of one name. None
+    /// where the rules have no such gate.
+    pub fn module(&self, gate: &GateName) -> Option<Digest> {
+        let named = |custom: &&CustomGate| GateName::custom(&custom.name) == *gate;
+        let modules: Vec<&str> = self
+            .custom
+            .iter()
+            .filter(named)
+            .map(|c| c.rego.as_str())
+            .collect();
+        (!modules.is_empty()).then(|| Digest::of(modules.join("\0").as_bytes()))
     }
 
     /// Checks limits that types do not hold.

@@ -1,6 +1,9 @@
 //! Which of two policies is stricter, rule by rule.
 
+use std::collections::BTreeSet;
+
 use super::{ApprovalRule, PolicyRules};
+use crate::Environment;
 
 impl PolicyRules {
     /// The stricter of both in each rule.
@@ -10,6 +13,8 @@ impl PolicyRules {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
         };
+        let scanned: BTreeSet<Environment> = self.scanned().chain(other.scanned()).collect();
+        let dynamic_scan = scanned.last().copied();
         Self {
             quality_gate: self.quality_gate || other.quality_gate,
             tests: self.tests || other.tests,
@@ -17,8 +22,9 @@ impl PolicyRules {
             max_critical: least(self.max_critical, other.max_critical),
             max_high: least(self.max_high, other.max_high),
             healthy_before: self.healthy_before || other.healthy_before,
-            // Of two environments, the one further on is closer to what users see.
-            dynamic_scan: self.dynamic_scan.max(other.dynamic_scan),
+            // A scan of one environment says nothing of another: both are asked for.
+            dynamic_scan,
+            also_scanned: scanned.into_iter().filter(|e| Some(*e) != dynamic_scan).collect(),
             no_open_critical: self.no_open_critical || other.no_open_critical,
             soak_minutes: self.soak_minutes.max(other.soak_minutes),
             approvals: both(&self.approvals, &other.approvals),
@@ -30,7 +36,13 @@ impl PolicyRules {
         }
     }
 
-    /// The rules in which these are looser than `base`: empty where they may override it.
+    /// The environments of which a dynamic scan is asked for.
+    fn scanned(&self) -> impl Iterator<Item = Environment> {
+        self.dynamic_scan.iter().chain(&self.also_scanned).copied()
+    }
+
+    /// The rules in which these are looser than `base`: empty where they may override it. What adds up is none of them:
+    /// freezes and custom gates of both count, and scans of different environments.
     pub fn looser_than(&self, base: &Self) -> Vec<&'static str> {
         let both = self.strictest(base);
         let mut looser = Vec::new();
@@ -45,7 +57,10 @@ impl PolicyRules {
         look("max_critical", both.max_critical != self.max_critical);
         look("max_high", both.max_high != self.max_high);
         look("healthy_before", both.healthy_before != self.healthy_before);
-        look("dynamic_scan", both.dynamic_scan != self.dynamic_scan);
+        look(
+            "dynamic_scan",
+            base.dynamic_scan.is_some() && self.dynamic_scan.is_none(),
+        );
         look("no_open_critical", both.no_open_critical != self.no_open_critical);
         look("soak_minutes", both.soak_minutes != self.soak_minutes);
         look("approvals", !covered(&base.approvals, &self.approvals));
@@ -58,8 +73,6 @@ impl PolicyRules {
             "rollback_approvals",
             both.rollback_approvals != self.rollback_approvals,
         );
-        look("freezes", !holds(&self.freezes, &base.freezes));
-        look("custom", !holds(&self.custom, &base.custom));
         looser
     }
 }
@@ -73,10 +86,6 @@ fn united<T: Clone + PartialEq>(first: &[T], second: &[T]) -> Vec<T> {
         }
     }
     all
-}
-
-fn holds<T: PartialEq>(all: &[T], these: &[T]) -> bool {
-    these.iter().all(|item| all.contains(item))
 }
 
 /// All rules of both, without those that another one covers.

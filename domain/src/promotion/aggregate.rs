@@ -35,6 +35,9 @@ pub struct ServiceEnvironment {
     /// When it was not certain what ran, the latest last.
     #[serde(default)]
     pub unsettled: VecDeque<Unsettled>,
+    /// When what runs recovered last, or a change by hand was put right last.
+    #[serde(default)]
+    pub well_since: Option<DateTime<Utc>>,
 }
 
 impl ServiceEnvironment {

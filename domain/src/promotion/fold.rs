@@ -98,6 +98,13 @@ impl ServiceEnvironment {
                 let Some(done) = self.deployed(promotion, at) else {
                     return;
                 };
+                let ill = self
+                    .current
+                    .as_ref()
+                    .is_some_and(|d| d.health == Health::Degraded);
+                if ill || self.drift.is_some() {
+                    self.well_since = self.well_since.max(Some(at));
+                }
                 let mut images = self.images();
                 images.extend(done.images);
                 let place = self.place_of(&done.release);
@@ -128,11 +135,15 @@ impl ServiceEnvironment {
                 self.drift = Some(Drift { found, since: at });
             }
             EnvironmentEvent::DriftCleared { at } => {
+                self.well_since = self.well_since.max(Some(at));
                 if let Some(drift) = self.drift.take() {
                     self.was_unsettled(drift.since, at);
                 }
             }
-            EnvironmentEvent::HealthChanged { health, .. } => {
+            EnvironmentEvent::HealthChanged { health, at } => {
+                if health == Health::Healthy {
+                    self.well_since = self.well_since.max(Some(at));
+                }
                 if let Some(current) = &mut self.current {
                     current.health = health;
                 }

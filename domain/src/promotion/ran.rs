@@ -6,8 +6,9 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::aggregate::MAX_HISTORY;
-use super::{Promotion, ServiceEnvironment};
+use super::{Health, Promotion, ServiceEnvironment};
 use crate::ComponentName;
+use crate::policy::{Running, RunningImage};
 use crate::release::Digest;
 
 /// A time in which something else may have run than the history says: a deployment, also one that did not succeed, or
@@ -21,6 +22,25 @@ pub struct Unsettled {
 }
 
 impl ServiceEnvironment {
+    /// What runs here, as the gates of the environment after this one look at it.
+    pub fn running(&self) -> Option<Running> {
+        let current = self.current.as_ref()?;
+        let image = |(component, digest): (&ComponentName, &Digest)| {
+            let came = self.history.iter().rev();
+            let with_it = came.take_while(|d| d.images.get(component) == Some(digest));
+            let since = with_it.last().map_or(current.since, |d| d.since);
+            let digest = digest.clone();
+            (component.clone(), RunningImage { digest, since })
+        };
+        Some(Running {
+            release: current.release.clone(),
+            since: current.since,
+            healthy: current.health == Health::Healthy && self.drift.is_none(),
+            well_since: self.well_since,
+            images: current.images.iter().map(image).collect(),
+        })
+    }
+
     /// The images that ran here all of the time between two instants, as far as is remembered; nothing, where a
     /// deployment or a change by hand came between. Components that are still changed by hand are left out.
     pub fn ran_through(&self, from: DateTime<Utc>, to: DateTime<Utc>) -> BTreeMap<ComponentName, Digest> {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Digest, ReleaseCommand, ReleaseEvent, ReleaseImage, ReleaseKey, Waiver};
 use crate::decide::aggregate;
-use crate::{ComponentName, Decide, DomainError, Subject};
+use crate::{ComponentName, Decide, DomainError, RunId, Subject};
 
 /// Longest link to a pipeline, in bytes.
 const LONGEST_LINK: usize = 2048;
@@ -29,12 +29,24 @@ pub struct Release {
     pub sealed: bool,
     /// Waivers that were granted and not revoked.
     pub waivers: Vec<Waiver>,
+    /// Of which of the services that had the name one after the other: by the run that made it.
+    #[serde(default)]
+    pub incarnation: Option<RunId>,
 }
 
 impl Release {
     /// Whether it was registered.
     pub fn exists(&self) -> bool {
         !self.images.is_empty()
+    }
+
+    /// Whether it was registered for the service that has the name now, and not for one before it that is gone. Of which
+    /// a release is that was registered before that was recorded, nobody can tell: it counts.
+    pub fn is_of(&self, incarnation: Option<RunId>) -> bool {
+        match (self.incarnation, incarnation) {
+            (Some(mine), Some(now)) => mine == now,
+            _ => true,
+        }
     }
 
     /// The images by component.
@@ -78,8 +90,13 @@ impl Release {
         images: Vec<ReleaseImage>,
         (author, co_authors): (Subject, BTreeSet<Subject>),
         components: &[ComponentName],
+        incarnation: Option<RunId>,
         at: DateTime<Utc>,
     ) -> Result<Vec<ReleaseEvent>, DomainError> {
+        if !self.is_of(incarnation) {
+            let authors = (author, co_authors);
+            return Self::default().register(key, images, authors, components, incarnation, at);
+        }
         check(&images, components, at)?;
         if co_authors.len() > MAX_CO_AUTHORS {
             let rule = format!("at most {MAX_CO_AUTHORS}");
@@ -96,14 +113,27 @@ impl Release {
                 id: format!("{key}/{}", image.component),
             });
         }
-        if new.is_empty() {
+        // Who wrote what is in it does not approve it: an author is never dropped because the images are known already.
+        let all = co_authors.iter().chain([&author]);
+        let unnamed: BTreeSet<&str> = all
+            .filter(|by| !self.authors.contains(*by))
+            .map(Subject::as_str)
+            .collect();
+        if new.is_empty() && unnamed.is_empty() {
             return Ok(vec![]);
         }
         if self.sealed {
+            let state = match new.is_empty() {
+                true => {
+                    let names: Vec<&str> = unnamed.into_iter().collect();
+                    format!("sealed, and not with {} among its authors", names.join(", "))
+                }
+                false => "sealed".to_owned(),
+            };
             return Err(DomainError::WrongState {
                 kind: "release",
                 id: key.to_string(),
-                state: "sealed".to_owned(),
+                state,
                 command: "RegisterRelease",
                 accepts: vec!["GrantWaiver", "RevokeWaiver", "AddEvidence"],
             });
@@ -124,6 +154,7 @@ impl Release {
                 images: new,
                 author,
                 co_authors,
+                incarnation,
             }
         };
         let sealed = complete.then_some(ReleaseEvent::ReleaseSealed { key });
@@ -183,8 +214,9 @@ impl Decide for Release {
                 author,
                 co_authors,
                 components,
+                incarnation,
                 at,
-            } => self.register(key, images, (author, co_authors), &components, at),
+            } => self.register(key, images, (author, co_authors), &components, incarnation, at),
             ReleaseCommand::Seal { key } => {
                 self.known(&key)?;
                 Ok(match self.sealed {
@@ -211,6 +243,12 @@ impl Decide for Release {
     }
 
     fn evolve(&mut self, event: ReleaseEvent) {
+        if let ReleaseEvent::ReleaseRegistered { incarnation, .. } = &event {
+            *self = Self {
+                incarnation: *incarnation,
+                ..Self::default()
+            };
+        }
         match event {
             ReleaseEvent::ReleaseRegistered {
                 images,

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Commit, Digest, ReleaseKey, Waiver, WaiverId};
-use crate::{ComponentName, Subject};
+use crate::{ComponentName, RunId, Subject};
 
 /// The image of one component, as its pipeline built it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -29,7 +29,7 @@ pub struct ReleaseImage {
 /// What happened to a release.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, strum::IntoStaticStr)]
 pub enum ReleaseEvent {
-    /// A pipeline registered images of a version.
+    /// A pipeline registered images of a version. What there was of a service before of the same name counts no more.
     ReleaseRegistered {
         /// Which.
         key: ReleaseKey,
@@ -40,8 +40,12 @@ pub enum ReleaseEvent {
         /// Who else did.
         #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
         co_authors: BTreeSet<Subject>,
+        /// Which of the services that had the name one after the other: by the run that made it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        incarnation: Option<RunId>,
     },
-    /// Another pipeline added images.
+    /// Another pipeline added images; or the same ones were registered once more, with authors that were not named before:
+    /// then there are no images.
     ReleaseImagesAdded {
         /// Which.
         images: Vec<ReleaseImage>,

@@ -1,10 +1,13 @@
 //! Waivers: a gate that is passed over for one release, for a while.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::Digest;
 use crate::policy::GateName;
 use crate::values::uuid_value;
 use crate::{DomainError, Subject};
@@ -37,12 +40,21 @@ pub struct Waiver {
     pub by: Subject,
     /// Until when it counts.
     pub expires_at: DateTime<Utc>,
+    /// Of a gate in Rego: the modules that it had when this was granted, one in each environment that had another one. For
+    /// what it is replaced by later, this does not count. Empty for other gates, and where it was not recorded.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub modules: BTreeSet<Digest>,
 }
 
 impl Waiver {
     /// Whether it counts at an instant.
     pub fn counts(&self, at: DateTime<Utc>) -> bool {
         at < self.expires_at
+    }
+
+    /// Whether it was granted for a gate of this module; none for a gate that comes along.
+    pub fn is_of(&self, module: Option<&Digest>) -> bool {
+        self.modules.is_empty() || module.is_some_and(|module| self.modules.contains(module))
     }
 
     /// Who waived what, until when, and why.

@@ -60,6 +60,7 @@ impl Run {
                 self.change(&step, |s| {
                     s.phase = StepPhase::Waiting;
                     s.not_before = Some(not_before);
+                    s.due = Some(not_before);
                 });
             }
             RunEvent::StepAwaited {
@@ -72,6 +73,7 @@ impl Run {
                     s.phase = StepPhase::Waiting;
                     s.awaited_since = Some(since);
                     s.not_before = Some(not_before);
+                    s.due = Some(not_before);
                 });
             }
             RunEvent::CompensationAwaited {
@@ -85,6 +87,7 @@ impl Run {
                     s.compensation_attempt = attempt;
                     s.awaited_since = Some(since);
                     s.not_before = Some(not_before);
+                    s.due = Some(not_before);
                 });
             }
             RunEvent::StepRetryRequested { step } => {
@@ -142,6 +145,7 @@ impl Run {
                     s.compensation_attempt = attempt;
                     s.compensation_failures += 1;
                     s.not_before = not_before;
+                    s.due = not_before;
                 });
             }
             RunEvent::RunStuck { step, .. } => {

@@ -1,10 +1,13 @@
 //! Steps that are under way in a tool: looked at again and again, by a timer that is an event, until their patience ends.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{FailureClass, Run, RunEvent, StepPhase};
+use super::{FailureClass, Run, RunEvent, StepPhase, StepState};
 use crate::plan::StepId;
 use crate::{DomainError, Tool};
+
+/// By how much a look may come late, in minutes, before it counts as one that nobody was there for.
+const LATE_MINUTES: i64 = 1;
 
 impl Run {
     pub(super) fn awaited(
@@ -15,7 +18,7 @@ impl Run {
         at: DateTime<Utc>,
         look_at: DateTime<Utc>,
     ) -> Result<Vec<RunEvent>, DomainError> {
-        let since = self.current(&step, attempt)?.awaited_since.unwrap_or(at);
+        let since = since(self.current(&step, attempt)?, at);
         if let Some(minutes) = self.out_of_patience(&step, since, at) {
             let message = format!("not done within {minutes} minutes: {message}");
             return self.failure(step, attempt, FailureClass::Permanent, message, at, 0);
@@ -38,7 +41,7 @@ impl Run {
         look_at: DateTime<Utc>,
     ) -> Result<Vec<RunEvent>, DomainError> {
         self.compensating(&step, attempt)?;
-        let since = self.known(&step)?.awaited_since.unwrap_or(at);
+        let since = since(self.known(&step)?, at);
         if let Some(minutes) = self.out_of_patience(&step, since, at) {
             let message = shortened(format!("not undone within {minutes} minutes: {message}"));
             let stuck = RunEvent::RunStuck {
@@ -85,6 +88,19 @@ impl Run {
         let patience = self.step(step)?.operation.patience();
         let waited = (at - since).to_std().unwrap_or_default();
         (waited >= patience).then_some(patience.as_secs() / 60)
+    }
+}
+
+/// Since when a step waits. Time in which nobody looked is left out: Opstella was away, or the clock was put forward. What
+/// goes well meanwhile would else be turned round by the first look after it.
+fn since(state: &StepState, at: DateTime<Utc>) -> DateTime<Utc> {
+    let Some(since) = state.awaited_since else {
+        return at;
+    };
+    let late = state.due.map_or(TimeDelta::zero(), |due| at - due);
+    match late > TimeDelta::minutes(LATE_MINUTES) {
+        true => (since + late).min(at),
+        false => since,
     }
 }
 

@@ -108,7 +108,7 @@ pub enum RunEvent {
         attempt: u32,
         /// What it waits for.
         message: String,
-        /// Since when it waits: the first look that found it under way.
+        /// Since when it waits: the first look that found it under way; later by as long as nobody looked.
         since: DateTime<Utc>,
         /// Looked at again not before.
         not_before: DateTime<Utc>,
@@ -159,7 +159,7 @@ pub enum RunEvent {
         attempt: u32,
         /// What it waits for.
         message: String,
-        /// Since when it waits.
+        /// Since when it waits; later by as long as nobody looked.
         since: DateTime<Utc>,
         /// Looked at again not before.
         not_before: DateTime<Utc>,

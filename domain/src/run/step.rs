@@ -45,6 +45,9 @@ pub struct StepState {
     /// Since when it is under way in the tool, if it is; or its compensation.
     #[serde(default)]
     pub awaited_since: Option<DateTime<Utc>>,
+    /// When it was to be looked at or tried again, the last time that this was said.
+    #[serde(default)]
+    pub due: Option<DateTime<Utc>>,
     /// Number of the newest try of its compensation that ended without it; 0 before the first.
     pub compensation_attempt: u32,
     /// Failed tries of its compensation since an operator's last retry.

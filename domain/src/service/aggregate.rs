@@ -53,6 +53,9 @@ pub struct Service {
     pub owner: Option<Subject>,
     /// Whether its creator allowed adoption.
     pub adopt: bool,
+    /// The run that made it, or tries to: it tells services apart that have the same name one after the other.
+    #[serde(default)]
+    pub incarnation: Option<RunId>,
     /// The run in flight.
     pub run: Option<RunId>,
     /// What it changes, if the service is active.
@@ -335,6 +338,7 @@ impl Decide for Service {
                     environments: Some(environments),
                     owner: Some(owner),
                     adopt,
+                    incarnation: Some(run),
                     run: Some(run),
                     change: None,
                     leftovers: std::mem::take(&mut self.leftovers),

@@ -1,9 +1,10 @@
 //! Each change is a version; a project overrides towards stricter only.
 
-use opstella_domain::policy::{Policy, PolicyRules};
+use opstella_domain::policy::{CustomGate, Policy, PolicyRules, evaluate};
 use opstella_domain::{Decide, Environment};
 
-use crate::given::{invalid, set, was_set, when};
+use crate::given::{invalid, set, was_set, weekend, when};
+use crate::support::promotion::gate_input;
 
 fn quality() -> PolicyRules {
     PolicyRules {
@@ -71,4 +72,52 @@ fn a_platform_that_becomes_stricter_is_followed() {
     };
     let both = Policy::effective(Environment::Prd, &policy(platform.clone()), &policy(project));
     assert_eq!(both, platform);
+}
+
+#[test]
+fn what_adds_up_a_project_need_not_copy_and_cannot_replace() {
+    let gate = |name: &str| CustomGate {
+        name: name.into(),
+        rego: "package opstella.gate".into(),
+    };
+    let scanned = |environment, gates: &[&str]| PolicyRules {
+        dynamic_scan: Some(environment),
+        custom: gates.iter().map(|name| gate(name)).collect(),
+        ..quality()
+    };
+    let platform = PolicyRules {
+        freezes: vec![weekend()],
+        ..scanned(Environment::Uat, &["a"])
+    };
+    let project = scanned(Environment::Pre, &["b"]);
+    let base = || Some(platform.clone());
+    assert!(when(vec![], set("payments/PRD", project.clone(), base())).is_ok());
+    let (_, rule) = invalid(set("payments/PRD", quality(), base()));
+    assert!(rule.ends_with("looser are: dynamic_scan"), "{rule}");
+    let policy = |rules| {
+        let mut policy = Policy::default();
+        policy.evolve(was_set("PRD", 1, rules));
+        policy
+    };
+    let both = Policy::effective(
+        Environment::Prd,
+        &policy(platform.clone()),
+        &policy(project.clone()),
+    );
+    assert_eq!(both.freezes, [weekend()]);
+    assert_eq!(both.custom, [gate("a"), gate("b")]);
+    // Each scan is a gate of its own.
+    let scans: Vec<_> = evaluate(&both, &gate_input(vec![]), vec![])
+        .gates
+        .into_iter()
+        .filter(|gate| gate.gate.as_str() == "dynamic-scan")
+        .map(|gate| gate.reason)
+        .collect();
+    let missing = |of| format!("there is no dynamic scan of {of} with these images");
+    assert_eq!(scans, [missing("PRE"), missing("UAT")]);
+    let shown = serde_json::to_value(&both).unwrap();
+    assert_eq!(shown["also_scanned"], serde_json::json!(["UAT"]));
+    // What the platform takes back, it takes back for the project.
+    let left = Policy::effective(Environment::Prd, &policy(quality()), &policy(project.clone()));
+    assert_eq!(left, project);
 }

@@ -3,10 +3,13 @@
 use opstella_domain::Decide;
 use opstella_domain::promotion::{EnvironmentCommand, EnvironmentEvent, Health, ServiceEnvironment};
 
+use opstella_domain::promotion::RunEnd;
+
 use crate::given::{
-    after, ask, deployed, deployed_with, end, evaluation, history, look, states, undone, when,
+    after, ask, deployed, deployed_with, end, evaluation, history, look, observe, states, undone, when,
 };
-use crate::support::promotion::{images, later, version, who};
+use crate::support::promotion::{images, later, name, version, who};
+use crate::support::run_id;
 
 #[test]
 fn what_runs_is_what_was_brought() {
@@ -54,6 +57,72 @@ fn components_that_a_release_has_no_image_of_keep_what_they_run() {
         environment.images(),
         images(&[("api", "api-1"), ("web", "web-2")])
     );
+}
+
+/// Releases that each bring one component, with when they came.
+fn came(releases: &[(&'static str, &'static str, i64)]) -> Vec<EnvironmentCommand> {
+    let one = |(number, (component, contents, minutes)): (usize, &(&'static str, &'static str, i64))| {
+        let number = number as u128 + 1;
+        let mut all = deployed_with(number, contents, vec![(*component, *contents)]);
+        all.pop();
+        all.push(EnvironmentCommand::EndRun {
+            run: run_id(number),
+            end: RunEnd::Succeeded,
+            at: later(*minutes),
+        });
+        all
+    };
+    releases.iter().enumerate().flat_map(one).collect()
+}
+
+#[test]
+fn an_image_runs_since_it_came_whatever_came_beside_it() {
+    let since = |releases: &[(&'static str, &'static str, i64)], component: &str| {
+        let running = after(came(releases)).running().unwrap();
+        running.images[&name(component)].since
+    };
+    let beside = [("api", "api-1", 1), ("web", "web-2", 2), ("web", "web-3", 3)];
+    assert_eq!(since(&beside, "api"), later(1));
+    assert_eq!(since(&beside, "web"), later(3));
+    let running = after(came(&beside)).running().unwrap();
+    assert_eq!((running.release, running.since), (version("web-3"), later(3)));
+    // What was away in between has run since it came back.
+    let away = [
+        ("api", "api-1", 1),
+        ("api", "api-2", 2),
+        ("api", "api-1", 3),
+        ("web", "web-4", 4),
+    ];
+    assert_eq!(since(&away, "api"), later(3));
+    assert_eq!(ServiceEnvironment::default().running(), None);
+}
+
+#[test]
+fn since_when_all_is_well_is_known() {
+    use Health::{Degraded, Healthy};
+    let state = |more: &[EnvironmentCommand]| {
+        let running = after([deployed(1, "1"), more.to_vec()].concat())
+            .running()
+            .unwrap();
+        (running.healthy, running.well_since)
+    };
+    assert_eq!(state(&[]), (true, None));
+    let ill = || observe(&[("api", "api:1", true)], Degraded);
+    let fine = || observe(&[("api", "api:1", true)], Healthy);
+    let changed = || observe(&[("api", "api:evil", false)], Healthy);
+    for bad in [ill(), changed()] {
+        assert_eq!(state(std::slice::from_ref(&bad)), (false, None));
+        assert_eq!(state(&[bad.clone(), fine()]), (true, Some(later(9))));
+        // What is brought to what was not well is a beginning as well.
+        let mut next = deployed(2, "2");
+        next.pop();
+        next.push(EnvironmentCommand::EndRun {
+            run: run_id(2),
+            end: RunEnd::Succeeded,
+            at: later(20),
+        });
+        assert_eq!(state(&[vec![bad], next].concat()), (true, Some(later(20))));
+    }
 }
 
 #[test]

@@ -49,6 +49,9 @@ pub struct Ledger {
     pub queue: VecDeque<Asked>,
     pub came: Vec<Came>,
     pub healthy: bool,
+    pub drifted: bool,
+    /// When it recovered, or was put right, last.
+    pub well_since: Option<DateTime<Utc>>,
     /// How many went back, well.
     pub went_back: usize,
 }
@@ -63,6 +66,17 @@ impl Ledger {
         let first = |release| self.came.iter().position(|came| &came.release == release);
         let runs = self.came.last().map(|came| &came.release);
         runs.is_some_and(|runs| first(release) < first(runs))
+    }
+
+    /// Since when all of these run here, by whichever releases.
+    pub fn runs(&self, images: &Images) -> Option<DateTime<Utc>> {
+        let has_all = |came: &Came| {
+            images
+                .iter()
+                .all(|(c, digest)| came.images.get(c) == Some(digest))
+        };
+        let having = self.came.iter().rev().take_while(|came| has_all(came));
+        having.last().map(|came| came.at)
     }
 
     fn find(&mut self, id: PromotionId) -> &mut Asked {
@@ -214,7 +228,11 @@ impl Ledger {
                     images,
                     at: *at,
                 });
+                if (self.drifted || !self.healthy) && self.came.len() > 1 {
+                    self.well_since = self.well_since.max(Some(*at));
+                }
                 self.healthy = true;
+                self.drifted = false;
             }
             EnvironmentEvent::PromotionFailed { promotion, .. }
             | EnvironmentEvent::DeploymentRolledBack { promotion, .. } => {
@@ -227,12 +245,21 @@ impl Ledger {
                 let asked = self.over(*promotion);
                 assert_eq!(asked.run, None, "taken back while it deploys");
             }
-            EnvironmentEvent::DriftDetected { found, .. } => assert!(!found.is_empty()),
-            EnvironmentEvent::DriftCleared { .. } => {}
-            EnvironmentEvent::HealthChanged { health, .. } => {
+            EnvironmentEvent::DriftDetected { found, .. } => {
+                assert!(!found.is_empty());
+                self.drifted = true;
+            }
+            EnvironmentEvent::DriftCleared { at } => {
+                self.drifted = false;
+                self.well_since = self.well_since.max(Some(*at));
+            }
+            EnvironmentEvent::HealthChanged { health, at } => {
                 let healthy = *health == opstella_domain::promotion::Health::Healthy;
                 assert_ne!(self.healthy, healthy, "a change that is none");
                 self.healthy = healthy;
+                if healthy {
+                    self.well_since = self.well_since.max(Some(*at));
+                }
             }
             EnvironmentEvent::EnvironmentRemoved { .. } => unreachable!("no service ends here"),
         }

@@ -103,8 +103,10 @@ impl Oracle<'_> {
                     }
                 }
             }
-            if let Some((component, e)) = self.wanted().and_then(|wanted| self.scan(wanted)) {
-                see("dynamic", component, e);
+            for wanted in self.wanted() {
+                if let Some((component, e)) = self.scan(wanted) {
+                    see(wanted.as_str(), component, e);
+                }
             }
         }
         all
@@ -137,17 +139,17 @@ impl Oracle<'_> {
                 "healthy-before",
                 self.healthy_before().into(),
             );
-            let scan = rules.dynamic_scan.and(self.wanted());
-            gate(
-                scan.is_some(),
-                "dynamic-scan",
-                scan.map_or(Gate::Passed, |of| self.dynamically_scanned(of)),
-            );
             gate(
                 rules.no_open_critical,
                 "no-open-critical-finding",
                 self.nothing_critical(),
             );
+        }
+        // Each environment's scan is a gate of its own.
+        for wanted in self.wanted() {
+            let said = self.dynamically_scanned(wanted);
+            let waived = said == Gate::Closed && self.waived("dynamic-scan", None);
+            all.insert(wanted.as_str(), if waived { Gate::Waived } else { said });
         }
         all
     }
@@ -209,11 +211,7 @@ impl Oracle<'_> {
 
     fn healthy_before(&self) -> bool {
         self.counts.before.is_none_or(|(_, before)| {
-            before.healthy
-                && before
-                    .came
-                    .last()
-                    .is_some_and(|came| came.release == self.asked.release)
+            before.healthy && !before.drifted && before.runs(&self.asked.images).is_some()
         })
     }
 
@@ -227,10 +225,10 @@ impl Oracle<'_> {
         })
     }
 
-    /// The environment to scan: of two, the one further on.
-    fn wanted(&self) -> Option<Environment> {
+    /// The environments to scan: what each of both policies asks for.
+    fn wanted(&self) -> BTreeSet<Environment> {
         let rules = self.counts.rules.iter();
-        rules.filter_map(|rules| rules.dynamic_scan).max()
+        rules.filter_map(|rules| rules.dynamic_scan).collect()
     }
 
     /// The dynamic scan that counts, and the component whose image bears it.
@@ -274,12 +272,12 @@ impl Oracle<'_> {
         let soaked = rules.soak_minutes == 0
             || self.waived("soaked", None)
             || self.counts.before.is_none_or(|(_, before)| {
-                let came = before
-                    .came
-                    .last()
-                    .filter(|came| came.release == self.asked.release);
-                came.is_some_and(|came| {
-                    came.at + TimeDelta::minutes(rules.soak_minutes.into()) <= self.counts.now
+                let since = before.runs(&self.asked.images);
+                let since = since
+                    .filter(|_| before.healthy && !before.drifted)
+                    .map(|since| before.well_since.map_or(since, |well| well.max(since)));
+                since.is_some_and(|since| {
+                    since + TimeDelta::minutes(rules.soak_minutes.into()) <= self.counts.now
                 })
             });
         let now = self.counts.now.naive_utc();

@@ -9,7 +9,7 @@ use opstella_domain::evidence::{
 };
 use opstella_domain::policy::{
     Approval, ApproverRole, GateInput, HeldFreeze, ImageEvidence, Policy, PolicyCommand, PolicyEvent,
-    PolicyKey, PolicyRules, PolicyVersions, Predecessor, Running, evaluate,
+    PolicyKey, PolicyRules, PolicyVersions, Predecessor, evaluate,
 };
 use opstella_domain::promotion::{
     EnvironmentCommand, EnvironmentEvent, Health, Members, PromotionId, PromotionKind, RunEnd,
@@ -176,6 +176,7 @@ impl World {
                     author: person(by),
                     co_authors: BTreeSet::new(),
                     components: COMPONENTS.map(name).to_vec(),
+                    incarnation: None,
                     at: self.now,
                 };
                 self.release(release, command)
@@ -198,6 +199,7 @@ impl World {
                     reason: "it has to go on".into(),
                     by: person(by),
                     expires_at: self.now + TimeDelta::hours(hours),
+                    modules: [].into(),
                 };
                 let command = ReleaseCommand::GrantWaiver {
                     key: release_key(release),
@@ -554,16 +556,7 @@ impl World {
         });
         let predecessor = place.checked_sub(1).map(|before| Predecessor {
             environment: self.chosen[before],
-            running: self.places[before]
-                .stream
-                .state
-                .current
-                .as_ref()
-                .map(|current| Running {
-                    release: current.release.clone(),
-                    since: current.since,
-                    healthy: current.health == Health::Healthy,
-                }),
+            running: self.places[before].stream.state.running(),
         });
         let release: usize = promotion.release.as_str().parse().unwrap();
         let input = GateInput {
@@ -719,6 +712,7 @@ impl World {
                 author: person(by),
                 co_authors: BTreeSet::new(),
                 components: COMPONENTS.map(name).to_vec(),
+                incarnation: None,
                 at: self.now,
             },
         );

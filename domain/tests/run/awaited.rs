@@ -64,17 +64,54 @@ fn patience_ends_and_the_run_turns_round() {
         step: id("a"),
         attempt,
     };
-    after(&mut events, again(2));
-    let run = after(&mut events, awaited("a", 2, false, minutes - 1));
-    assert_eq!(run.status, RunStatus::Running);
-    after(&mut events, again(3));
-    let run = after(&mut events, awaited("a", 3, false, minutes));
+    let mut attempt = 1;
+    let mut look = |minute| {
+        attempt += 1;
+        after(&mut events, again(attempt));
+        after(&mut events, awaited("a", attempt, false, minute))
+    };
+    for minute in 1..minutes {
+        assert_eq!(look(minute).status, RunStatus::Running, "{minute}");
+    }
+    let run = look(minutes);
     assert_eq!(run.status, RunStatus::Unwinding);
     assert!(
         run.cause_text().contains("not done within"),
         "{}",
         run.cause_text()
     );
+}
+
+#[test]
+fn time_in_which_nobody_looked_is_no_reason_to_turn_round() {
+    let patience = Operation::GitlabGroup {
+        group: "payments".parse().unwrap(),
+    }
+    .patience();
+    let minutes = i64::try_from(patience.as_secs() / 60).unwrap();
+    let mut events = Vec::new();
+    after(&mut events, make());
+    after(&mut events, awaited("a", 1, false, 0));
+    // Opstella was away for twice as long as it would have waited, or the clock was put forward.
+    after(&mut events, RunCommand::Resume);
+    let again = |attempt| RunCommand::StartRetry {
+        step: id("a"),
+        attempt,
+    };
+    after(&mut events, again(2));
+    let back = 2 * minutes;
+    let run = after(&mut events, awaited("a", 2, false, back));
+    assert_eq!(run.status, RunStatus::Running);
+    assert!(matches!(&run.work()[0], Work::Retry { attempt: 3, .. }));
+    // What was left of its patience still is, and ends.
+    let mut attempt = 3;
+    let turned = (back + 1..back + 3 * minutes).find(|minute| {
+        after(&mut events, again(attempt));
+        let run = after(&mut events, awaited("a", attempt, false, *minute));
+        attempt += 1;
+        run.status == RunStatus::Unwinding
+    });
+    assert_eq!(turned, Some(back + minutes));
 }
 
 #[test]
@@ -127,6 +164,17 @@ fn a_compensation_that_waits_for_too_long_is_stuck() {
         }
     ));
     assert_eq!(run.steps[&step].compensation_failures, 0);
+    // Nobody looked for an hour: that does not count.
     let run = after(&mut events, awaited(step.as_str(), 2, true, 60));
+    assert_eq!(run.status, RunStatus::Unwinding);
+    let mut attempt = 3;
+    let run = loop {
+        let minutes = 57 + i64::from(attempt);
+        let run = after(&mut events, awaited(step.as_str(), attempt, true, minutes));
+        if run.status != RunStatus::Unwinding || attempt > 200 {
+            break run;
+        }
+        attempt += 1;
+    };
     assert_eq!(run.status, RunStatus::Stuck { unwinding: true });
 }

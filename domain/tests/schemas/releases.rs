@@ -4,11 +4,11 @@ use opstella_domain::Environment;
 use opstella_domain::evidence::{
     ArtifactEvent, Evidence, Finding, ReportKind, Severity, TestCounts, Verdict,
 };
-use opstella_domain::release::{ReleaseEvent, ReleaseImage, WaiverId};
+use opstella_domain::release::{ReleaseEvent, ReleaseImage, Waiver, WaiverId};
 
 use crate::fits::check;
-use crate::support::at;
 use crate::support::promotion::{digest, evidence, findings, image, release_key, waiver, who};
+use crate::support::{at, run_id};
 
 #[test]
 fn artifact_events_fit() {
@@ -67,6 +67,7 @@ fn release_events_fit() {
                 images: vec![image("api", "api-1"), linked.clone()],
                 author: who("alice"),
                 co_authors: [who("carol")].into(),
+                incarnation: Some(run_id(1)),
             },
             ReleaseEvent::ReleaseImagesAdded {
                 images: vec![linked],
@@ -76,6 +77,12 @@ fn release_events_fit() {
             ReleaseEvent::ReleaseSealed { key: release_key() },
             granted(None),
             granted(Some("CVE-2026-1234")),
+            ReleaseEvent::WaiverGranted {
+                waiver: Waiver {
+                    modules: [digest("package opstella.gate")].into(),
+                    ..waiver(1, "custom:licences", None)
+                },
+            },
             ReleaseEvent::WaiverRevoked {
                 waiver: WaiverId(uuid::Uuid::from_u128(1)),
                 reason: "mended".into(),

@@ -1,6 +1,7 @@
 //! A service that is made anew.
 
 use cqrs_es::test::TestFramework;
+use opstella_domain::Decide;
 use opstella_domain::service::{Service, ServiceCommand, ServiceEvent};
 
 use crate::given::{add_component, current, decommission_requested, next, requested, states};
@@ -60,4 +61,31 @@ fn the_second_life_forgets_the_first() {
         .given(history)
         .when(add_component("web"))
         .then_expect_events(vec![web]);
+}
+
+#[test]
+fn each_life_is_told_from_the_one_before() {
+    let mut service = Service::default();
+    let mut happen = |events: Vec<ServiceEvent>| {
+        events.into_iter().for_each(|event| service.evolve(event));
+        service.incarnation
+    };
+    assert_eq!(happen(states().remove(2).history), Some(run_id(9)));
+    // A change is no other life, nor is its end.
+    let (component, run) = (component("web"), current());
+    let changed = vec![
+        ServiceEvent::ComponentRequested {
+            component: component.clone(),
+            adopt: false,
+            run,
+        },
+        ServiceEvent::ComponentAdded { component, run },
+        decommission_requested(current()),
+        ServiceEvent::ServiceDecommissioned {
+            run: current(),
+            left_behind: false,
+        },
+    ];
+    assert_eq!(happen(changed), Some(run_id(9)));
+    assert_eq!(happen(vec![requested(next())]), Some(next()));
 }

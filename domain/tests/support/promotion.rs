@@ -9,7 +9,7 @@ use opstella_domain::evidence::{
 };
 use opstella_domain::policy::{
     Approval, ApproverRole, Freeze, FreezeWindow, GateInput, GateName, GateResult, GateVerdict, HeldFreeze,
-    ImageEvidence, PolicyVersions, Predecessor, Running,
+    ImageEvidence, PolicyVersions, Predecessor, Running, RunningImage,
 };
 use opstella_domain::promotion::{EnvironmentKey, PromotionId};
 use opstella_domain::release::{Digest, ReleaseImage, ReleaseKey, ReleaseVersion, Waiver, WaiverId};
@@ -171,6 +171,15 @@ pub fn waiver(number: u128, gate: &str, finding: Option<&str>) -> Waiver {
         reason: "not reachable".into(),
         by: who("sam"),
         expires_at: later(24 * 60),
+        modules: [].into(),
+    }
+}
+
+/// An image that has run since so many minutes from now.
+pub fn runs(contents: &str, minutes: i64) -> RunningImage {
+    RunningImage {
+        digest: digest(contents),
+        since: later(minutes),
     }
 }
 
@@ -193,6 +202,8 @@ pub fn gate_input(evidence: Vec<Evidence>) -> GateInput {
                 release: version("1.0.0"),
                 since: later(-2 * 24 * 60),
                 healthy: true,
+                well_since: None,
+                images: [(name("api"), runs("api-1", -2 * 24 * 60))].into(),
             }),
         }),
         change_reference: Some("CHG1".into()),

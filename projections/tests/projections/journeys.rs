@@ -183,6 +183,7 @@ impl World {
             reason: "not reachable".into(),
             by: who("sam"),
             expires_at: journeys.at(60 * 24),
+            modules: [].into(),
         };
         let command = ReleaseCommand::GrantWaiver {
             key: id.parse().unwrap(),

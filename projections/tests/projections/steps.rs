@@ -9,7 +9,7 @@ use opstella_domain::evidence::{
 };
 use opstella_domain::policy::{
     Approval, ApproverRole, GateInput, ImageEvidence, Policy, PolicyCommand, PolicyRules, PolicyVersions,
-    Predecessor, Running, evaluate,
+    Predecessor, evaluate,
 };
 use opstella_domain::promotion::{
     EnvironmentCommand, EnvironmentKey, Health, Members, PromotionId, PromotionKind, RunEnd,
@@ -158,6 +158,7 @@ impl World {
             author: who(author),
             co_authors: BTreeSet::new(),
             components: vec!["api".parse().unwrap(), "web".parse().unwrap()],
+            incarnation: None,
             at: Utc::now(),
         };
         self.act::<Release>(&id, command).await;
@@ -221,11 +222,7 @@ impl World {
         let mut predecessor = None;
         if let Some(environment) = before {
             let there: ServiceEnvironment = self.fresh(&format!("{SHOP}/{environment}")).await;
-            let running = there.current.map(|d| Running {
-                release: d.release,
-                since: d.since,
-                healthy: d.health == Health::Healthy,
-            });
+            let running = there.running();
             predecessor = Some(Predecessor { environment, running });
         }
         let policy: Policy = self.fresh(environment).await;

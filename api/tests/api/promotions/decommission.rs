@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::delivery::{Delivery, SERVICE};
+use crate::support::delivery::{AUTHOR, CI, Delivery, SERVICE, commit, digest};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_service_does_not_end_under_a_promotion_and_starts_anew_with_nothing() {
@@ -43,16 +43,37 @@ async fn a_service_does_not_end_under_a_promotion_and_starts_anew_with_nothing()
             json!({"environment": "DEV", "release": "1.0.0"}),
         )
         .await;
-    back.problem(422, "invalid-field");
-    // What ran in the other's DEV did not run in this one's.
-    let skipping = delivery
+    // The releases of the other are none of this one's.
+    back.problem(404, "not-found");
+    delivery
         .promote("grace", "SIT", json!({"release": "1.0.0"}))
-        .await;
-    assert_eq!(
-        skipping.problem(409, "wrong-state").body["accepts"],
-        json!(["PromoteToDev"])
+        .await
+        .problem(404, "not-found");
+    // Nor are its versions taken: pipelines count from 1 again.
+    let harbor = &delivery.tools.harbor;
+    let another = digest("another");
+    let pushed = harbor
+        .push("payments_checkout", "api", "1.0.0", &another)
+        .unwrap();
+    harbor.scanned(&pushed, json!({}));
+    let image = json!({"name": "api", "digest": another, "commit": commit("another")});
+    let release = json!({"version": "1.0.0", "author": AUTHOR, "components": [image]});
+    let releases = format!("{SERVICE}/releases");
+    delivery.post(CI, &releases, release).await.expect(201);
+    let there = async || (delivery.cell("DEV").await["release"] == "1.0.0").then_some(());
+    delivery.until("1.0.0 of the new service in DEV", there).await;
+    assert!(
+        delivery.runs("DEV").contains(&another),
+        "{}",
+        delivery.runs("DEV")
     );
-    delivery.release_to_dev("2.0.0").await;
-    assert_eq!(delivery.cell("DEV").await["release"], "2.0.0");
+    // Another version did not come to DEV here.
+    let listed = delivery.get("root", &releases).await.expect(200);
+    assert_eq!(
+        listed.body["items"].as_array().unwrap().len(),
+        1,
+        "{:#}",
+        listed.body
+    );
     delivery.stop().await;
 }

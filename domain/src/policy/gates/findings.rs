@@ -148,8 +148,9 @@ fn newest<'a>(scans: impl Iterator<Item = &'a Evidence>) -> Option<&'a Evidence>
 
 /// The findings that a report names, with how often it counts each. Harbor's overview only counts: what Trivy's newest
 /// report names of the same image is taken for the names of those that it counts, so that a waiver of one of them holds
-/// for both. Harbor counts a vulnerability once for each version of a package, wherever that lies in the image; were
-/// Trivy's number taken, a waiver could hide what only Harbor found.
+/// for both. Not where Harbor scanned after Trivy: it may have newer data by then, and as many findings may be others.
+/// Harbor counts a vulnerability once for each version of a package, wherever that lies in the image; were Trivy's number
+/// taken, a waiver could hide what only Harbor found.
 fn named<'a>(input: &'a GateInput, evidence: &'a Evidence) -> Vec<(&'a Finding, u32)> {
     if evidence.kind != ReportKind::RegistryScan || !evidence.findings.is_empty() {
         return evidence.findings.iter().map(|f| (f, f.times)).collect();
@@ -160,6 +161,7 @@ fn named<'a>(input: &'a GateInput, evidence: &'a Evidence) -> Vec<(&'a Finding, 
         .find(|image| image.evidence.contains(evidence));
     let scans = image.into_iter().flat_map(|image| &image.evidence);
     newest(scans.filter(|e| e.kind == ReportKind::ImageScan))
+        .filter(|names| evidence.made_at() <= names.made_at())
         .map(|e| e.findings.iter().map(|f| (f, 1)).collect())
         .unwrap_or_default()
 }

@@ -10,7 +10,7 @@ use serde::Serialize;
 use sqlx::PgConnection;
 
 use super::rows::{
-    IMAGES, ImageRow, LOAD, RELEASES, REVOCATIONS, ReleaseRow, RevocationRow, WAIVERS, WaiverRow,
+    FORGET, IMAGES, ImageRow, LOAD, RELEASES, REVOCATIONS, ReleaseRow, RevocationRow, WAIVERS, WaiverRow,
 };
 use crate::ApplyError;
 use crate::decode::{bigint, halves};
@@ -60,6 +60,19 @@ pub(super) async fn apply(
         changes.fold(key, recorded, event)?;
     }
     changes.write(tx).await
+}
+
+/// Forgets the releases of a service.
+pub(super) async fn forget(tx: &mut PgConnection, service: &ServiceKey) -> Result<(), ApplyError> {
+    let (project, service) = place::halves(service);
+    for statement in FORGET {
+        sqlx::query(statement)
+            .bind(&project)
+            .bind(&service)
+            .execute(&mut *tx)
+            .await?;
+    }
+    Ok(())
 }
 
 fn key_of(row: &ReleaseRow) -> Result<ReleaseKey, ApplyError> {

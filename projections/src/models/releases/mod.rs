@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use opstella_domain::Decide;
 use opstella_domain::evidence::{Artifact, ArtifactEvent};
 use opstella_domain::release::{Release, ReleaseEvent, ReleaseKey};
+use opstella_domain::service::Service;
 use opstella_journal::RecordedEvent;
 use sqlx::PgConnection;
 
@@ -27,7 +28,7 @@ impl Projection for Releases {
     }
 
     fn version(&self) -> i32 {
-        4
+        5
     }
 
     fn tables(&self) -> &'static str {
@@ -39,7 +40,11 @@ impl Projection for Releases {
     }
 
     fn aggregates(&self) -> Option<&'static [&'static str]> {
-        Some(&[<Release as Decide>::TYPE, <Artifact as Decide>::TYPE])
+        Some(&[
+            <Release as Decide>::TYPE,
+            <Artifact as Decide>::TYPE,
+            <Service as Decide>::TYPE,
+        ])
     }
 
     async fn apply(&self, batch: &[RecordedEvent], tx: &mut PgConnection) -> Result<(), ApplyError> {
@@ -49,6 +54,11 @@ impl Projection for Releases {
             match event.aggregate_type.as_str() {
                 <Release as Decide>::TYPE => releases.push((key(event)?, event, decode(event)?)),
                 <Artifact as Decide>::TYPE => artifacts.push((event, decode(event)?)),
+                // One that is made anew under the name of one that is gone has none of its releases.
+                <Service as Decide>::TYPE if event.event_type == "ServiceRequested" => {
+                    fold::apply(tx, std::mem::take(&mut releases)).await?;
+                    fold::forget(tx, &key(event)?).await?;
+                }
                 _ => {}
             }
         }

@@ -36,6 +36,13 @@ FROM jsonb_to_recordset($1) AS r(project text, service text, version text, id uu
                                  revocation text)
 WHERE w.project = r.project AND w.service = r.service AND w.version = r.version AND w.id = r.id";
 
+/// Of a service, `$1` its project.
+pub(super) const FORGET: [&str; 3] = [
+    "DELETE FROM release_waivers WHERE project = $1 AND service = $2",
+    "DELETE FROM release_images WHERE project = $1 AND service = $2",
+    "DELETE FROM releases WHERE project = $1 AND service = $2",
+];
+
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct ReleaseRow {
     pub project: String,

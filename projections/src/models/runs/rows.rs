@@ -94,7 +94,8 @@ impl StepRow {
             provenance: self.provenance.as_deref().map(unslug).transpose()?,
             compensation_attempt: self.compensation_attempt,
             compensation_failures: self.compensation_failures,
-            // Nothing that is shown depends on it.
+            // Nothing that is shown depends on these.
+            due: None,
             deleted: false,
         })
     }
