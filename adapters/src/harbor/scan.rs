@@ -1,5 +1,7 @@
 //! What the scanner says of an image.
 
+use std::collections::BTreeMap;
+
 use opstella_domain::release::Digest;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -9,6 +11,11 @@ use super::artifact::Repository;
 use crate::StepError;
 use crate::reports::FetchedReport;
 
+/// The reports that say which vulnerabilities were found: the scanner's present format, and Harbor's first one.
+/// <https://goharbor.io/docs/latest/administration/vulnerability-scanning/pluggable-scanners/>
+const REPORTS: &str = "application/vnd.security.vulnerability.report; version=1.1, \
+                       application/vnd.scanner.adapter.vuln.report.harbor+json; version=1.0";
+
 #[derive(Deserialize)]
 struct Scanned {
     digest: String,
@@ -16,8 +23,29 @@ struct Scanned {
     scan_overview: Option<Box<RawValue>>,
 }
 
+/// How far a scan is, as the overview says.
+#[derive(Deserialize)]
+struct Scan {
+    #[serde(default)]
+    scan_status: String,
+    /// Of the images of an index.
+    complete_percent: Option<u64>,
+}
+
+impl Scan {
+    fn is_over(&self) -> bool {
+        self.scan_status == "Success" && self.complete_percent.is_none_or(|percent| percent >= 100)
+    }
+}
+
+fn are_over(overview: &RawValue) -> bool {
+    let scans = serde_json::from_str::<BTreeMap<String, Scan>>(overview.get());
+    scans.is_ok_and(|scans| scans.values().all(Scan::is_over))
+}
+
 impl Harbor {
-    /// The overview of the scans of an image; none where it was never scanned.
+    /// What the scans of an image found, by name; or only their overview, where they are not over or there is no more than
+    /// that; none where it was never scanned.
     pub(super) async fn scan_of(
         &self,
         repository: Repository<'_>,
@@ -35,10 +63,36 @@ impl Harbor {
                 ),
             });
         }
-        let overview = found.scan_overview.filter(|overview| overview.get() != "{}");
-        Ok(overview.map(|overview| FetchedReport {
-            content: overview.get().as_bytes().to_vec(),
+        let Some(overview) = found.scan_overview.filter(|overview| overview.get() != "{}") else {
+            return Ok(None);
+        };
+        let named = match are_over(&overview) {
+            true => self.findings_of(repository, digest).await?,
+            false => None,
+        };
+        Ok(Some(FetchedReport {
+            content: named.unwrap_or(overview).get().as_bytes().to_vec(),
             made_at: None,
         }))
+    }
+
+    /// The reports behind the overview, by media type.
+    async fn findings_of(
+        &self,
+        repository: Repository<'_>,
+        digest: &Digest,
+    ) -> Result<Option<Box<RawValue>>, StepError> {
+        let path = format!(
+            "{}/additions/vulnerabilities",
+            repository.artifact(digest.as_str())
+        );
+        let call = self.http.get(path).header("x-accept-vulnerabilities", REPORTS);
+        let found: Option<Box<RawValue>> = call
+            .send()
+            .await?
+            .found()?
+            .map(|answer| answer.json())
+            .transpose()?;
+        Ok(found.filter(|reports| reports.get() != "{}"))
     }
 }

@@ -63,6 +63,36 @@ async fn it_is_the_overview_as_harbor_wrote_it() {
     assert_eq!(world.report('1').await.unwrap(), report);
 }
 
+/// A waiver of one finding is for what it names.
+#[tokio::test]
+async fn what_was_found_has_names_once_the_scan_is_over() {
+    let (world, pushed) = with_image().await;
+    let found = json!({KIND: {
+        "generated_at": "2026-11-25T10:00:00.000Z", "severity": "Critical",
+        "scanner": {"name": "Trivy", "vendor": "Aqua Security", "version": "v0.58.1"},
+        "vulnerabilities": [{
+            "id": "CVE-2026-31337", "package": "openssl", "version": "3.0.1", "fix_version": "3.0.2",
+            "severity": "Critical", "description": "", "links": [],
+        }],
+    }});
+    world.tool.found(&pushed, found);
+    // Of the scan before, perhaps.
+    world.tool.scanned(&pushed, overview("Running", 0));
+    let parsed =
+        |report: FetchedReport| parse(ReportKind::RegistryScan, &report.content, &Expected::default());
+    let unfinished = parsed(world.report('1').await.unwrap());
+    assert!(
+        matches!(unfinished, Err(ReportError::Unfinished { .. })),
+        "{unfinished:?}"
+    );
+    world.tool.scanned(&pushed, overview("Success", 1));
+    let parsed = parsed(world.report('1').await.unwrap()).unwrap();
+    assert_eq!(parsed.counts.critical, 1);
+    assert_eq!(parsed.findings.len(), 1);
+    assert_eq!(parsed.findings[0].id.as_str(), "CVE-2026-31337");
+    assert_eq!(parsed.tool, "harbor Trivy v0.58.1");
+}
+
 #[tokio::test]
 async fn there_is_none_of_what_is_not_there_or_not_scanned() {
     let (world, pushed) = with_image().await;

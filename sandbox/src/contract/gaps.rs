@@ -85,6 +85,13 @@ const GAPS: &[Gap] = &[
         reason: "a missing policy is answered with 400",
     },
     Gap {
+        vendor: Vendor::Harbor,
+        route: "GET /projects/{project_name}/repositories/{repository_name}/artifacts/{reference}/additions/vulnerabilities",
+        statuses: &[200],
+        body: Body::Any,
+        reason: "documented as a string; it is the scanner's reports in JSON, by media type",
+    },
+    Gap {
         vendor: Vendor::Kubernetes,
         route: "*",
         statuses: &[400, 401, 403, 404, 405, 409, 415, 422, 503],

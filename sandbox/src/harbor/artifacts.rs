@@ -56,6 +56,7 @@ pub(super) fn push_all(
             tags: std::collections::BTreeMap::new(),
             scanned,
             overview: None,
+            findings: json!({}),
             config: None,
         });
     for (tag, id) in tags {
@@ -84,6 +85,14 @@ pub(super) fn scanned(store: &mut Store, pushed: &Pushed, overview: Value) {
     }
 }
 
+/// What the scanner found in an artifact, by media type.
+pub(super) fn found(store: &mut Store, pushed: &Pushed, reports: Value) {
+    let repository = store.repositories.get_mut(&pushed.repository);
+    if let Some(artifact) = repository.and_then(|r| r.artifacts.get_mut(&pushed.digest)) {
+        artifact.findings = reports;
+    }
+}
+
 pub(super) fn route(call: &mut Call<'_>, path: &[&str]) -> Answer {
     let [project, kind, rest @ ..] = path else {
         return Err(Problem::no_route());
@@ -101,9 +110,10 @@ pub(super) fn route(call: &mut Call<'_>, path: &[&str]) -> Answer {
         return page(call, items.collect());
     }
     let method = call.request.method.clone();
-    let resource = match rest.len() {
-        0 | 1 => "repository",
-        5.. => "tag",
+    let resource = match rest {
+        [] | [_] => "repository",
+        [_, _, _, "additions", ..] => "artifact-addition",
+        [_, _, _, _, _, ..] => "tag",
         _ => "artifact",
     };
     let action = match method {
@@ -190,6 +200,9 @@ fn artifact(call: &mut Call<'_>, repository: &str, reference: &str, path: &[&str
             ));
         }
         (Method::GET, ["tags"]) => return page(call, render_tags(found, artifact)),
+        (Method::GET, ["additions", "vulnerabilities"]) => {
+            return Ok(Reply::json(StatusCode::OK, &artifact.findings));
+        }
         _ => {}
     }
     let id = call.store.next_id();

@@ -77,6 +77,11 @@ impl Harbor {
         artifacts::scanned(&mut self.store(), pushed, overview);
     }
 
+    /// What the scanner found in an artifact, by media type, from now on: the reports behind the overview.
+    pub fn found(&self, pushed: &Pushed, reports: Value) {
+        artifacts::found(&mut self.store(), pushed, reports);
+    }
+
     fn store(&self) -> MutexGuard<'_, Store> {
         self.store.lock().unwrap_or_else(PoisonError::into_inner)
     }

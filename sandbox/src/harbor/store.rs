@@ -68,6 +68,8 @@ pub(super) struct Artifact {
     pub(super) scanned: Option<String>,
     /// What the scanner says of it, as the API shows it; without, that it found nothing.
     pub(super) overview: Option<Value>,
+    /// The reports behind that, by media type; empty where there are none.
+    pub(super) findings: Value,
     /// The digest of its configuration, where a test said so.
     pub(super) config: Option<String>,
 }
