@@ -137,7 +137,7 @@ async fn a_machine_that_makes_a_project_names_who_answers_for_it() {
         members.body
     );
     assert_eq!(
-        members.body["items"][0]["member"],
+        members.body["items"][0]["subject"],
         json!(owner),
         "{:#}",
         members.body
