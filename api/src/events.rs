@@ -15,14 +15,14 @@ pub use view::{ActorView, EventView};
 
 const BATCH: usize = 256;
 
-/// Hands every new event to every stream; a stream that does not keep up loses its place and is closed.
+/// Hands every new event to every stream; a stream that does not keep up reads the journal instead.
 #[derive(Clone)]
 pub struct EventHub {
     sender: broadcast::Sender<Arc<RecordedEvent>>,
 }
 
 impl EventHub {
-    /// A hub whose streams may be that many events behind.
+    /// A hub that keeps that many events for streams that are behind.
     pub fn new(buffer: usize) -> Self {
         Self {
             sender: broadcast::channel(buffer.max(1)).0,

@@ -20,6 +20,7 @@ use crate::auth::{Sightings, Verifier};
 use crate::config::{Config, ConfigError};
 use crate::events::EventHub;
 use crate::http::rate::RateLimits;
+use crate::http::report_places::ReportPlaces;
 use crate::outside::Outside;
 use crate::routes::stream::StreamPlaces;
 use crate::routes::webhooks::WebhookSecrets;
@@ -105,6 +106,7 @@ pub async fn start_with(
             config.session.idle(),
         ),
         rate: RateLimits::new(&config.limits),
+        reports: ReportPlaces::new(&config.limits),
         events: events.clone(),
         streams: StreamPlaces::new(&config.limits),
         tools: outside.clone(),

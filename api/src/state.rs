@@ -13,6 +13,7 @@ use crate::auth::{Sightings, Verifier};
 use crate::config::Config;
 use crate::events::EventHub;
 use crate::http::rate::RateLimits;
+use crate::http::report_places::ReportPlaces;
 use crate::routes::stream::StreamPlaces;
 use crate::routes::webhooks::WebhookSecrets;
 use crate::signin::SignIn;
@@ -38,6 +39,8 @@ pub struct AppState {
     pub sightings: Sightings,
     /// Counts requests.
     pub rate: RateLimits,
+    /// Places for reports that are being read.
+    pub reports: ReportPlaces,
     /// New events, for streams.
     pub events: EventHub,
     /// Places for streams.

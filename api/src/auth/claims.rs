@@ -23,9 +23,14 @@ pub(super) struct Claims {
     typ: Option<Value>,
     /// Only logout tokens have it.
     events: Option<Value>,
+    /// Only ID tokens have these two: digests of what was given with them.
+    at_hash: Option<Value>,
+    c_hash: Option<Value>,
     preferred_username: Option<String>,
     sid: Option<String>,
     azp: Option<String>,
+    /// When a person signed in: there in the tokens of sessions only.
+    auth_time: Option<Value>,
     client_id: Option<String>,
     /// As older Keycloaks call it.
     #[serde(rename = "clientId")]
@@ -48,7 +53,11 @@ impl Claims {
     pub fn caller(self) -> Result<Caller, Refused> {
         // Where our client's id is the audience too, ID and logout tokens look much alike.
         let other = self.typ.as_ref().and_then(Value::as_str);
-        if self.events.is_some() || matches!(other, Some("ID" | "Logout" | "Refresh" | "Offline")) {
+        let accompanies = self.at_hash.is_some() || self.c_hash.is_some();
+        if self.events.is_some()
+            || accompanies
+            || matches!(other, Some("ID" | "Logout" | "Refresh" | "Offline"))
+        {
             return Err(Refused::Kind);
         }
         let grants = self.grants();
@@ -86,14 +95,19 @@ impl Claims {
     }
 
     /// Whether a client asked for itself (client credentials), without a person. A mapper says `client_id`, which may be
-    /// left out: the name of the account and `azp` are there all the same.
+    /// left out: the name of the account and `azp` are there all the same. The name may be left out, too: then, that
+    /// `client_id` stands beside an `azp` of the same, which Keycloak writes for service accounts only. `client_id` alone
+    /// says nothing: RFC 9068 wants it in people's tokens as well, and a machine's `sub` to be the client.
     fn is_machine(&self) -> bool {
         let client = self.client_id.as_ref().or(self.older_client_id.as_ref());
         let name = self.preferred_username.as_deref().unwrap_or_default();
         let account = name.strip_prefix(SERVICE_ACCOUNT);
         let is_account =
             |client: &String| account.is_some_and(|account| account.eq_ignore_ascii_case(client));
+        let nameless = self.preferred_username.is_none() && self.auth_time.is_none();
         client.is_some_and(|client| self.sub == *client)
+            || (nameless && client.is_some() && client == self.azp.as_ref())
+            || (nameless && self.older_client_id.is_some())
             || client.or(self.azp.as_ref()).is_some_and(is_account)
     }
 }
@@ -130,6 +144,21 @@ mod tests {
         // RFC 9068 wants `client_id` in people's tokens, too.
         assert_eq!(roles(account("alice")), person);
         assert_eq!(roles(account("service-account-other")), person);
+        // The account's name may be left out of the tokens: Keycloak writes `client_id` beside `azp` for machines only.
+        assert_eq!(roles(json!({"azp": "b", "client_id": "b"})), ci);
+        assert_eq!(roles(json!({"azp": "b", "clientId": "b", "sid": "s"})), ci);
+        assert_eq!(roles(json!({"clientId": "b"})), ci);
+        // People's tokens without a name: as RFC 9068 has them, as Keycloak does, and with a mapper of our client's id.
+        assert_eq!(roles(json!({"client_id": "b"})), person);
+        assert_eq!(roles(json!({"azp": "b", "sid": "s", "auth_time": 1})), person);
+        assert_eq!(
+            roles(json!({"azp": "b", "client_id": "b", "auth_time": 1})),
+            person
+        );
+        assert_eq!(
+            roles(json!({"azp": "b", "client_id": "b", "preferred_username": "alice"})),
+            person
+        );
         // Without the mapper, and with one that names another.
         assert_eq!(
             roles(json!({"azp": "B", "preferred_username": "service-account-b"})),
@@ -139,6 +168,15 @@ mod tests {
             roles(json!({"azp": "b", "client_id": "y", "preferred_username": "service-account-b"})),
             person
         );
+    }
+
+    #[test]
+    fn what_accompanies_an_access_token_is_none() {
+        for claim in ["at_hash", "c_hash"] {
+            let claims = json!({"sub": "x", "exp": 1, claim: "LDktKdoQak3Pk0cnXxCltA"});
+            let claims: Claims = serde_json::from_value(claims).unwrap();
+            assert_eq!(claims.caller().unwrap_err(), Refused::Kind, "{claim}");
+        }
     }
 
     #[test]

@@ -10,6 +10,7 @@ use super::permit::permit;
 use super::{Caller, Refused};
 use crate::http::client_address;
 use crate::problem::Problem;
+use crate::signin::{SignIn, SignInError};
 use crate::state::AppState;
 
 /// Checks the token or the session, then the subject's rate limit, then what the caller may do.
@@ -22,10 +23,9 @@ pub async fn authenticate(
     next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let session = match &state.sign_in {
-        Some(sign_in) if !request.headers().contains_key(AUTHORIZATION) => sign_in
-            .caller_of(request.request())
-            .await
-            .map_err(Problem::from)?,
+        Some(sign_in) if !request.headers().contains_key(AUTHORIZATION) => {
+            by_session(&state, sign_in, request.request()).await?
+        }
         _ => None,
     };
     let mut caller = match session {
@@ -40,6 +40,25 @@ pub async fn authenticate(
     permit(&state, request.request(), &context).await?;
     request.extensions_mut().insert(caller);
     next.call(request).await
+}
+
+/// Who calls by a session; none where the request has no cookie of one. Whoever makes cookies up is not looked for in the
+/// database again and again.
+async fn by_session(
+    state: &AppState,
+    sign_in: &SignIn,
+    request: &HttpRequest,
+) -> Result<Option<Caller>, Problem> {
+    if !sign_in.is_asked_by(request) {
+        return Ok(None);
+    }
+    let bucket = client_address::bucket(request, "unknown-session");
+    state.rate.may_ask(&bucket)?;
+    let caller = sign_in.caller_of(request).await;
+    if matches!(caller, Err(SignInError::Ended)) {
+        state.rate.stranger(&bucket)?;
+    }
+    Ok(caller?)
 }
 
 /// Who calls by the bearer token of a request.

@@ -71,6 +71,7 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
             100_000,
         ),
         ("limits.burst", limits.burst.into(), 1, 100_000),
+        ("limits.reports_at_once", limits.reports_at_once as u64, 1, 64),
         ("limits.streams", limits.streams as u64, 1, 100_000),
         (
             "limits.streams_per_subject",

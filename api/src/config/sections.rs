@@ -151,11 +151,13 @@ pub struct LimitsConfig {
     pub requests_per_second: u32,
     /// Requests of one subject at once.
     pub burst: u32,
+    /// Reports that are received and read at once.
+    pub reports_at_once: usize,
     /// Event streams open at once.
     pub streams: usize,
     /// Event streams of one subject open at once.
     pub streams_per_subject: usize,
-    /// Events that a stream may be behind before it is closed.
+    /// Events that are kept for streams that are behind; one that is further behind reads the database.
     pub stream_buffer: usize,
     /// Seconds between two heartbeats of a stream.
     pub heartbeat_seconds: u64,

@@ -15,6 +15,7 @@ pub mod params;
 pub mod rate;
 pub mod raw_body;
 pub mod report_body;
+pub mod report_places;
 pub mod visible;
 
 /// Where the API begins.

@@ -5,14 +5,16 @@ use std::pin::Pin;
 
 use actix_web::dev::Payload;
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderName};
-use actix_web::{FromRequest, HttpRequest};
+use actix_web::{FromRequest, HttpRequest, web};
 use opstella_evidence::{Encoding, MAX_SENT};
 
 use super::body;
+use super::report_places::ReportPlace;
 use crate::problem::Problem;
+use crate::state::AppState;
 
 /// A report as it was sent.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct ReportBody {
     /// Its bytes, as sent.
     pub bytes: Vec<u8>,
@@ -22,6 +24,8 @@ pub struct ReportBody {
     pub content_type: String,
     /// SHA-256 of method, path and bytes.
     pub fingerprint: String,
+    /// Its place among those that are being read: to be kept as long as its bytes are. None where nothing bounds them.
+    pub place: Option<ReportPlace>,
 }
 
 impl FromRequest for ReportBody {
@@ -33,6 +37,11 @@ impl FromRequest for ReportBody {
         Box::pin(async move {
             let content_type = content_type(&request)?;
             let encoding = encoding(&request)?;
+            let state = request.app_data::<web::Data<AppState>>();
+            let place = match state {
+                Some(state) => Some(state.reports.take().await?),
+                None => None,
+            };
             let bytes = body::read(&request, payload, MAX_SENT).await?;
             let fingerprint = body::fingerprint_of(&request, &bytes);
             Ok(Self {
@@ -40,6 +49,7 @@ impl FromRequest for ReportBody {
                 encoding,
                 content_type,
                 fingerprint,
+                place,
             })
         })
     }

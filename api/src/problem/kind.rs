@@ -56,6 +56,8 @@ pub enum ProblemKind {
     HeadersTooLarge,
     /// 500.
     Internal,
+    /// 503: as much of it is under way as there may be at once.
+    Busy,
     /// 503: something that is needed is away.
     Unavailable,
     /// 503: the read model did not reach the position in time.
@@ -146,6 +148,7 @@ impl ProblemKind {
                 S::INTERNAL_SERVER_ERROR,
                 "Something is wrong in Opstella",
             ),
+            Self::Busy => ("busy", S::SERVICE_UNAVAILABLE, "Too much of it is under way"),
             Self::Unavailable => ("unavailable", S::SERVICE_UNAVAILABLE, "Something needed is away"),
             Self::NotYetVisible => (
                 "not-yet-visible",
@@ -169,6 +172,23 @@ mod tests {
     use strum::IntoEnumIterator;
 
     use super::*;
+
+    #[test]
+    fn every_slug_is_documented() {
+        let table = include_str!("../../../docs/api.md")
+            .lines()
+            .filter(|line| line.starts_with("| `"));
+        let rows: Vec<&str> = table.collect();
+        for kind in ProblemKind::iter() {
+            let (slug, status) = (format!("`{}`", kind.slug()), kind.status().as_u16().to_string());
+            let row = rows.iter().find(|row| {
+                let mut cells = row.split('|').skip(1);
+                let named = cells.next().is_some_and(|cell| cell.contains(&slug));
+                named && cells.next().is_some_and(|cell| cell.contains(&status))
+            });
+            assert!(row.is_some(), "docs/api.md has no row of {slug} with {status}");
+        }
+    }
 
     #[test]
     fn every_slug_is_there_once() {

@@ -50,7 +50,7 @@ pub(crate) async fn metrics(
     if !(1..=104).contains(&weeks) {
         return Err(Problem::parameter("weeks", "1 to 104", &weeks.to_string()));
     }
-    wait_for_named(&state, &request, &query, &["delivery"]).await?;
+    wait_for_named(&state, &request, &query, &["delivery", "catalog"]).await?;
     match &project {
         Some(project) => {
             let context = caller.context(&request);
@@ -58,6 +58,7 @@ pub(crate) async fn metrics(
                 .commands
                 .permit(&context, "GetDeliveryMetrics", Some(project));
             permitted.await?;
+            exists(&state, project, service.as_ref()).await?;
         }
         None if caller.oversees() => {}
         None => {
@@ -72,6 +73,23 @@ pub(crate) async fn metrics(
     };
     let weeks = state.queries.delivery(&scope, weeks, Utc::now()).await?;
     Ok(HttpResponse::Ok().json(DeliveryView { weeks }))
+}
+
+/// What there never was has no weeks. What was decommissioned keeps its own.
+async fn exists(
+    state: &AppState,
+    project: &ProjectSlug,
+    service: Option<&ServiceName>,
+) -> Result<(), Problem> {
+    let slug = project.as_str();
+    match service {
+        Some(service) if state.queries.service(slug, service.as_str()).await?.is_some() => Ok(()),
+        Some(service) if state.queries.project(slug).await?.is_some() => {
+            Err(Problem::not_found("service", &format!("{project}/{service}")))
+        }
+        None if state.queries.project(slug).await?.is_some() => Ok(()),
+        _ => Err(Problem::not_found("project", slug)),
+    }
 }
 
 pub(super) fn configure(app: &mut ServiceConfig) {

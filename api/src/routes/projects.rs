@@ -35,7 +35,8 @@ pub struct CreateProjectRequest {
     /// What it is for.
     #[schema(max_length = 1000)]
     pub description: Option<String>,
-    /// Who answers for it; whoever sends the command, if nobody is named.
+    /// Who answers for it; whoever sends the command, if nobody is named. A machine has to name somebody: it would be the
+    /// only owner, and no person could change that.
     #[schema(value_type = Option<String>, min_length = 1, max_length = 255)]
     pub owner: Option<Subject>,
 }
@@ -59,6 +60,10 @@ pub(crate) async fn create(
     } = body.value;
     let owner = match owner {
         Some(owner) => owner,
+        None if head.caller.grants.is_machine() => {
+            let rule = "must name who answers for the project: it is a machine that makes it";
+            return Err(Problem::invalid_field("owner", rule, None));
+        }
         None => head.caller_as("owner")?,
     };
     let request = CreateProject {

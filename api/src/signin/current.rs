@@ -93,6 +93,11 @@ impl SignIn {
         Ok(row.is_some_and(|row| !row.aged && !row.idle))
     }
 
+    /// Whether a request has the cookie of a session, of whichever.
+    pub fn is_asked_by(&self, request: &HttpRequest) -> bool {
+        self.inner.cookies.session_of(request).is_some()
+    }
+
     /// Who calls by a session, where there is one. A request that may change something must come from our own pages.
     ///
     /// # Errors

@@ -114,6 +114,12 @@ async fn a_failed_run_unwinds() {
         .await
         .expect(200);
     assert_eq!(service.body["lifecycle"], "provisioning-failed");
+    let path = "/projects/payments/services/checkout/promotions:rollback";
+    let refused = server.post(path, json!({"environment": "DEV"})).await;
+    let refused = refused.problem(409, "wrong-state");
+    assert_eq!(refused.body["accepts"], json!(["CreateService"]));
+    let detail = refused.body["detail"].as_str().unwrap();
+    assert!(detail.contains("does not take Rollback"), "{detail}");
     let listed = server.get("/runs?status=failed").await.expect(200);
     assert_eq!(listed.body["items"].as_array().unwrap().len(), 1);
     server.stop().await;

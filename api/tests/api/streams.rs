@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use opstella_domain::access::log::{Access, AccessEvent};
+use opstella_journal::{Append, EventMetadata, Loaded, StreamAppend};
 use serde_json::json;
 
 use crate::support::sse::{Events, Said, ask};
@@ -69,6 +71,79 @@ async fn the_stream_of_a_run_shows_all_of_it_and_ends_with_it() {
     let mut over = Events::open(&server, &path, all.last().map(String::as_str)).await;
     assert_eq!(over.next().await, Some(Said::Comment("the run has ended".into())));
     assert_eq!(over.next().await, None);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_happens_between_two_connections_is_not_lost_where_the_first_brought_nothing() {
+    let server = Server::start_with(|config| config.limits.heartbeat_seconds = 1).await;
+    let silent = format!("{ALL}?aggregate_type=Project");
+    let mut events = Events::open(&server, &silent, None).await;
+    let greeted = events.last.clone();
+    drop(events);
+    let made = server
+        .post("/projects", json!({"slug": "gap", "name": "x"}))
+        .await
+        .expect(201);
+    events = Events::open(&server, &silent, Some(&greeted)).await;
+    assert_eq!(events.last, greeted);
+    let (id, kind, data) = events.event().await.unwrap();
+    assert_eq!((&*kind, &data["aggregate_id"]), ("ProjectCreated", &json!("gap")));
+    assert_eq!(made.body["position"], json!(id));
+    // Nothing more is in scope, but the place moves on with what was looked at, and never further.
+    let path = "/tools/gitlab/main";
+    let body = json!({"url": "https://gitlab.example.com", "credential": "gitlab"});
+    let later = server.put(path, body).await.expect(200).body["position"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    while events.last != later {
+        assert_eq!(events.next().await, Some(Said::Comment("heartbeat".into())));
+        assert!(place(&events.last) <= place(&later), "{} {later}", events.last);
+    }
+    server.stop().await;
+}
+
+fn place(position: &str) -> (u64, u64) {
+    let (transaction, position) = position.split_once('-').unwrap();
+    (transaction.parse().unwrap(), position.parse().unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_filtered_stream_catches_up_however_much_is_written_meanwhile() {
+    let server = Server::start_with(|config| config.limits.stream_buffer = 16).await;
+    server.furnish().await;
+    let journal = server.serving.as_ref().unwrap().state().journal.clone();
+    // Far more than the buffer in one commit.
+    let others = async |batch: usize| {
+        let denied = AccessEvent::AccessDenied {
+            operation: "GetProject".into(),
+            project: None,
+            hidden: true,
+        };
+        let one = Loaded::<Access>::absent(format!("nobody-{batch}"));
+        let stream = StreamAppend::of(&one, vec![denied; 500]).unwrap();
+        let metadata = EventMetadata::new("system:test", "Test", "c");
+        journal.append(Append::new(metadata, vec![stream])).await.unwrap();
+    };
+    for batch in 0..10 {
+        others(batch).await;
+    }
+    let path = format!("{ALL}?aggregate_type=Project");
+    let mut events = Events::open(&server, &path, Some("0-0")).await;
+    let (_, kind, _) = events.event().await.unwrap();
+    assert_eq!(kind, "ProjectCreated");
+    // Again and again, while the stream reads what was there.
+    for batch in 10..20 {
+        others(batch).await;
+    }
+    let body = json!({"slug": "late", "name": "x"});
+    server.post("/projects", body).await.expect(201);
+    let (_, kind, data) = events.event().await.expect("the same connection goes on");
+    assert_eq!(
+        (&*kind, &data["aggregate_id"]),
+        ("ProjectCreated", &json!("late"))
+    );
     server.stop().await;
 }
 

@@ -69,6 +69,13 @@ async fn only_good_tokens_of_the_issuer_are_taken() {
             "lacks a claim",
         ),
         (
+            "the ID token",
+            Some(bearer(
+                keycloak.issue(json!({"typ": null, "at_hash": "LDktKdoQak3Pk0cnXxCltA"})),
+            )),
+            "no access token",
+        ),
+        (
             "foreign key",
             Some(bearer(keycloak.issue_signed(json!({}), Signing::ForeignKey))),
             "signature",

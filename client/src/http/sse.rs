@@ -20,6 +20,8 @@ pub(super) struct Parser {
     line: Vec<u8>,
     data: String,
     id: Option<String>,
+    /// The last id that a whole block has given, with data or without: where to go on after a lost connection.
+    pub last: Option<String>,
     /// How long to wait before coming back, where the server said so.
     pub retry: Option<Duration>,
     after_cr: bool,
@@ -49,6 +51,7 @@ impl Parser {
     fn line(&mut self, line: &str) -> Option<Event> {
         if line.is_empty() {
             let mut data = std::mem::take(&mut self.data);
+            self.last.clone_from(&self.id);
             if data.is_empty() {
                 return None;
             }
@@ -101,6 +104,22 @@ mod tests {
             assert_eq!(events, wanted, "chunks of {size}");
             assert_eq!(parser.retry, Some(Duration::from_millis(50)));
         }
+    }
+
+    #[test]
+    fn an_id_counts_without_data_once_its_block_is_whole() {
+        let mut parser = Parser::default();
+        assert_eq!(parser.feed(b"id: 1-1\nretry: 50\n").unwrap(), []);
+        assert_eq!(parser.last, None);
+        assert_eq!(parser.feed(b"\n").unwrap(), []);
+        assert_eq!(parser.last.as_deref(), Some("1-1"));
+        assert_eq!(
+            parser
+                .feed(b": heartbeat\nid: 1-2\n\nid: 1-3\ndata: cut")
+                .unwrap(),
+            []
+        );
+        assert_eq!(parser.last.as_deref(), Some("1-2"));
     }
 
     #[test]

@@ -83,7 +83,8 @@ impl<'a> RunEvents<'a> {
                     Ok(events) => self.ready.extend(events),
                     Err(why) => return Err(ClientError::Unreachable(format!("GET {}: {why}", self.path))),
                 },
-                // An end, a lost connection and silence are the same: come back, after the last event that was whole.
+                // An end, a lost connection and silence are the same: come back, after the last id that was whole. Every
+                // event before it has been handed on.
                 _ => {
                     if self.fruitless >= FRUITLESS {
                         return Err(ClientError::Unreachable(format!(
@@ -93,7 +94,8 @@ impl<'a> RunEvents<'a> {
                     }
                     self.pause = self.parser.retry.or(self.pause);
                     self.open = None;
-                    self.parser = Parser::default();
+                    let parser = std::mem::take(&mut self.parser);
+                    self.last = parser.last.or(self.last.take());
                     self.fruitless += 1;
                     return Ok(Followed::Paused);
                 }

@@ -49,6 +49,8 @@ async fn streaming(pieces: &'static [(&'static str, &'static str)], ended: &'sta
                 let cut = step("1-3", "StepStarted", "harbor.project");
                 format!("retry: 20\n\n{whole}{}", &cut[..cut.len() / 2])
             }
+            // Ids without data: of the greeting, of a heartbeat, and of one that is cut.
+            "quiet" => "id: 0-9\nretry: 20\n\n: heartbeat\nid: 1-0\n\n: heartbeat\nid: 9-9\n".to_owned(),
             "go on" => {
                 step("1-3", "StepStarted", "harbor.project")
                     + ": heartbeat\n\n"
@@ -89,6 +91,19 @@ async fn a_run_is_followed_over_lost_connections() {
         .map(|seen| seen.header("last-event-id").to_owned())
         .collect();
     assert_eq!(after, ["", "1-2", "1-4"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_quiet_stream_is_gone_on_with_from_where_it_was() {
+    let server = streaming(&[("", "quiet"), ("1-0", "succeed")], "succeeded").await;
+    let ran = Cli::of(&server).run(&format!("runs watch {RUN} -o json")).await;
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let calls = server.calls(&format!("GET /api/v1/runs/{RUN}/events"));
+    let after: Vec<_> = calls
+        .iter()
+        .map(|seen| seen.header("last-event-id").to_owned())
+        .collect();
+    assert_eq!(after, ["", "1-0"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

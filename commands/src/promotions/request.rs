@@ -83,7 +83,7 @@ impl Commands {
             &request.key,
             promotion,
             |environment| async move {
-                self.active_service(&request.key).await?;
+                self.active_service(&request.key, "Rollback").await?;
                 let release = match &request.release {
                     Some(release) => release.clone(),
                     None => before(&environment.state)?,
@@ -139,7 +139,7 @@ impl Commands {
         promotion: PromotionId,
     ) -> Result<EnvironmentCommand, CommandError> {
         let key = &request.key;
-        let service = self.active_service(key).await?;
+        let service = self.active_service(key, promote_to(key.environment)).await?;
         let release_key = ReleaseKey {
             service: key.service.clone(),
             version: request.release.clone(),
@@ -182,8 +182,12 @@ impl Commands {
     }
 
     /// The service, if it takes promotions and has the environment.
-    pub(super) async fn active_service(&self, key: &EnvironmentKey) -> Result<Arc<Service>, CommandError> {
-        let service = self.active(&key.service, promote_to(key.environment)).await?;
+    pub(super) async fn active_service(
+        &self,
+        key: &EnvironmentKey,
+        command: &'static str,
+    ) -> Result<Arc<Service>, CommandError> {
+        let service = self.active(&key.service, command).await?;
         let chosen = service.environments.as_ref();
         if !chosen.is_some_and(|all| all.contains(key.environment)) {
             return Err(missing("environment", key.to_string()));
@@ -206,7 +210,7 @@ impl Commands {
             id: key.to_string(),
             state: service.state(),
             command,
-            accepts: vec![],
+            accepts: service.accepts(),
         }
         .into())
     }

@@ -66,7 +66,8 @@ pub struct Service {
 }
 
 impl Service {
-    pub(super) fn accepts(&self) -> Vec<&'static str> {
+    /// The commands that it takes now; none while a run is in flight.
+    pub fn accepts(&self) -> Vec<&'static str> {
         match (self.lifecycle, self.run.is_some()) {
             // Something of it is there still: it may be removed, as what it was meant to be.
             (Lifecycle::ProvisioningFailed | Lifecycle::Decommissioned, _) if self.left_behind() => {

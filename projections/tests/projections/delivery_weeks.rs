@@ -205,6 +205,48 @@ async fn the_first_release_in_production_brings_all_that_was_built_before() {
 }
 
 #[tokio::test]
+async fn a_component_that_is_released_by_itself_arrives_by_itself() {
+    let story = Story::of(&[]).await;
+    let ago = |hours| Some(story.now - TimeDelta::hours(hours));
+    let builds = async |version: &str, component: &str, of: &str| {
+        let commit = commit(of);
+        let commit = (commit.as_str(), ago(5));
+        story
+            .world
+            .register_commit(version, component, "dora", commit)
+            .await;
+    };
+    builds("1.0-api", "api", "a0").await;
+    builds("1.0-web", "web", "w0").await;
+    story.promotes("1.0-web", RunEnd::Succeeded, 0).await;
+    let of = |release, of: &str, first| (release, commit(of), first);
+    // The other component's release is older, and is not in PRD.
+    assert_eq!(with(&story.shipped().await), [of("1.0-web", "w0", "1.0-web")]);
+    builds("1.1-web", "web", "w1").await;
+    builds("1.1-api", "api", "a1").await;
+    builds("1.2-web", "web", "w2").await;
+    story.promotes("1.2-web", RunEnd::Succeeded, 20).await;
+    story.promotes("1.0-api", RunEnd::Succeeded, 40).await;
+    story.promotes("1.1-api", RunEnd::Succeeded, 60).await;
+    assert_eq!(
+        with(&story.shipped().await),
+        [
+            of("1.0-web", "w0", "1.0-web"),
+            of("1.2-web", "w1", "1.1-web"),
+            of("1.2-web", "w2", "1.2-web"),
+            of("1.0-api", "a0", "1.0-api"),
+            of("1.1-api", "a1", "1.1-api"),
+        ]
+    );
+    let sql = "SELECT array_agg(changes ORDER BY finished_at) FROM dashboard.deployments";
+    let changes: Vec<i64> = sqlx::query_scalar(sql)
+        .fetch_one(&story.world.pool)
+        .await
+        .unwrap();
+    assert_eq!(changes, [1, 2, 1, 1]);
+}
+
+#[tokio::test]
 async fn a_change_counts_once_however_often_it_comes() {
     let story = Story::of(&[]).await;
     let ago = |hours| Some(story.now - TimeDelta::hours(hours));

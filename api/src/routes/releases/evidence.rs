@@ -46,7 +46,12 @@ use crate::state::AppState;
         (serde_json::Value = "application/json"),
         (String = "application/xml"),
     ), description = "The report, at most 8 MiB as sent and 32 MiB decompressed"),
-    responses((status = 201, description = "It is kept", body = CommandAnswer)))]
+    responses(
+        (status = 201, description = "It is kept", body = CommandAnswer),
+        (status = 503, description = "As many reports as are read at once are being read (`busy`), or something that is \
+            needed is away", body = Problem, content_type = "application/problem+json",
+            headers(("Retry-After" = u32, description = "Seconds until it may be sent again"))),
+    ))]
 pub(crate) async fn add(
     state: Data<AppState>,
     path: PathParams,
@@ -93,14 +98,16 @@ pub(crate) async fn add(
         bytes,
         encoding,
         content_type,
+        place,
         ..
     } = body;
     let work = move || {
         let content = decompress(&bytes, encoding, Limits::default())?.into_owned();
         let parsed = parse(kind, &content, &expected)?;
-        Ok::<_, ReportError>((content, parsed))
+        // It goes on also where nobody waits for it any more, and so keeps its place.
+        Ok::<_, ReportError>((content, parsed, place))
     };
-    let (content, parsed) = actix_web::web::block(work)
+    let (content, parsed, place) = actix_web::web::block(work)
         .await
         .map_err(|error| crate::problem::internal(error.to_string()))?
         .map_err(|error| refused(error, unknown))?;
@@ -118,6 +125,7 @@ pub(crate) async fn add(
         },
     };
     let accepted = state.commands.add_evidence(&context, request).await?;
+    drop(place);
     respond(&state, &head, accepted, Kind::Created).await
 }
 

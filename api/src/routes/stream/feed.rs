@@ -59,8 +59,6 @@ pub(super) struct StreamReader {
 enum End {
     /// There will be no more.
     Done,
-    /// The reader was too slow.
-    Slow,
     /// The journal cannot be read.
     Failed,
     /// The reader may no longer read the project.
@@ -72,7 +70,7 @@ pub(super) struct Feed {
     state: Arc<AppState>,
     scope: Scope,
     reader: StreamReader,
-    /// Where the reader is.
+    /// Where the reader is: up to here every event was looked at, whether it was in scope or not.
     last: Position,
     missed: Option<Subscription>,
     live: Receiver<Arc<RecordedEvent>>,
@@ -164,8 +162,9 @@ impl Feed {
     async fn next(&mut self) -> Option<Bytes> {
         if !self.greeted {
             self.greeted = true;
-            // Tells the reader at once that it is connected, and how soon to come back.
-            return Some(Bytes::from_static(b"retry: 2000\n\n"));
+            // Tells the reader at once that it is connected, how soon to come back, and from where: what happens between
+            // two connections is not lost either where no event came on the first.
+            return Some(Bytes::from(format!("id: {}\nretry: 2000\n\n", self.last)));
         }
         if self.ended {
             return None;
@@ -192,7 +191,8 @@ impl Feed {
             self.ended = true;
             return Bytes::from_static(b": the session has ended\n\n");
         }
-        Bytes::from_static(b": heartbeat\n\n")
+        // The place moves on also where nothing is in scope: coming back, that need not be looked at again.
+        Bytes::from(format!(": heartbeat\nid: {}\n\n", self.last))
     }
 
     /// Where that cannot be told now, the next heartbeat asks again: without the database, no events come either.
@@ -214,7 +214,6 @@ impl Feed {
                 self.ended = true;
                 Bytes::from_static(match end {
                     End::Done => b": the run has ended\n\n",
-                    End::Slow => b": too slow; come back with Last-Event-ID\n\n",
                     End::Denied => b": you may no longer read this\n\n",
                     End::Failed => b": the journal cannot be read; come back with Last-Event-ID\n\n",
                 })
@@ -248,9 +247,9 @@ impl Feed {
             match self.live.recv().await {
                 Ok(event) if event.position > self.last => self.ready.push_back(event),
                 Ok(_) => {}
+                // More came meanwhile than is kept: the journal has it. A reader that takes nothing is dropped elsewhere.
                 Err(RecvError::Lagged(_)) => {
-                    metrics::counter!("opstella_http_streams_dropped_total").increment(1);
-                    return Err(End::Slow);
+                    self.missed = Some(self.state.journal.subscribe(self.last));
                 }
                 Err(RecvError::Closed) => return Err(End::Done),
             }

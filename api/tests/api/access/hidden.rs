@@ -54,6 +54,18 @@ async fn a_project_of_others_cannot_be_told_from_one_that_is_not_there() {
     get(&server, &frank, "/delivery?project=payments")
         .await
         .expect(200);
+    // Who may see it all is told of what there is not, rather than weeks of nothing.
+    let root = server.token.clone();
+    for query in ["", "&service=checkout"] {
+        let path = format!("/delivery?project=nothing{query}");
+        get(&server, &root, &path).await.problem(404, "not-found");
+    }
+    get(&server, &frank, "/delivery?project=payments&service=nothing")
+        .await
+        .problem(404, "not-found");
+    get(&server, &root, "/delivery?project=payments&service=checkout")
+        .await
+        .expect(200);
     let reason = json!({"reason": "x"});
     let there = post(&server, &judy, &format!("/runs/{id}/cancel"), reason.clone()).await;
     let not_there = post(&server, &judy, &format!("/runs/{nothing}/cancel"), reason).await;

@@ -94,6 +94,57 @@ async fn a_machine_is_never_taken_for_a_person() {
     server.stop().await;
 }
 
+/// A client may leave the scope out that its name comes with.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_machine_without_a_name_is_one_all_the_same() {
+    let server = Server::start().await;
+    let nameless = server.keycloak().issue(json!({
+        "sub": "2a9c2f3e-1111-4222-8333-444455556666", "azp": "robot", "client_id": "robot", "preferred_username": null,
+    }));
+    post(
+        &server,
+        &nameless,
+        "/projects",
+        json!({"slug": "more", "name": "x"}),
+    )
+    .await
+    .problem(403, "forbidden");
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_machine_that_makes_a_project_names_who_answers_for_it() {
+    let server = Server::start().await;
+    let robot = server.keycloak().issue(json!({
+        "sub": "robot", "client_id": "robot", "preferred_username": "service-account-robot",
+        "realm_access": {"roles": ["platform-admin"]},
+    }));
+    let mut project = json!({"slug": "more", "name": "x"});
+    post(&server, &robot, "/projects", project.clone())
+        .await
+        .problem(422, "invalid-field")
+        .field("owner", "machine");
+    let owner = server.keycloak().subject_of("alice");
+    project["owner"] = json!(owner);
+    let made = post(&server, &robot, "/projects", project).await.expect(201);
+    shown(&server, &made).await;
+    let alice = server.keycloak().issue_for("alice").unwrap();
+    let members = get(&server, &alice, "/projects/more/members").await.expect(200);
+    assert_eq!(
+        members.body["items"].as_array().unwrap().len(),
+        1,
+        "{:#}",
+        members.body
+    );
+    assert_eq!(
+        members.body["items"][0]["subject"],
+        json!(owner),
+        "{:#}",
+        members.body
+    );
+    server.stop().await;
+}
+
 /// It wrote nothing: taken for the author, it would let everybody who did approve.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_machine_names_who_wrote_a_release() {

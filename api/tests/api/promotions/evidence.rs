@@ -1,12 +1,13 @@
 //! Reports: good ones are kept once, bad ones leave nothing behind.
 
 use std::io::Write;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use opstella_domain::release::Digest;
-use reqwest::Method;
+use reqwest::{Body, Method};
 use serde_json::{Value, json};
 
 use crate::support::Answer;
@@ -47,6 +48,45 @@ async fn send(delivery: &Delivery, who: &str, version: &str, sent: Sent) -> Answ
         request = request.header("Content-Encoding", "gzip");
     }
     Answer::of(request.body(sent.body).send().await.unwrap()).await
+}
+
+/// Each may take tens of mebibytes: how many are read at once is bounded.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_report_that_finds_no_place_is_sent_again_later() {
+    let delivery = Delivery::start_with(&["DEV"], |config| config.limits.reports_at_once = 1).await;
+    delivery.register("1.0.0").await.expect(201);
+    let scan = reports::image_scan(&[]).to_string();
+    let (begin, rest) = scan.as_bytes().split_at(10);
+    let (sender, receiver) = tokio::sync::mpsc::channel(2);
+    let pieces = futures::stream::unfold(receiver, async |mut receiver| {
+        let piece: Vec<u8> = receiver.recv().await?;
+        Some((Ok::<_, std::io::Error>(piece), receiver))
+    });
+    let path = format!("{SERVICE}/releases/1.0.0/evidence?kind=image-scan&component=api");
+    let slow = delivery
+        .request(CI, Method::POST, &path)
+        .header("Content-Type", "application/json")
+        .body(Body::wrap_stream(pieces));
+    let slow = tokio::spawn(slow.send());
+    sender.send(begin.to_vec()).await.unwrap();
+    // Until that one has its place, others may be quicker.
+    let (refused, took) = delivery
+        .until("a report that finds no place", async || {
+            let asked = Instant::now();
+            let answer = send(&delivery, CI, "1.0.0", sent("image-scan", scan.clone())).await;
+            (answer.status == 503).then(|| (answer, asked.elapsed()))
+        })
+        .await;
+    let refused = refused.problem(503, "busy");
+    assert_eq!(refused.header("retry-after"), "5");
+    assert!(took < Duration::from_secs(20), "{took:?}");
+    sender.send(rest.to_vec()).await.unwrap();
+    drop(sender);
+    Answer::of(slow.await.unwrap().unwrap()).await.expect(201);
+    send(&delivery, CI, "1.0.0", sent("image-scan", scan.clone()))
+        .await
+        .expect(201);
+    delivery.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -65,6 +65,31 @@ async fn nobody_else_is_believed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn sessions_that_are_made_up_count_against_their_address() {
+    let server = server(&["127.0.0.0/8"]).await;
+    let mut known = Browser::new(&server.base);
+    known.sign_in("alice").await;
+    let ask = async |mut browser: Browser, address: &str| {
+        let request = browser.request(Method::GET, "/api/v1/projects");
+        let answer = browser.send(request.header("x-forwarded-for", address)).await;
+        answer.status.as_u16()
+    };
+    let mut refused = 0;
+    for guess in 0..20 {
+        let mut browser = Browser::new(&server.base);
+        browser.set_session(&format!("{guess:0<43}"));
+        let status = ask(browser, "192.0.2.7").await;
+        assert!([401, 429].contains(&status), "{status}");
+        refused += usize::from(status == 429);
+    }
+    assert!(refused > 5, "{refused}");
+    // Those elsewhere are not concerned, nor is whoever brings no cookie.
+    assert_eq!(ask(known, "192.0.2.8").await, 200);
+    assert_eq!(ask(Browser::new(&server.base), "192.0.2.7").await, 401);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_record_has_the_clients_address() {
     let server = Server::start_with(|config| {
         configure(config);

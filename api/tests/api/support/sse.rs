@@ -18,6 +18,8 @@ pub enum Said {
 pub struct Events {
     bytes: BoxStream<'static, Vec<u8>>,
     text: String,
+    /// The last id that was given, with an event or without: what `EventSource` comes back with.
+    pub last: String,
 }
 
 impl Events {
@@ -37,8 +39,12 @@ impl Events {
         let mut events = Self {
             bytes,
             text: String::new(),
+            last: String::new(),
         };
-        assert_eq!(events.block().await.as_deref(), Some("retry: 2000"));
+        let greeting = events.block().await.unwrap();
+        let (id, retry) = greeting.split_once('\n').unwrap();
+        assert_eq!(retry, "retry: 2000");
+        id.strip_prefix("id: ").unwrap().clone_into(&mut events.last);
         events
     }
 
@@ -63,6 +69,8 @@ impl Events {
     pub async fn next(&mut self) -> Option<Said> {
         let block = self.block().await?;
         if let Some(comment) = block.strip_prefix(": ") {
+            let (comment, id) = comment.split_once("\nid: ").unwrap_or((comment, &self.last));
+            self.last = id.to_owned();
             return Some(Said::Comment(comment.to_owned()));
         }
         let lines: Vec<&str> = block.lines().collect();
@@ -71,6 +79,7 @@ impl Events {
         };
         let data: Value = serde_json::from_str(data.strip_prefix("data: ").unwrap()).unwrap();
         let id = id.strip_prefix("id: ").unwrap().to_owned();
+        self.last.clone_from(&id);
         let kind = kind.strip_prefix("event: ").unwrap().to_owned();
         assert_eq!(
             (data["position"].as_str(), data["event_type"].as_str()),

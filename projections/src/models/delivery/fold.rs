@@ -10,7 +10,8 @@ use opstella_journal::RecordedEvent;
 use uuid::Uuid;
 
 use super::rows::{
-    ChangeRow, DeploymentRow, EnvironmentRow, PromotionRow, RecoveryRow, Registered, ReleaseRow, ShipmentRow,
+    ChangeRow, DeploymentRow, EnvironmentRow, PromotionRow, ReachedRow, RecoveryRow, Registered, ReleaseRow,
+    ShipmentRow,
 };
 use crate::ApplyError;
 use crate::decode::halves;
@@ -21,6 +22,8 @@ use crate::models::rows::{slug, unslug};
 #[derive(Default)]
 pub(super) struct State {
     pub environments: BTreeMap<EnvironmentKey, EnvironmentRow>,
+    /// How far each component has come.
+    pub reached: BTreeMap<(EnvironmentKey, ComponentName), ReachedRow>,
     /// Promotions that are not over.
     pub promotions: BTreeMap<PromotionId, PromotionRow>,
     /// Those that an earlier batch saw begin and this one saw end.
@@ -73,7 +76,9 @@ impl State {
         environment.promotion_id = None;
         environment.brought_at = None;
         environment.down_since = None;
-        environment.reaches(halves(recorded));
+        let (transaction_id, position) = halves(recorded);
+        environment.gone_transaction_id = Some(transaction_id);
+        environment.gone_position = Some(position);
     }
 
     /// Folds in what happened to an environment.
@@ -88,6 +93,7 @@ impl State {
                 promotion,
                 kind,
                 release,
+                images,
                 ..
             } => {
                 let row = PromotionRow {
@@ -95,6 +101,7 @@ impl State {
                     release: release.to_string(),
                     kind: slug(kind)?,
                     started_at: None,
+                    components: images.keys().cloned().collect(),
                 };
                 self.promotions.insert(*promotion, row);
             }
@@ -203,7 +210,8 @@ impl State {
         Ok(row)
     }
 
-    /// A release came, and with it the changes since the furthest one that came there before.
+    /// A release came, and with it, of each component that it has an image of, the changes since the furthest one that
+    /// brought that component there before.
     fn shipped(
         &mut self,
         key: &EnvironmentKey,
@@ -220,23 +228,45 @@ impl State {
         let Some(up_to) = known.or_else(|| self.releases.get(&release).map(new)) else {
             return Ok(());
         };
-        let environment = self.at(key);
-        let after = environment.reaches(up_to);
-        let (project, service) = (environment.project.clone(), environment.service.clone());
-        let environment = environment.environment.clone();
+        let gone = self.at(key).gone();
         let (transaction_id, position) = halves(recorded);
-        self.shipments.push(ShipmentRow {
-            promotion_id: row.promotion_id,
-            project,
-            service,
-            environment,
-            finished_at: at,
-            transaction_id,
-            position,
-            after,
-            up_to,
-        });
+        for component in &row.components {
+            let (project, service) = place::halves(&key.service);
+            let environment = key.environment.to_string();
+            let after = self.reaches(key, component, up_to).max(gone);
+            self.shipments.push(ShipmentRow {
+                promotion_id: row.promotion_id,
+                project,
+                service,
+                environment,
+                component: component.clone(),
+                finished_at: at,
+                transaction_id,
+                position,
+                after,
+                up_to,
+            });
+        }
         Ok(())
+    }
+
+    /// All of a component that was registered until then has come to the environment; where it stood before.
+    fn reaches(&mut self, key: &EnvironmentKey, component: &ComponentName, up_to: Registered) -> Registered {
+        let (project, service) = place::halves(&key.service);
+        let row = self
+            .reached
+            .entry((key.clone(), component.clone()))
+            .or_insert_with(|| ReachedRow {
+                project,
+                service,
+                environment: key.environment.to_string(),
+                component: component.clone(),
+                transaction_id: 0,
+                position: 0,
+            });
+        let before = (row.transaction_id, row.position);
+        (row.transaction_id, row.position) = before.max(up_to);
+        before
     }
 
     /// It is well again, if something was wrong: since it is known to be, else since `otherwise`.

@@ -9,9 +9,10 @@
 //! | change fail rate | of the deployments of promotions into PRD that changed it, the share that was rolled back, left something behind, or was completed and then fell ill or was taken back by a rollback |
 //! | failed deployment recovery time | until what ran before was back, health was back, or the next deployment was completed; from the start of the deployment that did not succeed, from when a completed one fell ill, or, where one is taken back that never fell ill since it came, from its completion |
 //!
-//! A change arrives once, with the first completed promotion of a release that was registered no earlier than the first one
-//! that has it: what is in releases that were skipped on the way goes live with the one that was not. The first release
-//! that comes to PRD brings all that was registered before it. Going back ships nothing; coming again ships nothing new.
+//! A change arrives once, with the first completed promotion of a release that has an image of its component, and was
+//! registered no earlier than the first one that has the change: what is in releases that were skipped on the way goes live
+//! with the one that was not. The first release that brings a component to PRD brings all of it that was registered before;
+//! of components that it has no image of, it brings nothing. Going back ships nothing; coming again ships nothing new.
 //! Weeks are those of ISO 8601 in UTC: a deployment and its changes belong to that of its end, a recovery to that of its own.
 //!
 //! What ended before anything was changed is no deployment, whether a gate, a person or a failure stopped it. One outage is
@@ -59,7 +60,7 @@ impl Projection for Delivery {
     }
 
     fn version(&self) -> i32 {
-        3
+        4
     }
 
     fn tables(&self) -> &'static str {

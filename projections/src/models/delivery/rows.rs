@@ -1,6 +1,7 @@
 //! The rows of the tables.
 
 use chrono::{DateTime, Utc};
+use opstella_domain::ComponentName;
 use opstella_domain::promotion::EnvironmentKey;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -14,6 +15,8 @@ pub(super) struct PromotionRow {
     pub release: String,
     pub kind: String,
     pub started_at: Option<DateTime<Utc>>,
+    /// Those that the release has an image of: nothing of the others comes along.
+    pub components: Vec<ComponentName>,
 }
 
 impl PromotionRow {
@@ -32,9 +35,9 @@ pub(super) struct EnvironmentRow {
     /// When what runs came here, forward or back; absent once it fell ill.
     pub brought_at: Option<DateTime<Utc>>,
     pub down_since: Option<DateTime<Utc>>,
-    /// The furthest registration of a release that came here; of what was registered until then, nothing is news any more.
-    pub reached_transaction_id: Option<i64>,
-    pub reached_position: Option<i64>,
+    /// When the service was last gone: what was registered before never comes here any more.
+    pub gone_transaction_id: Option<i64>,
+    pub gone_position: Option<i64>,
 }
 
 impl EnvironmentRow {
@@ -48,20 +51,28 @@ impl EnvironmentRow {
             promotion_id: None,
             brought_at: None,
             down_since: None,
-            reached_transaction_id: None,
-            reached_position: None,
+            gone_transaction_id: None,
+            gone_position: None,
         }
     }
 
-    /// Everything that was registered until then has come here, or never will; where it stood before.
-    pub fn reaches(&mut self, registered: Registered) -> Registered {
-        let before = self.reached_transaction_id.zip(self.reached_position);
-        let before = before.unwrap_or((0, 0));
-        let (transaction_id, position) = registered.max(before);
-        self.reached_transaction_id = Some(transaction_id);
-        self.reached_position = Some(position);
-        before
+    /// The place before which nothing comes here any more.
+    pub fn gone(&self) -> Registered {
+        self.gone_transaction_id.zip(self.gone_position).unwrap_or((0, 0))
     }
+}
+
+/// How far a component has come in an environment. Releases need not have images of all components: each goes its own way.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct ReachedRow {
+    pub project: String,
+    pub service: String,
+    pub environment: String,
+    pub component: ComponentName,
+    /// The furthest registration of a release that brought it here; of what was registered until then, nothing is news any
+    /// more.
+    pub transaction_id: i64,
+    pub position: i64,
 }
 
 /// The place of a registration among all events: releases are in its order.
@@ -115,13 +126,14 @@ pub(super) struct RecoveryRow {
     pub recovered_at: DateTime<Utc>,
 }
 
-/// What a deployment brings that was not there before.
+/// What a deployment brings of a component that was not there before.
 #[derive(Debug, Serialize)]
 pub(super) struct ShipmentRow {
     pub promotion_id: Uuid,
     pub project: String,
     pub service: String,
     pub environment: String,
+    pub component: ComponentName,
     pub finished_at: DateTime<Utc>,
     pub transaction_id: i64,
     pub position: i64,

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::Fact;
 use super::fold::State;
-use super::rows::{EnvironmentRow, PromotionRow, Registered, ReleaseRow};
+use super::rows::{EnvironmentRow, PromotionRow, ReachedRow, Registered, ReleaseRow};
 use crate::ApplyError;
 use crate::models::place;
 use crate::models::rows::{self, unslug};
@@ -21,6 +21,10 @@ use crate::models::rows::{self, unslug};
 const LOAD_ENVIRONMENTS: &str = "
 SELECT to_jsonb(e) FROM delivery_environments e JOIN jsonb_to_recordset($1) AS k(project text, service text)
     ON e.project = k.project AND e.service = k.service";
+
+const LOAD_REACHED: &str = "
+SELECT to_jsonb(r) FROM delivery_reached r JOIN jsonb_to_recordset($1) AS k(project text, service text)
+    ON r.project = k.project AND r.service = k.service";
 
 const LOAD_PROMOTIONS: &str = "SELECT to_jsonb(p) FROM delivery_promotions p WHERE p.promotion_id IN (SELECT k::uuid FROM jsonb_array_elements_text($1) AS k)";
 
@@ -42,7 +46,8 @@ ON CONFLICT (project, service, component, commit) DO NOTHING";
 
 const PROMOTIONS: &str = "
 INSERT INTO delivery_promotions
-SELECT * FROM jsonb_to_recordset($1) AS r(promotion_id uuid, release text, kind text, started_at timestamptz)
+SELECT * FROM jsonb_to_recordset($1) AS r(promotion_id uuid, release text, kind text, started_at timestamptz,
+    components text[])
 ON CONFLICT (promotion_id) DO UPDATE SET started_at = excluded.started_at";
 
 const OVER: &str = "DELETE FROM delivery_promotions WHERE promotion_id IN (SELECT k::uuid FROM jsonb_array_elements_text($1) AS k)";
@@ -50,10 +55,19 @@ const OVER: &str = "DELETE FROM delivery_promotions WHERE promotion_id IN (SELEC
 const ENVIRONMENTS: &str = "
 INSERT INTO delivery_environments
 SELECT * FROM jsonb_to_recordset($1) AS r(project text, service text, environment text, promotion_id uuid,
-    brought_at timestamptz, down_since timestamptz, reached_transaction_id bigint, reached_position bigint)
+    brought_at timestamptz, down_since timestamptz, gone_transaction_id bigint, gone_position bigint)
 ON CONFLICT (project, service, environment) DO UPDATE SET promotion_id = excluded.promotion_id,
     brought_at = excluded.brought_at, down_since = excluded.down_since,
-    reached_transaction_id = excluded.reached_transaction_id, reached_position = excluded.reached_position";
+    gone_transaction_id = excluded.gone_transaction_id, gone_position = excluded.gone_position";
+
+/// Most of what was loaded has not moved.
+const REACHED: &str = "
+INSERT INTO delivery_reached AS r
+SELECT * FROM jsonb_to_recordset($1) AS n(project text, service text, environment text, component text,
+    transaction_id bigint, position bigint)
+ON CONFLICT (project, service, environment, component) DO UPDATE SET transaction_id = excluded.transaction_id,
+    position = excluded.position
+WHERE (r.transaction_id, r.position) < (excluded.transaction_id, excluded.position)";
 
 const DEPLOYMENTS: &str = "
 INSERT INTO deployments
@@ -62,20 +76,20 @@ SELECT d.promotion_id, d.project, d.service, d.environment, d.release, d.kind, d
 FROM jsonb_to_recordset($1) AS d(promotion_id uuid, project text, service text, environment text, release text,
     kind text, outcome text, finished_at timestamptz, transaction_id bigint, position bigint)";
 
-/// The changes of all releases that were registered after what had come there before, up to the one that came. Of what
-/// is registered later, nothing came with it, also if the batch has it already.
+/// The changes of a component in all releases that were registered after the one that had brought it there before, up to
+/// the one that came. Of what is registered later, nothing came with it, also if the batch has it already.
 const DELIVERED: &str = "
 INSERT INTO delivered_changes
 SELECT d.project, d.service, d.environment, c.component, c.commit, c.version, d.promotion_id, c.committed_at,
     r.registered_at, d.finished_at, date_trunc('week', d.finished_at AT TIME ZONE 'UTC')::date,
     greatest(extract(epoch FROM d.finished_at - coalesce(c.committed_at, r.registered_at)), 0)
-FROM jsonb_to_recordset($1) AS d(promotion_id uuid, project text, service text, environment text,
+FROM jsonb_to_recordset($1) AS d(promotion_id uuid, project text, service text, environment text, component text,
     finished_at timestamptz, transaction_id bigint, position bigint, after jsonb, up_to jsonb)
 JOIN delivery_releases r ON r.project = d.project AND r.service = d.service
     AND (r.transaction_id, r.position) > ((d.after->>0)::bigint, (d.after->>1)::bigint)
     AND (r.transaction_id, r.position) <= ((d.up_to->>0)::bigint, (d.up_to->>1)::bigint)
 JOIN delivery_changes c ON c.project = r.project AND c.service = r.service AND c.version = r.version
-    AND (c.transaction_id, c.position) < (d.transaction_id, d.position)";
+    AND c.component = d.component AND (c.transaction_id, c.position) < (d.transaction_id, d.position)";
 
 const TROUBLED: &str = "
 UPDATE deployments SET troubled = true
@@ -124,7 +138,13 @@ pub(super) async fn load(
     let promotions: Vec<PromotionId> = promotions.into_iter().collect();
     let mut environments = BTreeMap::new();
     for row in rows::read::<_, EnvironmentRow>(tx, LOAD_ENVIRONMENTS, &services).await? {
-        environments.insert(key_of(&row)?, row);
+        let key = key_of(&row.project, &row.service, &row.environment)?;
+        environments.insert(key, row);
+    }
+    let mut reached = BTreeMap::new();
+    for row in rows::read::<_, ReachedRow>(tx, LOAD_REACHED, &services).await? {
+        let key = key_of(&row.project, &row.service, &row.environment)?;
+        reached.insert((key, row.component.clone()), row);
     }
     let promotions = rows::read::<_, PromotionRow>(tx, LOAD_PROMOTIONS, &promotions).await?;
     let promotions: BTreeMap<_, _> = promotions
@@ -133,6 +153,7 @@ pub(super) async fn load(
         .collect();
     Ok(State {
         environments,
+        reached,
         registered: load_registered(tx, facts, &promotions).await?,
         promotions,
         ..State::default()
@@ -186,13 +207,13 @@ struct ReleaseName {
     version: String,
 }
 
-fn key_of(row: &EnvironmentRow) -> Result<EnvironmentKey, ApplyError> {
+fn key_of(project: &str, service: &str, environment: &str) -> Result<EnvironmentKey, ApplyError> {
     Ok(EnvironmentKey {
         service: ServiceKey {
-            project: unslug(&row.project)?,
-            service: unslug(&row.service)?,
+            project: unslug(project)?,
+            service: unslug(service)?,
         },
-        environment: unslug::<Environment>(&row.environment)?,
+        environment: unslug::<Environment>(environment)?,
     })
 }
 
@@ -215,6 +236,7 @@ pub(super) async fn write(tx: &mut PgConnection, state: State) -> Result<(), App
     let promotions: Vec<_> = state.promotions.into_values().collect();
     let over: Vec<PromotionId> = state.over.into_iter().collect();
     let environments: Vec<_> = state.environments.into_values().collect();
+    let reached: Vec<_> = state.reached.into_values().collect();
     let troubled: Vec<Uuid> = state.troubled.into_iter().collect();
     let taken_back: Vec<Uuid> = state.taken_back.into_iter().collect();
     rows::write(tx, RELEASES, &releases).await?;
@@ -222,6 +244,7 @@ pub(super) async fn write(tx: &mut PgConnection, state: State) -> Result<(), App
     rows::write(tx, PROMOTIONS, &promotions).await?;
     rows::write(tx, OVER, &over).await?;
     rows::write(tx, ENVIRONMENTS, &environments).await?;
+    rows::write(tx, REACHED, &reached).await?;
     rows::write(tx, DEPLOYMENTS, &state.deployments).await?;
     rows::write(tx, DELIVERED, &state.shipments).await?;
     rows::write(tx, TROUBLED, &troubled).await?;

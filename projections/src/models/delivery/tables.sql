@@ -76,14 +76,15 @@ CREATE TABLE delivery_changes (
     position       bigint NOT NULL,
     PRIMARY KEY (project, service, component, commit)
 );
-CREATE INDEX delivery_changes_release ON delivery_changes (project, service, version);
+CREATE INDEX delivery_changes_release ON delivery_changes (project, service, version, component);
 
 -- Promotions that are not over.
 CREATE TABLE delivery_promotions (
     promotion_id uuid PRIMARY KEY,
     release      text NOT NULL,
     kind         text NOT NULL,
-    started_at   timestamptz         -- when its deployment began
+    started_at   timestamptz,        -- when its deployment began
+    components   text[] NOT NULL     -- that the release has an image of
 );
 
 -- What each environment runs, and since when something is wrong there.
@@ -94,7 +95,18 @@ CREATE TABLE delivery_environments (
     promotion_id uuid,
     brought_at   timestamptz,        -- when that came, forward or back; null once it fell ill
     down_since   timestamptz,
-    reached_transaction_id bigint,   -- the furthest registration of a release that came here: its changes, and those
-    reached_position bigint,         -- before it, are no news here any more
+    gone_transaction_id bigint,      -- when the service was last gone: what was registered before never comes here
+    gone_position bigint,
     PRIMARY KEY (project, service, environment)
+);
+
+-- How far each component has come in each environment: releases need not have images of all.
+CREATE TABLE delivery_reached (
+    project        text NOT NULL,
+    service        text NOT NULL,
+    environment    text NOT NULL,
+    component      text NOT NULL,
+    transaction_id bigint NOT NULL,  -- the furthest registration of a release that brought it here: its changes, and
+    position       bigint NOT NULL,  -- those before it, are no news here any more
+    PRIMARY KEY (project, service, environment, component)
 );
