@@ -240,8 +240,6 @@ impl World {
             .await;
         self.observe("UAT", "right", Health::Healthy, journeys.at(80))
             .await;
-        self.observe("UAT", "web:again", Health::Healthy, journeys.at(85))
-            .await;
         journeys.promotions.extend([("uat-back", back), ("uat", uat)]);
     }
 
@@ -265,6 +263,8 @@ impl World {
             .await;
         let run = self.look("PRE", pre, strict(), journeys.at(95)).await;
         self.run_ends("PRE", run, RunEnd::Succeeded, journeys.at(100))
+            .await;
+        self.observe("UAT", "web:again", Health::Healthy, journeys.at(101))
             .await;
         journeys.promotions.extend([("refused", refused), ("pre", pre)]);
     }

@@ -53,7 +53,7 @@ async fn the_matrix_shows_what_runs_where() {
     assert_eq!(micros(uat.since.unwrap()), micros(journeys.at(60)));
     let drift = uat.drift.as_ref().unwrap();
     assert_eq!(drift.found, BTreeMap::from([("web".into(), "web:again".into())]));
-    assert_eq!(micros(drift.since), micros(journeys.at(85)));
+    assert_eq!(micros(drift.since), micros(journeys.at(101)));
     assert!(matrix[1].environments[3].drift.is_none());
     let prd = &matrix[1].environments[4];
     assert_eq!(prd.promotion, Some(journeys.id("rollback")));
