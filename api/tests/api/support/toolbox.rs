@@ -154,6 +154,7 @@ impl ToolAdapter for TestAdapter {
                 url: None,
             },
             provenance: Provenance::Created,
+            commit: None,
         })
     }
 

@@ -96,6 +96,8 @@ impl StepRow {
             compensation_failures: self.compensation_failures,
             // Nothing that is shown depends on it.
             deleted: false,
+            commit: None,
+            uncertain: false,
         })
     }
 
