@@ -10,7 +10,7 @@ use opstella_domain::evidence::ArtifactKey;
 use opstella_domain::naming::SecretPath;
 use opstella_domain::operation::{Operation, Owner};
 use opstella_domain::release::Digest;
-use opstella_domain::resource::StepOutcome;
+use opstella_domain::resource::{Commit, StepOutcome};
 use opstella_domain::template::{TemplateFiles, TemplateRef};
 use opstella_domain::{ProjectSlug, Tool};
 use secrecy::SecretString;
@@ -109,6 +109,20 @@ pub struct Observed {
 }
 
 impl Observed {
+    /// Whether another version of this image, repository and digest, is among those that run. What comes from other
+    /// repositories, such as a sidecar, is none.
+    pub(crate) fn another_than<'a>(
+        wanted: &str,
+        mut images: impl Iterator<Item = &'a str>,
+    ) -> Option<&'a str> {
+        let (repository, digest) = wanted.split_once('@')?;
+        images.find(|image| {
+            let version = image.strip_prefix(repository);
+            let ours = version.is_some_and(|version| version.starts_with([':', '@']));
+            ours && image.split_once('@').is_none_or(|(_, runs)| runs != digest)
+        })
+    }
+
     /// Nothing is there.
     pub(crate) fn missing() -> Self {
         Self {
@@ -126,9 +140,13 @@ pub struct StepContext {
     pub owner: Owner,
     /// Whether a resource that is there and not ours may be adopted.
     pub adopt: bool,
-    /// Whether an earlier attempt of this step may have done the work already. Where the tool cannot hold an
-    /// ownership mark in the creating call, an unmarked resource younger than `run_started` is ours only then.
+    /// Whether an earlier attempt of this step may have done the work already, and not said so: it was given up or failed
+    /// on the way. One that failed with [`StepError::Permanent`] has left nothing. Where the tool cannot hold an
+    /// ownership mark in the creating call, an unmarked resource younger than `run_started` is ours only then. Of a
+    /// `remove` that undoes a step, it is said of the step.
     pub retried: bool,
+    /// The commit by which this run names the image that the step is about, of a promotion that has come so far.
+    pub commit: Option<Commit>,
     /// When the run began.
     pub run_started: DateTime<Utc>,
     /// How far `remove` may go.

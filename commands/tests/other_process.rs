@@ -134,6 +134,7 @@ async fn the_end_of_a_run_reaches_a_service_that_another_process_asked_for() {
         outcome: Some(StepOutcome {
             resource,
             provenance: Provenance::Created,
+            commit: None,
         }),
         duration_ms: 1,
     };

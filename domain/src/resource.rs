@@ -30,6 +30,17 @@ pub enum Provenance {
     Adopted,
 }
 
+/// A commit that says in Git what a step is about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Commit {
+    /// Its SHA.
+    pub revision: String,
+    /// The one that it was made on top of, or that was deployed before it; none where the run did not make it, but found in
+    /// Git what it was to say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<String>,
+}
+
 /// What a successful step reports.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StepOutcome {
@@ -37,4 +48,7 @@ pub struct StepOutcome {
     pub resource: ExternalResource,
     /// How it came to be ours.
     pub provenance: Provenance,
+    /// The commit that says so, of a step that says it in Git.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<Commit>,
 }

@@ -11,7 +11,7 @@
 mod support;
 
 use opstella_domain::plan::{CarriedImage, Plan, SagaKind, StepId, Targets, plan_promote};
-use opstella_domain::resource::Provenance;
+use opstella_domain::resource::{Commit, Provenance};
 use opstella_domain::run::{FailureClass, Run, RunCommand, RunStatus, StepPhase, Work};
 use opstella_domain::{Decide, DomainError, Environment};
 use support::promotion::{digest, later, name, version};
@@ -292,4 +292,135 @@ fn a_deployment_may_take_as_long_as_its_plan_says() {
     assert_eq!(run.status, RunStatus::Unwinding);
     let told = run.cause_text();
     assert!(told.contains("not done within 7 minutes"), "{told}");
+}
+
+fn made(revision: &str, before: Option<&str>) -> Commit {
+    Commit {
+        revision: revision.into(),
+        before: before.map(str::to_owned),
+    }
+}
+
+/// A run after these steps, all others of its component but `argocd.healthy` done without a commit.
+fn with_commits(commits: &[(&str, Provenance, Option<Commit>)]) -> Run {
+    let mut run = planned();
+    loop {
+        let next = run.work().into_iter().find_map(|work| match work {
+            Work::Execute { step, attempt } if !step.as_str().starts_with("argocd.healthy/") => {
+                Some((step, attempt))
+            }
+            _ => None,
+        });
+        let Some((step, attempt)) = next else {
+            return run;
+        };
+        let given = commits.iter().find(|(name, ..)| *name == step.as_str());
+        let (provenance, commit) = match given {
+            Some((_, provenance, commit)) => (*provenance, commit.clone()),
+            None => (Provenance::Existing, None),
+        };
+        let outcome = opstella_domain::resource::StepOutcome {
+            commit,
+            ..outcome(provenance)
+        };
+        let done = RunCommand::RecordSuccess {
+            step,
+            attempt,
+            outcome: Some(outcome),
+            duration_ms: 5,
+        };
+        take(&mut run, done);
+    }
+}
+
+fn commit_of(run: &Run, step: &str) -> Option<Commit> {
+    let step = run.plan.steps().iter().find(|s| s.id.as_str() == step).unwrap();
+    run.commit_of(step)
+}
+
+#[test]
+fn each_component_is_deployed_by_its_own_commit_and_goes_back_to_what_it_ran() {
+    use Provenance::Created;
+    let run = planned();
+    assert_eq!(
+        commit_of(&run, "argocd.sync/api"),
+        None,
+        "nothing is committed yet"
+    );
+    assert_eq!(commit_of(&run, "argocd.hold/api"), None);
+    let run = with_commits(&[
+        ("argocd.hold/api", Created, Some(made("deployed", None))),
+        ("gitlab.image/api", Created, Some(made("api", Some("head")))),
+        ("argocd.hold/web", Created, None),
+        ("gitlab.image/web", Created, Some(made("web", Some("head")))),
+    ]);
+    for step in ["gitlab.image/api", "argocd.sync/api", "argocd.healthy/api"] {
+        assert_eq!(commit_of(&run, step), Some(made("api", Some("head"))), "{step}");
+    }
+    assert_eq!(
+        commit_of(&run, "argocd.sync/web"),
+        Some(made("web", Some("head")))
+    );
+    assert_eq!(commit_of(&run, "kubernetes.smoke/api"), None);
+    // Back to what was deployed; where nothing was, to the commit before.
+    assert_eq!(
+        commit_of(&run, "argocd.hold/api"),
+        Some(made("api", Some("deployed")))
+    );
+    assert_eq!(
+        commit_of(&run, "argocd.hold/web"),
+        Some(made("web", Some("head")))
+    );
+}
+
+#[test]
+fn there_is_nothing_to_go_back_to_where_a_component_stays_as_it_is() {
+    use Provenance::{Created, Existing};
+    let held = ("argocd.hold/api", Created, Some(made("deployed", None)));
+    let found = ("gitlab.image/api", Existing, Some(made("head", None)));
+    let run = with_commits(&[held.clone(), found.clone()]);
+    assert_eq!(commit_of(&run, "argocd.sync/api"), Some(made("head", None)));
+    assert_eq!(commit_of(&run, "argocd.hold/api"), None);
+    // What was not deployed of the repository is now.
+    let run = with_commits(&[held, found, ("argocd.sync/api", Created, None)]);
+    assert_eq!(
+        commit_of(&run, "argocd.hold/api"),
+        Some(made("head", Some("deployed")))
+    );
+}
+
+/// What an earlier try may have left counts as the run's own, and only then.
+#[test]
+fn a_try_is_uncertain_if_it_did_not_say_what_became_of_it() {
+    let step: StepId = "harbor.artifact/api".parse().unwrap();
+    let uncertain = |run: &Run| run.steps[&step].uncertain;
+    let mut run = planned();
+    assert!(!uncertain(&run));
+    take(&mut run, failure(&step, 1, FailureClass::Permanent));
+    assert!(!uncertain(&run), "it was refused");
+    for class in [FailureClass::Transient, FailureClass::Unauthorised] {
+        let mut run = planned();
+        take(&mut run, failure(&step, 1, class));
+        assert!(uncertain(&run), "{class:?}");
+    }
+    let mut run = planned();
+    take(&mut run, RunCommand::Resume);
+    assert!(uncertain(&run), "another engine had it");
+    // A look that finds it under way says so.
+    let mut run = planned();
+    let look = RunCommand::RecordAwaited {
+        step: step.clone(),
+        attempt: 1,
+        back: false,
+        message: "Progressing".into(),
+        at: later(0),
+        look_at: later(0),
+    };
+    take(&mut run, look);
+    let again = RunCommand::StartRetry {
+        step: step.clone(),
+        attempt: 2,
+    };
+    take(&mut run, again);
+    assert!(!uncertain(&run));
 }

@@ -28,6 +28,8 @@ const WHAT_RUNS: (&str, &str) = (
 );
 /// Argo CD's words for a second operation.
 const IN_PROGRESS: &str = "another operation is already in progress";
+/// And for the end of none.
+const NONE_IN_PROGRESS: &str = "No operation is in progress";
 
 /// A thing in Argo CD.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -128,11 +130,19 @@ impl ArgoCd {
         answer.found()?.map(|answer| object(&answer)).transpose()
     }
 
-    /// Asks for a sync to the head of the repository. False: another operation is under way.
-    pub(super) async fn ask_for_sync(&self, place: Place<'_>, prune: bool) -> Result<bool, StepError> {
+    /// Asks for a sync to a commit; without one, to the head of the repository. False: another operation is under way.
+    pub(super) async fn ask_for_sync(
+        &self,
+        place: Place<'_>,
+        prune: bool,
+        revision: Option<&str>,
+    ) -> Result<bool, StepError> {
         let mut body = json!({ "prune": prune });
-        if let (Some((field, project)), Some(fields)) = (place.within(), body.as_object_mut()) {
-            fields.insert(field.to_owned(), json!(project));
+        let revision = revision.map(|revision| ("revision", revision));
+        if let Some(fields) = body.as_object_mut() {
+            for (field, value) in place.within().into_iter().chain(revision) {
+                fields.insert(field.to_owned(), json!(value));
+            }
         }
         let path = format!("{}/sync", place.path());
         let answer = self.http.post(path).json(&body).send().await?;
@@ -140,6 +150,17 @@ impl ArgoCd {
             return Ok(false);
         }
         object(&answer.success()?).map(|_| true)
+    }
+
+    /// Ends the operation that is under way. One that has ended meanwhile needs that no more.
+    pub(super) async fn terminate(&self, place: Place<'_>) -> Result<(), StepError> {
+        let within: Vec<_> = place.within().into_iter().collect();
+        let path = format!("{}/operation", place.path());
+        let answer = self.http.delete(path).query(&within).send().await?;
+        if answer.is(StatusCode::BAD_REQUEST) && answer.error_text().contains(NONE_IN_PROGRESS) {
+            return Ok(());
+        }
+        answer.success()?.json::<Value>().map(|_| ())
     }
 
     /// An application of a name, in whatever project it is, as far as our account may see it.

@@ -160,6 +160,7 @@ impl ArgoCd {
                 url: Some(format!("{}/{page}", self.http.base())),
             },
             provenance,
+            commit: None,
         }
     }
 }

@@ -1,5 +1,7 @@
-//! The application is Synced and Healthy and runs the image: looked at, again and again.
+//! The commit of the run is deployed, and the application is Healthy and runs the image: looked at, again and again.
+//! What somebody commits meanwhile makes the application OutOfSync, and is not what is judged here.
 
+use chrono::Utc;
 use opstella_domain::release::Digest;
 use opstella_domain::resource::{Provenance, StepOutcome};
 
@@ -19,19 +21,17 @@ impl ArgoCd {
         if there.is_busy() {
             return Err(self.awaited(target, "is being synced"));
         }
-        if let Some(why) = there.failure() {
+        let revision = context.commit.as_ref().map(|commit| commit.revision.as_str());
+        if let Some(why) = there.failure(revision) {
             return Err(failed(target.place, why));
         }
-        let (synced, health, runs) = (
-            there.is_synced(),
-            there.health(),
-            there.runs(target.image, digest),
-        );
-        if synced && health == "Healthy" && runs {
+        let deployed = there.is_synced() || revision.is_some_and(|revision| there.has_deployed(revision));
+        let (health, runs) = (there.health(), there.runs(target.image, digest));
+        if deployed && health == "Healthy" && runs {
             return Ok(self.step_outcome(target, "rollout", &there, Provenance::Existing));
         }
-        // Before the sync has come to an end it may be what ran before that is ill.
-        if synced && health == "Degraded" {
+        let ill = deployed && health == "Degraded";
+        if ill && there.is_ill_of(target.image, digest, self.grace, Utc::now()) {
             return Err(StepError::Permanent {
                 message: format!(
                     "Argo CD reports Degraded: {} (application `{}`)",
@@ -40,7 +40,7 @@ impl ArgoCd {
                 ),
             });
         }
-        let what = match (synced, runs) {
+        let what = match (deployed, runs) {
             (false, _) => "is not synced yet".to_owned(),
             (true, false) => format!("is {health} and does not run {digest} yet"),
             (true, true) => format!("is {health}"),

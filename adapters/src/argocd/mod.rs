@@ -22,6 +22,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use chrono::TimeDelta;
 use opstella_domain::operation::Operation;
 use opstella_domain::resource::StepOutcome;
 use opstella_domain::tool_connection::Connection;
@@ -39,12 +40,17 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// How long something that is under way in Argo CD is left alone before the next look.
 const PAUSE: Duration = Duration::from_secs(3);
 
+/// How long after a sync ill health may be that of what ran before: Argo CD and Kubernetes have looked at what is new by
+/// then.
+const GRACE: TimeDelta = TimeDelta::seconds(30);
+
 /// One connected Argo CD. Cheap to clone.
 #[derive(Clone)]
 pub struct ArgoCd {
     http: ToolHttp,
     patience: Duration,
     pause: Duration,
+    grace: TimeDelta,
 }
 
 impl ArgoCd {
@@ -58,6 +64,7 @@ impl ArgoCd {
             http: ToolHttp::new(Tool::ArgoCd, connection.url.as_str(), bearer)?,
             patience: PATIENCE,
             pause: PAUSE,
+            grace: GRACE,
         })
     }
 
@@ -72,6 +79,13 @@ impl ArgoCd {
     #[must_use]
     pub fn with_pause(mut self, pause: Duration) -> Self {
         self.pause = pause;
+        self
+    }
+
+    /// How long after a sync ill health that was there before it counts for nothing; 30 s unless told.
+    #[must_use]
+    pub fn with_grace(mut self, grace: TimeDelta) -> Self {
+        self.grace = grace;
         self
     }
 }

@@ -1,4 +1,5 @@
-//! A sync of the application to the head of its repository: asked for, not waited for.
+//! A sync of the application to the commit that names the image: asked for, not waited for. What somebody else commits after
+//! it is not deployed with it.
 
 use opstella_domain::release::Digest;
 use opstella_domain::resource::{Provenance, StepOutcome};
@@ -21,17 +22,23 @@ impl ArgoCd {
         if there.is_busy() {
             return Err(self.awaited(target, "is being synced"));
         }
+        let revision = context.commit.as_ref().map(|commit| commit.revision.as_str());
+        let since = there.synced_since(context.run_started);
+        // An earlier try asked for it, and its answer was lost.
+        if since && revision.is_some_and(|revision| there.has_deployed(revision)) {
+            return Ok(self.step_outcome(target, "sync", &there, Provenance::Created));
+        }
         if there.is_synced() && there.runs(target.image, digest) {
             return Ok(self.step_outcome(target, "sync", &there, Provenance::Existing));
         }
         // One that this run asked for; an older one may have failed for a reason that is mended.
-        if let Some(why) = there.failure()
-            && there.synced_since(context.run_started)
+        if let Some(why) = there.failure(revision)
+            && since
         {
             return Err(failed(target.place, why));
         }
         let prune = there.prunes(&Mark::service(&context.owner));
-        if !self.ask_for_sync(target.place, prune).await? {
+        if !self.ask_for_sync(target.place, prune, revision).await? {
             return Err(self.awaited(target, "is being synced"));
         }
         Ok(self.step_outcome(target, "sync", &there, Provenance::Created))

@@ -47,7 +47,8 @@ impl InProcess {
                 run: order.run,
             },
             adopt: order.adopt,
-            retried: order.attempt > 1,
+            retried: order.retried,
+            commit: order.commit.clone(),
             run_started: order.run_started,
             removal: if order.action == Action::Remove {
                 Removal::Service

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use opstella_domain::operation::Operation;
 use opstella_domain::plan::StepId;
-use opstella_domain::resource::StepOutcome;
+use opstella_domain::resource::{Commit, StepOutcome};
 use opstella_domain::run::FailureClass;
 use opstella_domain::tool_connection::ConnectionKey;
 use opstella_domain::{RunId, ServiceKey};
@@ -42,6 +42,10 @@ pub struct StepOrder {
     pub adopt: bool,
     /// When the run began.
     pub run_started: DateTime<Utc>,
+    /// Whether an earlier try of the step, also of one that is undone now, may have had effects that it did not report.
+    pub retried: bool,
+    /// The commit by which the run names the image that the step is about.
+    pub commit: Option<Commit>,
 }
 
 /// How a try ended.

@@ -247,7 +247,6 @@ fn order(
     Some(StepOrder {
         run: ticket.run,
         step: ticket.step.clone(),
-        // A compensation always follows a try, so whatever is there may be ours.
         attempt: ticket.attempt,
         action: match (ticket.back, removes) {
             (true, _) => Action::Compensate,
@@ -259,6 +258,8 @@ fn order(
         service: state.service.clone()?,
         adopt: state.adopt,
         run_started: state.planned_at?,
+        retried: state.steps.get(&ticket.step)?.uncertain,
+        commit: state.commit_of(step),
     })
 }
 

@@ -7,8 +7,9 @@ use base64::engine::general_purpose::STANDARD;
 use http::StatusCode;
 use opstella_domain::RunId;
 use opstella_domain::operation::Owner;
+use opstella_domain::resource::Commit as Made;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::repository::Repository;
 use super::{DEFAULT_BRANCH, GitLab};
@@ -63,6 +64,8 @@ struct File {
 /// A file with what is in it.
 #[derive(Deserialize)]
 struct FullFile {
+    /// The head of what was asked for.
+    commit_id: String,
     last_commit_id: String,
     content: String,
 }
@@ -74,10 +77,13 @@ pub(super) struct Text {
     pub content: String,
     /// The commit that changed it last.
     pub last_commit: String,
+    /// The head of the branch that it was read from.
+    pub head: String,
 }
 
 #[derive(Deserialize)]
 struct Commit {
+    id: String,
     message: String,
     #[serde(default)]
     parent_ids: Vec<String>,
@@ -99,6 +105,13 @@ impl Commit {
     fn is_of(&self, run: RunId) -> bool {
         let trailer = format!("{TRAILER}{run}");
         self.message.lines().any(|line| line == trailer)
+    }
+
+    fn made(self) -> Made {
+        Made {
+            revision: self.id,
+            before: self.parent_ids.into_iter().next(),
+        }
     }
 }
 
@@ -133,7 +146,8 @@ impl GitLab {
         owner: &Owner,
         actions: &[Action<'_>],
     ) -> Result<(), StepError> {
-        Ok(self.try_commit(repository, subject, owner, actions).await??)
+        self.try_commit(repository, subject, owner, actions).await??;
+        Ok(())
     }
 
     /// Makes a commit on the default branch, unless somebody else was faster.
@@ -143,7 +157,7 @@ impl GitLab {
         subject: &str,
         owner: &Owner,
         actions: &[Action<'_>],
-    ) -> Result<Result<(), Raced>, StepError> {
+    ) -> Result<Result<Made, Raced>, StepError> {
         let body = json!({
             "branch": repository.branch(),
             "commit_message": format!("{subject}\n\n{TRAILER}{}", owner.run),
@@ -166,7 +180,8 @@ impl GitLab {
             );
             return Ok(Err(Raced(message)));
         }
-        answer.success()?.json::<Value>().map(|_| Ok(()))
+        let commit: Commit = answer.success()?.json()?;
+        Ok(Ok(commit.made()))
     }
 
     /// A file of the default branch, or of a commit.
@@ -197,19 +212,19 @@ impl GitLab {
         Ok(Some(Text {
             content,
             last_commit: file.last_commit_id,
+            head: file.commit_id,
         }))
     }
 
-    /// The commit before one that this run made; none if the run did not make it, or it is the first.
-    pub(super) async fn before_commit_of(
+    /// A commit, if this run made it.
+    pub(super) async fn own_commit(
         &self,
         repository: &Repository,
         commit: &str,
         run: RunId,
-    ) -> Result<Option<String>, StepError> {
+    ) -> Result<Option<Made>, StepError> {
         let found = self.find_commit(repository, commit).await?;
-        let ours = found.filter(|found| found.is_of(run));
-        Ok(ours.and_then(|commit| commit.parent_ids.into_iter().next()))
+        Ok(found.filter(|found| found.is_of(run)).map(Commit::made))
     }
 
     /// Which of these files were changed last by a commit of this run, and by which.
@@ -235,7 +250,7 @@ impl GitLab {
             let of_run = match known.get(&commit) {
                 Some(of_run) => *of_run,
                 None => {
-                    let of_run = self.is_commit_of(repository, &commit, run).await?;
+                    let of_run = self.own_commit(repository, &commit, run).await?.is_some();
                     known.insert(commit.clone(), of_run);
                     of_run
                 }
@@ -245,17 +260,6 @@ impl GitLab {
             }
         }
         Ok(ours)
-    }
-
-    /// Whether a commit is one of this run's.
-    pub(super) async fn is_commit_of(
-        &self,
-        repository: &Repository,
-        commit: &str,
-        run: RunId,
-    ) -> Result<bool, StepError> {
-        let found = self.find_commit(repository, commit).await?;
-        Ok(found.is_some_and(|commit| commit.is_of(run)))
     }
 
     async fn find_commit(&self, repository: &Repository, commit: &str) -> Result<Option<Commit>, StepError> {

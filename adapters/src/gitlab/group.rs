@@ -18,9 +18,10 @@ use crate::mark::Mark;
 use crate::{Removal, Removed, StepContext, StepError};
 
 const KIND: &str = "group";
-/// How the line begins that the description of a group has while a run is about to delete it. GitLab takes 255
-/// characters: the mark, and the lines of two runs.
+/// How the line begins that the description of a group has while a run is about to delete it.
 const GOING: &str = "Opstella deletes: ";
+/// Most characters of a description that GitLab takes: the mark, and the lines of two runs.
+const LONGEST: usize = 255;
 
 /// Of what is in a group, how much is looked at: as much as GitLab lists at once.
 const MOST: usize = 100;
@@ -237,12 +238,12 @@ impl GitLab {
         if there.marked_for_deletion_on.is_none() {
             let mut empty = self.is_empty(&path, &context.owner).await?;
             if empty {
-                self.say_going(&path, run, true).await?;
+                self.say_going(name, &path, run, true).await?;
                 empty = self.is_empty(&path, &context.owner).await?;
             }
             if !empty {
                 // Said by this try, or by one that was interrupted.
-                self.say_going(&path, run, false).await?;
+                self.say_going(name, &path, run, false).await?;
                 return Ok(Removed::Kept);
             }
             match self.find::<Group>(&path).await? {
@@ -263,14 +264,19 @@ impl GitLab {
     }
 
     /// Says in the group that this run is about to delete it, or takes that back. One that is gone needs neither.
-    async fn say_going(&self, path: &str, run: RunId, going: bool) -> Result<(), StepError> {
+    async fn say_going(&self, name: &str, path: &str, run: RunId, goes: bool) -> Result<(), StepError> {
         let Some(there) = self.find::<Group>(path).await? else {
             return Ok(());
         };
-        if there.is_going_by(run) == going {
+        if there.is_going_by(run) == goes {
             return Ok(());
         }
-        let body = json!({"description": there.described(run, going)});
+        let described = there.described(run, goes);
+        // Others are at it: whoever comes after them has the room.
+        if goes && described.chars().count() > LONGEST {
+            return Err(going(name));
+        }
+        let body = json!({"description": described});
         let answer = self.http.put(Self::path(path)).json(&body).send().await?;
         // A page of something in between is no confirmation.
         if let Some(answer) = answer.found()? {
@@ -314,7 +320,7 @@ mod tests {
             group.description = Some(group.described(RunId(Uuid::from_u128(run)), true));
         }
         let described = group.description.unwrap_or_default();
-        assert!(described.len() <= 255, "{described}");
+        assert!(described.len() <= LONGEST, "{described}");
         assert_eq!(Mark::find(&described), Some(Mark::project(&owner)));
     }
 }

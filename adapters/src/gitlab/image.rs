@@ -1,13 +1,14 @@
 //! The image that an environment's overlay names: one commit that changes just that.
 //!
 //! Each commit says which one it was made on top of, so that GitLab refuses it when somebody was faster. What is undone
-//! is this run's own commit, and only while nobody has changed the file since.
+//! is the digest that this run named, as long as the file names it; whatever else people wrote in the file stays. A digest
+//! that somebody else named since stays too: what runs is brought back by the application's hold all the same.
 
 use opstella_domain::Environment;
 use opstella_domain::naming::RepositoryPath;
 use opstella_domain::operation::Operation;
 use opstella_domain::release::{Digest, ReleaseVersion};
-use opstella_domain::resource::{Provenance, StepOutcome};
+use opstella_domain::resource::{Commit, Provenance, StepOutcome};
 
 use super::GitLab;
 use super::commits::{Action, Raced, Text};
@@ -58,12 +59,37 @@ impl<'a> Change<'a> {
         with_image(&there.content, self.image, digest).ok_or_else(|| self.no_entry(repository))
     }
 
+    /// The image was named before this run. Where something else runs, an earlier run was given up after its commit: from
+    /// now on it is this run's to undo.
+    fn found(&self, there: Text) -> (Commit, Provenance) {
+        let provenance = match self.previous == Some(self.digest) {
+            true => Provenance::Existing,
+            false => Provenance::Created,
+        };
+        let commit = Commit {
+            revision: there.head,
+            before: None,
+        };
+        (commit, provenance)
+    }
+
     fn no_entry(&self, repository: &RepositoryPath) -> StepError {
         StepError::Permanent {
             message: format!(
                 "GitLab: `{}` in `{repository}` has no entry `{ENTRY}` under `images:`; add\nimages:\n  - name: \
                  {ENTRY}\n    newName: {}\nand name `{ENTRY}` as the image of the deployment",
                 self.path, self.image
+            ),
+        }
+    }
+
+    /// Somebody has changed the file since, and it named no digest before that could be put back.
+    fn stays(&self, repository: &RepositoryPath) -> StepError {
+        StepError::Permanent {
+            message: format!(
+                "GitLab: `{}` in `{repository}` names {} and was changed since: name in it what it named before, then \
+                 retry the step, or skip it, which leaves that image named",
+                self.path, self.digest
             ),
         }
     }
@@ -95,29 +121,32 @@ impl GitLab {
             let there = self.text(&repository, &change.path, None).await?;
             let there = there.ok_or_else(|| change.no_file(path))?;
             let wanted = change.text(&there, change.digest, path)?;
-            let provenance = if wanted == there.content {
+            let (commit, provenance) = if wanted == there.content {
                 let (commit, run) = (&there.last_commit, context.owner.run);
-                match self.is_commit_of(&repository, commit, run).await? {
-                    true => Provenance::Created,
-                    false => Provenance::Existing,
+                match self.own_commit(&repository, commit, run).await? {
+                    Some(own) => (own, Provenance::Created),
+                    None => change.found(there),
                 }
             } else {
                 match self
                     .replace(&repository, change, &there, &wanted, &subject, context)
                     .await?
                 {
-                    Ok(()) => Provenance::Created,
+                    Ok(made) => (made, Provenance::Created),
                     Err(_) => continue,
                 }
             };
             let name = format!("{path}: {}", change.path);
             let page = format!("{path}/-/blob/{}/{}", repository.branch(), change.path);
-            return Ok(self.outcome(KIND, &name, &page, provenance));
+            return Ok(StepOutcome {
+                commit: Some(commit),
+                ..self.outcome(KIND, &name, &page, provenance)
+            });
         }
         Err(contended(path, change))
     }
 
-    /// Brings back what the overlay named, if this run's commit is the newest of it.
+    /// Brings back the image that the overlay named, if it still names the one of this run.
     pub(super) async fn remove_image(
         &self,
         path: &RepositoryPath,
@@ -136,21 +165,25 @@ impl GitLab {
             let Some(there) = self.text(&repository, &change.path, None).await? else {
                 return Ok(Removed::Absent);
             };
-            let (commit, run) = (&there.last_commit, context.owner.run);
             let named = image_of(&there.content).and_then(|image| image.digest);
             if named.as_deref() != Some(change.digest.as_str()) {
                 let as_before = named.as_deref() == change.previous.map(Digest::as_str);
                 return Ok(if as_before { Removed::Absent } else { Removed::Kept });
             }
-            let Some(parent) = self.before_commit_of(&repository, commit, run).await? else {
-                return Ok(Removed::Kept);
-            };
-            let before = match change.previous {
-                Some(previous) => change.text(&there, previous, path)?,
-                None => match self.text(&repository, &change.path, Some(&parent)).await? {
+            let (commit, run) = (&there.last_commit, context.owner.run);
+            let own = self.own_commit(&repository, commit, run).await?;
+            let committed = own.is_some() || context.commit.as_ref().is_some_and(|c| c.before.is_some());
+            let before = match (change.previous, own.and_then(|own| own.before)) {
+                (Some(previous), _) if committed || context.commit.is_some() => {
+                    change.text(&there, previous, path)?
+                }
+                (None, Some(parent)) => match self.text(&repository, &change.path, Some(&parent)).await? {
                     Some(before) => before.content,
-                    None => return Ok(Removed::Kept),
+                    None => return Err(change.stays(path)),
                 },
+                (None, None) if committed => return Err(change.stays(path)),
+                // The run came to nothing before it named the image; somebody else had named it.
+                _ => return Ok(Removed::Kept),
             };
             if self
                 .replace(&repository, change, &there, &before, &subject, context)
@@ -171,7 +204,7 @@ impl GitLab {
         content: &str,
         subject: &str,
         context: &StepContext,
-    ) -> Result<Result<(), Raced>, StepError> {
+    ) -> Result<Result<Commit, Raced>, StepError> {
         let action = Action::Update {
             file_path: &change.path,
             content,

@@ -62,6 +62,7 @@ impl GitLab {
                 url: Some(format!("{}/{page}", self.http.base())),
             },
             provenance,
+            commit: None,
         }
     }
 }

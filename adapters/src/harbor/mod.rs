@@ -85,6 +85,7 @@ impl Harbor {
                 url: Some(format!("{base}/harbor/projects/{id}/{page}")),
             },
             provenance,
+            commit: None,
         }
     }
 }

@@ -135,7 +135,12 @@ impl Harbor {
                     run: Some(run),
                     ..Mark::service(&context.owner)
                 };
-                self.set_label(project.id, labels::PROJECT, &mark.line()).await?;
+                if let Err(error) = self.set_label(project.id, labels::PROJECT, &mark.line()).await {
+                    return Err(match made {
+                        true => self.give_up(name, error).await,
+                        false => error,
+                    });
+                }
                 if SETTINGS
                     .iter()
                     .any(|(key, value)| project.setting(key) != Some(*value))
@@ -159,6 +164,21 @@ impl Harbor {
         Ok(self.outcome(KIND, name.as_str(), &project, "repositories", provenance))
     }
 
+    /// What was made and cannot be marked for good goes again: nobody could tell later whose it is. The error of the step.
+    async fn give_up(&self, name: &RegistryProject, error: StepError) -> StepError {
+        if !matches!(error, StepError::Permanent { .. }) {
+            return error;
+        }
+        match self.delete_project(name).await {
+            Ok(_) => error,
+            // A later attempt finds it.
+            Err(deleting) => StepError::Transient {
+                message: format!("{error}; and the project `{name}` could not be deleted again: {deleting}"),
+                retry_after: None,
+            },
+        }
+    }
+
     /// Deletes the project with all that is in it. Under [`Removal::ThisRun`] too: in a project that the run
     /// made, only the service's own CI can have pushed anything, with the robot that goes as well.
     pub(super) async fn remove_project(
@@ -169,15 +189,18 @@ impl Harbor {
         let Some(project) = self.project(name).await? else {
             return Ok(Removed::Absent);
         };
-        // The step that is undone may have failed between making the project and marking it; how often the undo was
-        // tried tells nothing of that.
-        let left = context.removal == Removal::ThisRun;
+        // The step that is undone may have failed between making the project and marking it.
+        let left = context.removal == Removal::ThisRun && context.retried;
         if !self.ownership_of(&project, left, context).await?.allows(context) {
             if let Some(label) = self.label(project.id, labels::PROJECT).await? {
                 self.give_back_label(project.id, &label, context).await?;
             }
             return Ok(Removed::Kept);
         }
+        self.delete_project(name).await
+    }
+
+    async fn delete_project(&self, name: &RegistryProject) -> Result<Removed, StepError> {
         self.delete_repositories(name).await?;
         let call = self.http.delete(path(name)).header("x-is-resource-name", "true");
         let answer = call.send().await?;

@@ -89,6 +89,7 @@ fn outcome(kind: &str, place: &Place<'_>, provenance: Provenance) -> StepOutcome
             url: None,
         },
         provenance,
+        commit: None,
     }
 }
 

@@ -20,8 +20,11 @@ pub(super) struct Sight {
 
 impl Sight {
     /// Takes in what runs of a component, which should be this image: repository and digest.
-    pub fn take(&mut self, component: ComponentName, wanted: &str, observed: &Observed) {
-        let right = observed.images.iter().any(|image| image == wanted);
+    /// No other version of it may run beside it, unless it came a moment ago: what it took the place of may not be gone yet.
+    pub fn take(&mut self, component: ComponentName, wanted: &str, observed: &Observed, fresh: bool) {
+        let images = || observed.images.iter().map(String::as_str);
+        let another = Observed::another_than(wanted, images()).filter(|_| !fresh);
+        let right = images().any(|image| image == wanted) && another.is_none();
         self.found.insert(component, (observed.images.join(", "), right));
         match observed.health.as_str() {
             "Healthy" => {}
@@ -52,13 +55,17 @@ mod tests {
     const WANTED: &str = "harbor.example/payments_checkout/api@sha256:1";
 
     fn seen(images: &[&str], health: &str) -> Sight {
+        seen_when(images, health, false)
+    }
+
+    fn seen_when(images: &[&str], health: &str, fresh: bool) -> Sight {
         let mut sight = Sight::default();
         let observed = Observed {
             images: images.iter().map(|image| (*image).to_owned()).collect(),
             synced: true,
             health: health.to_owned(),
         };
-        sight.take("api".parse().unwrap(), WANTED, &observed);
+        sight.take("api".parse().unwrap(), WANTED, &observed, fresh);
         sight
     }
 
@@ -75,6 +82,30 @@ mod tests {
         assert!(!right(&["harbor.example/payments_checkout/api@sha256:2"]));
         assert!(!right(&["harbor.example/payments_checkout/api:1.0.0"]));
         assert!(!right(&[]));
+    }
+
+    /// Somebody runs a release of their own beside ours, by hand.
+    #[test]
+    fn another_version_beside_the_right_one_is_wrong() {
+        let right = |beside: &str, fresh: bool| {
+            let sight = seen_when(&[WANTED, beside], "Healthy", fresh);
+            sight.found.values().all(|(_, right)| *right)
+        };
+        for another in ["@sha256:2", ":1.0.0", ":1.0.0@sha256:2"] {
+            let another = format!("harbor.example/payments_checkout/api{another}");
+            assert!(!right(&another, false), "{another}");
+            assert!(
+                right(&another, true),
+                "{another}: a pod of the release before that ends"
+            );
+        }
+        for theirs in [
+            "harbor.example/payments_checkout/api:1.0.0@sha256:1",
+            "harbor.example/payments_checkout/api-proxy@sha256:2",
+            "harbor.example/payments_checkout/worker@sha256:2",
+        ] {
+            assert!(right(theirs, false), "{theirs}");
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use chrono::Utc;
+use chrono::{TimeDelta, Utc};
 use futures::stream::{self, StreamExt};
 use opstella_commands::Seen;
 use opstella_domain::naming::KubernetesName;
@@ -157,7 +157,8 @@ impl Round<'_> {
                     continue;
                 };
                 let observed = seen.get(name.as_str()).cloned().unwrap_or_else(Observed::missing);
-                sight.take(component, &format!("{image}@{digest}"), &observed);
+                let fresh = is_fresh(&environment.state);
+                sight.take(component, &format!("{image}@{digest}"), &observed, fresh);
             }
             let (health, found) = (sight.health(), sight.found);
             let observe = EnvironmentCommand::Observe {
@@ -194,7 +195,10 @@ impl Round<'_> {
             }
             let operation = operation(&key, &component, &image, digest.clone());
             match self.adapter.observe(&operation).await {
-                Ok(observed) => sight.take(component, &format!("{image}@{digest}"), &observed),
+                Ok(observed) => {
+                    let fresh = is_fresh(&environment.state);
+                    sight.take(component, &format!("{image}@{digest}"), &observed, fresh);
+                }
                 Err(error) => {
                     sight.miss();
                     if !self.ends_by(&error) {
@@ -235,6 +239,15 @@ impl Round<'_> {
         }
         ends
     }
+}
+
+/// How long after a deployment pods of what ran before may still be ending: Kubernetes gives them 30 s unless told.
+const ENDING: TimeDelta = TimeDelta::minutes(2);
+
+/// Whether what runs came a moment ago.
+fn is_fresh(environment: &ServiceEnvironment) -> bool {
+    let current = environment.current.as_ref();
+    current.is_some_and(|current| Utc::now() - current.since < ENDING)
 }
 
 /// What is looked at closely: once, and not waited for.

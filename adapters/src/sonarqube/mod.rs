@@ -54,6 +54,7 @@ impl SonarQube {
                 url: Some(format!("{}/{page}", self.http.base())),
             },
             provenance,
+            commit: None,
         }
     }
 }

@@ -60,6 +60,7 @@ impl Vault {
                 url: page.map(|page| format!("{}/ui/vault/{page}", self.http.base())),
             },
             provenance,
+            commit: None,
         }
     }
 }

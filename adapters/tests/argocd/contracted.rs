@@ -4,7 +4,7 @@ use opstella_adapters::ToolAdapter;
 use opstella_sandbox::contract::{Contract, Exchange, Vendor};
 use serde_json::{Value, json};
 
-use crate::promotion::{healthy, hold, sync};
+use crate::promotion::{healthy, hold, promoting, sync};
 use crate::world::{APPLICATION, PROJECT, World, adopting, application, checkout, decommissioning, project};
 
 #[tokio::test]
@@ -51,8 +51,9 @@ async fn exchanges_fit_argo_cds_description() {
     deployed.reaches(&hold(None)).await;
     deployed.reaches(&sync('1')).await;
     deployed.reaches(&healthy('1')).await;
-    deployed.commit_digest('2');
-    deployed.undone(&hold(Some('1'))).await;
+    let run = promoting(deployed.head(), deployed.commit_digest('2'));
+    deployed.reaches_in(&sync('2'), &run).await;
+    deployed.undone(&hold(Some('1')), &run).await;
     deployed.adapter.observe(&healthy('1')).await.unwrap();
     let project = "payments".parse().unwrap();
     deployed.adapter.survey(&project).await.unwrap();

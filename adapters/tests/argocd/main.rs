@@ -15,4 +15,5 @@ mod promotion;
 mod rows;
 #[path = "../support/mod.rs"]
 mod support;
+mod undoing;
 mod world;

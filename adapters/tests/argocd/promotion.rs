@@ -1,4 +1,4 @@
-//! Holding an application, syncing it to a commit, waiting for it, and the way back.
+//! Holding an application, syncing it to a commit, and waiting for it.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use opstella_domain::Environment;
 use opstella_domain::naming::KubernetesName;
 use opstella_domain::operation::Operation;
 use opstella_domain::release::Digest;
-use opstella_domain::resource::Provenance;
+use opstella_domain::resource::{Commit, Provenance};
 use opstella_sandbox::{Fault, Request, SandboxTool, credentials};
 use serde_json::{Value, json};
 
@@ -24,7 +24,7 @@ fn name() -> KubernetesName {
     KubernetesName::application(&key, &"api".parse().unwrap(), Environment::Dev)
 }
 
-fn digest(digit: char) -> Digest {
+pub fn digest(digit: char) -> Digest {
     format!("sha256:{}", digit.to_string().repeat(64))
         .parse()
         .unwrap()
@@ -62,7 +62,7 @@ pub fn healthy(digit: char) -> Operation {
 
 /// What somebody waits for.
 #[track_caller]
-fn awaited(error: StepError) -> String {
+pub fn awaited(error: StepError) -> String {
     assert!(matches!(error, StepError::Awaited { .. }), "{error:?}");
     error.to_string()
 }
@@ -84,8 +84,8 @@ impl World {
         serde_json::from_slice(&reply.body).unwrap()
     }
 
-    /// The overlay names a tag, or an image by digest.
-    pub fn commit(&self, version: &str) {
+    /// The overlay names a tag, or an image by digest; the commit.
+    pub fn commit(&self, version: &str) -> String {
         let text = format!("images:\n  - name: service\n    newName: {IMAGE}\n    {version}\n");
         let path = "/projects/payments%2Fcheckout_api/repository/commits";
         let action = match self.tools.gitlab.messages("payments/checkout_api").is_empty() {
@@ -95,11 +95,22 @@ impl World {
         let action =
             json!({ "action": action, "file_path": "deploy/dev/kustomization.yaml", "content": text });
         let body = json!({ "branch": "main", "commit_message": "Ours", "actions": [action] });
-        self.gitlab("POST", path, &body);
+        let made = self.gitlab("POST", path, &body);
+        made["id"].as_str().unwrap().to_owned()
     }
 
-    pub fn commit_digest(&self, digit: char) {
-        self.commit(&format!("digest: {}", digest(digit)));
+    pub fn commit_digest(&self, digit: char) -> String {
+        self.commit(&format!("digest: {}", digest(digit)))
+    }
+
+    /// The newest commit.
+    pub fn head(&self) -> String {
+        let commits = self.gitlab(
+            "GET",
+            "/projects/payments%2Fcheckout_api/repository/commits",
+            &Value::Null,
+        );
+        commits[0]["id"].as_str().unwrap().to_owned()
     }
 
     /// The application of a repository that names the template's tag; nothing runs yet.
@@ -120,7 +131,7 @@ impl World {
     }
 
     /// It runs an image, and well.
-    async fn running(digit: char) -> Self {
+    pub async fn running(digit: char) -> Self {
         let world = Self::with_repository().await;
         world.commit_digest(digit);
         world.reaches(&sync(digit)).await;
@@ -128,22 +139,23 @@ impl World {
         world
     }
 
-    /// It ran 2 for a while, and its repository says 1 again, which is ill.
-    async fn back_to_what_is_ill() -> Self {
+    /// It ran 1, and a run has brought 2; the run.
+    pub async fn promoted() -> (Self, StepContext) {
         let world = Self::running('1').await;
-        world.commit_digest('2');
-        world.reaches(&sync('2')).await;
-        world.reaches(&healthy('2')).await;
-        world.commit_digest('1');
-        let argocd = &world.tools.argocd;
-        argocd.judge(digest('1').as_str(), "Degraded", "no database");
-        world
+        let run = promoting(world.head(), world.commit_digest('2'));
+        world.reaches_in(&sync('2'), &run).await;
+        world.reaches_in(&healthy('2'), &run).await;
+        (world, run)
     }
 
     /// Looks until the step is done; how often that took.
     pub async fn reaches(&self, operation: &Operation) -> usize {
+        self.reaches_in(operation, &checkout(2)).await
+    }
+
+    pub async fn reaches_in(&self, operation: &Operation, context: &StepContext) -> usize {
         for looks in 0..20 {
-            match self.adapter.ensure(operation, &checkout(2)).await {
+            match self.adapter.ensure(operation, context).await {
                 Ok(_) => return looks,
                 Err(error) => awaited(error),
             };
@@ -152,17 +164,36 @@ impl World {
     }
 
     /// Looks until the step is undone.
-    pub async fn undone(&self, operation: &Operation) -> Removed {
+    pub async fn undone(&self, operation: &Operation, context: &StepContext) -> Removed {
+        let removed = self.comes_to(operation, context).await;
+        removed.unwrap_or_else(|error| panic!("{operation:?}: {error:?}"))
+    }
+
+    /// Looks until undoing the step comes to something.
+    pub async fn comes_to(&self, operation: &Operation, context: &StepContext) -> Result<Removed, StepError> {
         for _ in 0..20 {
-            match self.adapter.remove(operation, &checkout(2)).await {
-                Ok(removed) => return removed,
-                Err(error) => awaited(error),
+            match self.adapter.remove(operation, context).await {
+                Err(StepError::Awaited { .. }) => {}
+                ended => return ended,
             };
         }
         panic!("{operation:?} is not undone after 20 looks");
     }
 
-    fn runs(&self) -> (String, String, String) {
+    /// What the newest sync was asked for.
+    pub fn asked(&self) -> Value {
+        let exchanges = self.sandbox.exchanges();
+        let asked = exchanges.iter().rfind(|e| e.path == SYNC).unwrap();
+        serde_json::from_slice(&asked.request_body).unwrap()
+    }
+
+    /// The next look at the application shows this.
+    pub fn show(&self, shown: &Value) {
+        let look = Fault::on("argocd").method("GET").path(APPLICATION).status(200);
+        self.fault(look.body(shown.clone()).times(1));
+    }
+
+    pub fn runs(&self) -> (String, String, String) {
         let standing = self.tools.argocd.standing(NAME).unwrap();
         let version = standing.images.concat().replace(IMAGE, "");
         (version, standing.sync, standing.health)
@@ -170,7 +201,7 @@ impl World {
 
     /// It runs an image by digest, as the repository says, and well.
     #[track_caller]
-    fn assert_runs(&self, digit: char) {
+    pub fn assert_runs(&self, digit: char) {
         let expected = (
             format!("@{}", digest(digit)),
             "Synced".to_owned(),
@@ -179,7 +210,7 @@ impl World {
         assert_eq!(self.runs(), expected);
     }
 
-    fn syncs(&self) -> usize {
+    pub fn syncs(&self) -> usize {
         let exchanges = self.sandbox.exchanges();
         exchanges
             .iter()
@@ -188,8 +219,18 @@ impl World {
     }
 }
 
+/// A run that has made a commit on top of the one that is deployed.
+pub fn promoting(before: String, revision: String) -> StepContext {
+    let before = Some(before);
+    StepContext {
+        run_started: Utc::now() - TimeDelta::minutes(1),
+        commit: Some(Commit { revision, before }),
+        ..checkout(2)
+    }
+}
+
 /// A run that began long after whatever happened so far.
-fn later() -> StepContext {
+pub fn later() -> StepContext {
     StepContext {
         run_started: Utc::now() + TimeDelta::hours(1),
         ..checkout(3)
@@ -206,11 +247,15 @@ async fn holding_changes_nothing_and_is_to_be_undone() {
         (Provenance::Created, "hold")
     );
     assert_eq!(world.writes(), writes);
+    assert_eq!(held.commit, None, "nothing is deployed");
     // Somebody syncs.
     world.post(SYNC, &json!({ "project": "payments" })).await;
     let message = awaited(world.refusal(&hold(None), &checkout(2)).await);
     assert!(message.contains(NAME), "{message}");
     world.reaches(&hold(None)).await;
+    // It says what there is to go back to.
+    let held = world.ensure(&hold(None), &checkout(2)).await;
+    assert_eq!(held.commit.unwrap().revision, world.head());
 }
 
 #[tokio::test]
@@ -329,10 +374,7 @@ async fn what_the_repository_no_longer_names_is_synced_away() {
         }
         world.commit_digest(of);
         world.reaches(&sync(of)).await;
-        let exchanges = world.sandbox.exchanges();
-        let asked = exchanges.iter().rfind(|e| e.path == SYNC).unwrap();
-        let asked: Value = serde_json::from_slice(&asked.request_body).unwrap();
-        assert_eq!(asked["prune"], json!(prunes), "{adopted:?}");
+        assert_eq!(world.asked()["prune"], json!(prunes), "{adopted:?}");
         world.reaches(&healthy(of)).await;
     }
 }
@@ -359,23 +401,86 @@ async fn degraded_is_for_good_once_it_is_synced() {
     );
     // Where the application itself says nothing, a resource or a condition does.
     let mut shown = world.get(APPLICATION).await;
-    shown["status"]["health"] = json!({ "status": "Degraded" });
+    shown["status"]["health"]
+        .as_object_mut()
+        .unwrap()
+        .remove("message");
     shown["status"]["resources"] = json!([
         { "kind": "Service", "name": "api", "health": { "status": "Healthy", "message": "fine" } },
         { "kind": "Deployment", "name": "api", "health": { "status": "Degraded", "message": "exceeded its deadline" } },
     ]);
-    let show = |shown: &Value| {
-        let look = Fault::on("argocd").method("GET").path(APPLICATION).status(200);
-        world.fault(look.body(shown.clone()).times(1));
-    };
-    show(&shown);
+    world.show(&shown);
     let error = permanent(&world.refusal(&healthy('2'), &checkout(2)).await);
     assert!(error.contains("Deployment api: exceeded its deadline"), "{error}");
     shown["status"]["resources"] = json!([]);
     shown["status"]["conditions"] = json!([{ "type": "X", "message": "a condition" }]);
-    show(&shown);
+    world.show(&shown);
     let error = permanent(&world.refusal(&healthy('2'), &checkout(2)).await);
     assert!(error.contains("a condition"), "{error}");
+}
+
+/// Going back from a release that is ill: until pods of the other one count, Kubernetes says of the deployment what it said
+/// before.
+#[tokio::test]
+async fn ill_health_straight_after_a_sync_may_be_that_of_what_ran_before() {
+    let mut world = World::running('1').await;
+    world
+        .tools
+        .argocd
+        .judge(digest('1').as_str(), "Degraded", "exceeded its deadline");
+    world.get(&format!("{APPLICATION}?refresh=normal")).await;
+    let run = promoting(world.head(), world.commit_digest('2'));
+    world.reaches_in(&sync('2'), &run).await;
+    world.reaches_in(&healthy('2'), &run).await;
+    let right = world.get(APPLICATION).await;
+    let ill = |since: Value, images: &[char]| {
+        let mut shown = right.clone();
+        let images: Vec<_> = images
+            .iter()
+            .map(|digit| format!("{IMAGE}@{}", digest(*digit)))
+            .collect();
+        shown["status"]["health"] = json!({ "status": "Degraded", "lastTransitionTime": since });
+        shown["status"]["summary"] = json!({ "images": images });
+        shown
+    };
+    let began = right["status"]["operationState"]["startedAt"].clone();
+    let before = json!("2026-01-01T00:00:00Z");
+    for shown in [
+        ill(before.clone(), &['1']),
+        ill(before.clone(), &['1', '2']),
+        ill(before.clone(), &['2']),
+        ill(began.clone(), &['1', '2']),
+        ill(Value::Null, &['2']),
+    ] {
+        world.show(&shown);
+        awaited(world.refusal(&healthy('2'), &run).await);
+    }
+    // It became ill of what was deployed.
+    world.show(&ill(began, &['2']));
+    permanent(&world.refusal(&healthy('2'), &run).await);
+    // It stays ill.
+    world.adapter = world.adapter.clone().with_grace(TimeDelta::zero());
+    world.show(&ill(before, &['1']));
+    permanent(&world.refusal(&healthy('2'), &run).await);
+    world.reaches_in(&healthy('2'), &run).await;
+}
+
+/// What somebody commits between our commit and our sync is not deployed, and does not keep ours from being well.
+#[tokio::test]
+async fn a_sync_brings_the_commit_of_the_run_and_nothing_newer() {
+    let world = World::running('1').await;
+    let run = promoting(world.head(), world.commit_digest('2'));
+    world.commit_digest('3');
+    world.reaches_in(&sync('2'), &run).await;
+    let revision = &run.commit.as_ref().unwrap().revision;
+    assert_eq!(world.asked()["revision"], json!(revision));
+    world.reaches_in(&healthy('2'), &run).await;
+    let expected = (format!("@{}", digest('2')), "OutOfSync".into(), "Healthy".into());
+    assert_eq!(world.runs(), expected);
+    // It is asked for once.
+    let again = world.ensure(&sync('2'), &run).await;
+    assert_eq!(again.provenance, Provenance::Created);
+    assert_eq!(world.syncs(), 2);
 }
 
 #[tokio::test]
@@ -394,117 +499,21 @@ async fn a_failed_sync_is_for_good_if_this_run_asked_for_it() {
         "{error}"
     );
     permanent(&world.refusal(&sync('2'), &checkout(2)).await);
+    // The same of a run that has made the commit, whatever is committed after it.
+    let run = promoting(String::new(), world.head());
+    world.ensure(&sync('2'), &run).await;
+    world.commit_digest('3');
+    loop {
+        match world.refusal(&healthy('2'), &run).await {
+            StepError::Awaited { .. } => {}
+            error => break drop(permanent(&error)),
+        }
+    }
+    permanent(&world.refusal(&sync('2'), &run).await);
+    world.commit("- no: yaml: here");
     // A later run tries again.
     let again = world.adapter.ensure(&sync('2'), &later()).await.unwrap();
     assert_eq!(again.provenance, Provenance::Created);
-}
-
-#[tokio::test]
-async fn undoing_brings_back_what_ran() {
-    let world = World::running('1').await;
-    assert_eq!(world.undone(&hold(Some('1'))).await, Removed::Absent);
-    let syncs = world.syncs();
-    assert_eq!(syncs, 1, "there was nothing to undo");
-    world.commit_digest('2');
-    world.reaches(&sync('2')).await;
-    world.reaches(&healthy('2')).await;
-    world.commit_digest('1');
-    awaited(
-        world
-            .adapter
-            .remove(&hold(Some('1')), &checkout(2))
-            .await
-            .unwrap_err(),
-    );
-    assert_eq!(world.undone(&hold(Some('1'))).await, Removed::Absent);
-    world.assert_runs('1');
-    assert_eq!(world.undone(&hold(Some('1'))).await, Removed::Absent);
-    assert_eq!(world.syncs(), syncs + 2);
-}
-
-#[tokio::test]
-async fn where_nothing_ran_before_nobody_waits_for_health() {
-    let world = World::with_repository().await;
-    assert_eq!(world.undone(&hold(None)).await, Removed::Absent);
-    assert_eq!(world.syncs(), 0, "nothing was ever deployed, and is not now");
-    world.tools.argocd.judge("1.0.1", "Degraded", "ImagePullBackOff");
-    world.commit_digest('1');
-    world.reaches(&sync('1')).await;
-    world.reaches(&healthy('1')).await;
-    world.commit("newTag: \"1.0.1\"");
-    assert_eq!(world.undone(&hold(None)).await, Removed::Absent);
-    let (version, sync, _) = world.runs();
-    assert_eq!((version.as_str(), sync.as_str()), (":1.0.1", "Synced"));
-}
-
-#[tokio::test]
-async fn undoing_waits_for_health_as_long_as_this_run_changed_something() {
-    let world = World::back_to_what_is_ill().await;
-    for _ in 0..6 {
-        awaited(
-            world
-                .adapter
-                .remove(&hold(Some('1')), &checkout(2))
-                .await
-                .unwrap_err(),
-        );
-    }
-    // A run that changed nothing leaves as it is what was ill before.
-    let removed = world.adapter.remove(&hold(Some('1')), &later()).await.unwrap();
-    assert_eq!(removed, Removed::Absent);
-    world.tools.argocd.judge(digest('1').as_str(), "Healthy", "");
-    assert_eq!(world.undone(&hold(Some('1'))).await, Removed::Absent);
-    world.assert_runs('1');
-}
-
-#[tokio::test]
-async fn undoing_does_not_wait_for_what_was_ill_before_to_be_well() {
-    let world = World::back_to_what_is_ill().await;
-    let mut hold = hold(Some('1'));
-    if let Operation::ArgoHold { was_ill, .. } = &mut hold {
-        *was_ill = true;
-    }
-    assert_eq!(world.undone(&hold).await, Removed::Absent);
-    let (version, sync, health) = world.runs();
-    assert_eq!(version, format!("@{}", digest('1')));
-    assert_eq!((sync.as_str(), health.as_str()), ("Synced", "Degraded"));
-}
-
-#[tokio::test]
-async fn undoing_follows_the_repository_where_somebody_else_committed() {
-    let world = World::running('1').await;
-    world.commit_digest('2');
-    world.reaches(&sync('2')).await;
-    world.reaches(&healthy('2')).await;
-    world.commit_digest('3');
-    assert_eq!(world.undone(&hold(Some('1'))).await, Removed::Kept);
-    world.assert_runs('3');
-}
-
-#[tokio::test]
-async fn a_way_back_that_fails_is_counted() {
-    let world = World::running('1').await;
-    world.commit("- no: yaml: here");
-    awaited(
-        world
-            .adapter
-            .remove(&hold(Some('1')), &checkout(2))
-            .await
-            .unwrap_err(),
-    );
-    let error = loop {
-        match world
-            .adapter
-            .remove(&hold(Some('1')), &checkout(2))
-            .await
-            .unwrap_err()
-        {
-            StepError::Awaited { .. } => {}
-            error => break error,
-        }
-    };
-    transient(&error);
-    assert!(error.to_string().contains("kustomize build"), "{error}");
 }
 
 #[tokio::test]

@@ -66,6 +66,7 @@ pub fn context(service: &str, run: u128) -> StepContext {
         },
         adopt: false,
         retried: false,
+        commit: None,
         run_started: Utc::now(),
         removal: Removal::ThisRun,
         secrets: Arc::new(Nothing),

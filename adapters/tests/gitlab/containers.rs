@@ -102,6 +102,26 @@ async fn nothing_is_made_in_a_group_that_goes() {
     );
 }
 
+/// The description of a group takes the lines of two runs: a third one waits until one of them is through.
+#[tokio::test]
+async fn a_third_run_that_unwinds_waits_for_the_others() {
+    let world = World::new().await;
+    world.ensure(&group(), 1).await;
+    let mark = world.get("groups/payments").await["description"].clone();
+    let two = format!("{}\n{}\n{}", mark.as_str().unwrap(), going_line(2), going_line(3));
+    world
+        .call(Method::PUT, "groups/payments", json!({"description": two}))
+        .await;
+    let text = transient(&world.remove_failing(&group(), 1).await);
+    assert!(text.contains("`payments` is being deleted"), "{text}");
+    assert_eq!(world.get("groups/payments").await["description"], two);
+    world
+        .call(Method::PUT, "groups/payments", json!({"description": mark}))
+        .await;
+    let removed = world.remove(&group(), 1, Removal::ThisRun).await;
+    assert_eq!(removed, Removed::Deleted);
+}
+
 /// The line of a run that is about to delete the group.
 fn going_line(run: u128) -> String {
     format!("Opstella deletes: {}", crate::support::run(run))
@@ -201,7 +221,7 @@ async fn runs_that_unwind_at_once_leave_no_group() {
     }
     let undone = runs.iter().map(async |(context, operation)| {
         // Those that get into each other's way are tried again.
-        for _ in 0..8 {
+        for _ in 0..100 {
             match world.adapter.remove(operation, context).await {
                 Ok(_) => return,
                 Err(error) => drop(transient(&error)),

@@ -1,9 +1,9 @@
 //! The image that an overlay names: one commit, nobody clobbered, undone exactly.
 
-use opstella_adapters::{Removal, Removed};
+use opstella_adapters::{Removal, Removed, StepContext, ToolAdapter};
 use opstella_domain::Environment;
 use opstella_domain::operation::Operation;
-use opstella_domain::resource::Provenance;
+use opstella_domain::resource::{Commit, Provenance};
 use opstella_sandbox::Fault;
 use serde_json::{Value, json};
 
@@ -55,6 +55,20 @@ impl World {
         let update = json!([{ "action": "update", "file_path": FILE, "content": text }]);
         self.commit(update).await;
     }
+
+    /// The newest commit.
+    async fn head(&self) -> String {
+        let commits = self.inside("repository/commits").await;
+        commits[0]["id"].as_str().unwrap().to_owned()
+    }
+
+    /// A run whose step has made or found this commit.
+    fn after(&self, number: u128, commit: Option<Commit>) -> StepContext {
+        StepContext {
+            commit,
+            ..self.context(number)
+        }
+    }
 }
 
 #[tokio::test]
@@ -73,10 +87,29 @@ async fn is_named_by_one_commit_that_says_what_it_is() {
     let messages = world.messages().await;
     assert_eq!(messages[0], format!("Deploy 1.4.0 to SIT [skip ci]\n\n{trailer}"));
     assert_eq!(messages.len(), 2);
+    // It says which commit that is, and which came before.
+    let commits = world.inside("repository/commits").await;
+    let commit = made.commit.unwrap();
+    assert_eq!(
+        (json!(commit.revision), json!(commit.before)),
+        (commits[0]["id"].clone(), commits[1]["id"].clone())
+    );
     // Twice changes nothing; another run finds it.
     let writes = world.writes();
-    assert_eq!(world.provenance(&image('2', None), 1).await, Provenance::Created);
-    assert_eq!(world.provenance(&image('2', None), 3).await, Provenance::Existing);
+    let again = world.ensure(&image('2', None), 1).await;
+    assert_eq!(
+        (again.provenance, again.commit),
+        (Provenance::Created, Some(commit.clone()))
+    );
+    let found = world.ensure(&image('2', Some('2')), 3).await;
+    let as_found = Commit {
+        before: None,
+        ..commit
+    };
+    assert_eq!(
+        (found.provenance, found.commit),
+        (Provenance::Existing, Some(as_found))
+    );
     assert_eq!(world.writes(), writes);
 }
 
@@ -187,21 +220,62 @@ async fn undoing_brings_back_the_text_that_was_there() {
 }
 
 #[tokio::test]
-async fn what_somebody_else_committed_since_stays() {
-    for theirs in [
-        naming('3'),
-        naming('2').replace("replicas: []", "replicas: [x]"),
-        OVERLAY.replace("1.0.1", "2"),
-    ] {
+async fn an_image_that_somebody_else_named_since_stays() {
+    for theirs in [naming('3'), OVERLAY.replace("1.0.1", "2")] {
         let world = with_overlay(Some('1')).await;
-        world.ensure(&image('2', Some('1')), 1).await;
+        let made = world.ensure(&image('2', Some('1')), 1).await;
         world.rewrite(&theirs).await;
-        assert_eq!(
-            world.remove(&image('2', Some('1')), 1, Removal::ThisRun).await,
-            Removed::Kept
-        );
+        let context = world.after(1, made.commit);
+        let removed = world.adapter.remove(&image('2', Some('1')), &context).await;
+        assert_eq!(removed.unwrap(), Removed::Kept);
         assert_eq!(world.overlay().await, theirs);
     }
+}
+
+/// Somebody has changed another line of the file: that stays, and the image goes back.
+#[tokio::test]
+async fn what_somebody_else_wrote_beside_the_image_stays() {
+    let theirs = |text: String| text.replace("replicas: []", "replicas: [x]");
+    let world = with_overlay(Some('1')).await;
+    let made = world.ensure(&image('2', Some('1')), 1).await;
+    world.rewrite(&theirs(naming('2'))).await;
+    let context = world.after(1, made.commit);
+    let removed = world.adapter.remove(&image('2', Some('1')), &context).await;
+    assert_eq!(removed.unwrap(), Removed::Deleted);
+    assert_eq!(world.overlay().await, theirs(naming('1')));
+    // Where no digest was named before, nobody knows what to put back: the run does not say that it did.
+    let world = with_overlay(None).await;
+    let made = world.ensure(&image('2', None), 1).await;
+    world.rewrite(&theirs(naming('2'))).await;
+    let context = world.after(1, made.commit);
+    let error = world.adapter.remove(&image('2', None), &context).await;
+    let text = permanent(&error.unwrap_err());
+    assert!(text.contains(FILE) && text.contains("skip it"), "{text}");
+    world.rewrite(&theirs(OVERLAY.to_owned())).await;
+    let removed = world.adapter.remove(&image('2', None), &context).await;
+    assert_eq!(removed.unwrap(), Removed::Absent);
+}
+
+/// A run that was given up after its commit left the image named, and something else runs.
+#[tokio::test]
+async fn what_a_run_that_was_given_up_named_is_undone_by_the_next_one() {
+    let world = with_overlay(Some('1')).await;
+    world.ensure(&image('2', Some('1')), 1).await;
+    let head = world.head().await;
+    let found = world.ensure(&image('2', Some('1')), 3).await;
+    let commit = Commit {
+        revision: head,
+        before: None,
+    };
+    assert_eq!(
+        (found.provenance, found.commit.as_ref()),
+        (Provenance::Created, Some(&commit))
+    );
+    assert_eq!(world.overlay().await, naming('2'));
+    let context = world.after(3, found.commit);
+    let removed = world.adapter.remove(&image('2', Some('1')), &context).await;
+    assert_eq!(removed.unwrap(), Removed::Deleted);
+    assert_eq!(world.overlay().await, naming('1'));
 }
 
 #[tokio::test]

@@ -95,8 +95,31 @@ async fn an_unmarked_project_is_an_earlier_attempts_or_foreign() {
             let refused = matches!(outcome, Err(StepError::Permanent { .. }));
             assert!(refused, "{retried} {before} {images}");
             assert_eq!(world.labels(), json!([]));
+            // The run unwinds: what it was refused is not its own then either.
+            let before = world.whole();
+            let removed = world.adapter.remove(&project(), &context).await.unwrap();
+            assert_eq!(removed, Removed::Kept, "{retried} {before} {images}");
+            assert_eq!(world.whole(), before, "{retried} {before} {images}");
         }
     }
+}
+
+/// An attempt that was given up made it, and nothing came of the next one.
+#[tokio::test]
+async fn what_an_attempt_without_an_answer_made_is_undone() {
+    let world = World::new().await;
+    let fault = Fault::on("harbor").method("POST").path("**/labels").status(503);
+    world.sandbox.add_fault(fault).unwrap();
+    let context = world.context(1);
+    let error = world.adapter.ensure(&project(), &context).await.unwrap_err();
+    assert!(matches!(error, StepError::Transient { .. }), "{error:?}");
+    let undo = StepContext {
+        retried: true,
+        ..context
+    };
+    let removed = world.adapter.remove(&project(), &undo).await.unwrap();
+    assert_eq!(removed, Removed::Deleted);
+    assert_eq!(world.sandbox.state()["harbor"]["projects"], Value::Null);
 }
 
 /// The same of a project of somebody else's account.
@@ -118,23 +141,22 @@ async fn an_unmarked_project_of_another_account_is_foreign() {
 }
 
 #[tokio::test]
-async fn a_project_that_could_not_be_marked_is_undone() {
-    for (removal, expected) in [
-        (Removal::Service, Removed::Kept),
-        (Removal::ThisRun, Removed::Deleted),
-    ] {
-        let world = World::new().await;
-        let context = StepContext {
-            removal,
-            ..world.context(1)
-        };
-        let refused = Fault::on("harbor").method("POST").path("**/labels").status(403);
-        world.sandbox.add_fault(refused).unwrap();
-        let error = world.adapter.ensure(&project(), &context).await.unwrap_err();
-        assert!(matches!(error, StepError::Permanent { .. }), "{error:?}");
-        let removed = world.adapter.remove(&project(), &context).await.unwrap();
-        assert_eq!(removed, expected);
-    }
+async fn a_project_that_could_not_be_marked_is_undone_at_once() {
+    let world = World::new().await;
+    let context = world.context(1);
+    let refused = Fault::on("harbor").method("POST").path("**/labels").status(403);
+    world.sandbox.add_fault(refused).unwrap();
+    let error = world.adapter.ensure(&project(), &context).await.unwrap_err();
+    assert!(matches!(error, StepError::Permanent { .. }), "{error:?}");
+    assert_eq!(world.sandbox.state()["harbor"]["projects"], Value::Null);
+    let removed = world.adapter.remove(&project(), &context).await.unwrap();
+    assert_eq!(removed, Removed::Absent);
+    // Neither marked nor deleted: the next attempt finds it.
+    let deletion = Fault::on("harbor").method("DELETE").path("**/projects/*");
+    world.sandbox.add_fault(deletion.status(403)).unwrap();
+    let error = world.adapter.ensure(&project(), &context).await.unwrap_err();
+    assert!(matches!(error, StepError::Transient { .. }), "{error:?}");
+    assert!(error.to_string().contains("could not be deleted"), "{error}");
 }
 
 /// Harbor says 403 of a project that is not there to who is no administrator.

@@ -20,18 +20,57 @@ async fn the_rule_keeps_the_latest_of_each_repository() {
     assert_eq!(policy["scope"], scope);
 }
 
+/// Every night Harbor deletes what no rule keeps.
+#[tokio::test]
+async fn what_runs_in_an_environment_stays_however_old_it_is() {
+    let world = World::new().await;
+    world.ensure(&project(), 1).await;
+    world.ensure(&retention(), 1).await;
+    let digest = |number: u32| format!("sha256:{number:064}");
+    let push = |number: u32| {
+        let pushed = world
+            .tool
+            .push(PROJECT, "api", &format!("1.0.{number}"), &digest(number));
+        assert!(pushed.is_some());
+    };
+    // The first two of one more than are kept; the first runs in PRD.
+    (0..KEEP + 2).for_each(push);
+    let artifacts = format!("/projects/{PROJECT}/repositories/api/artifacts");
+    let tags = format!("{artifacts}/{}/tags", digest(0));
+    world.raw("POST", &tags, json!({ "name": "prd" }));
+    let executions = format!("/retentions/{}/executions", world.policy()["id"]);
+    world.raw("POST", &executions, json!({ "dry_run": true }));
+    let there = |number: u32| {
+        let target = format!("{artifacts}/{}", digest(number));
+        world
+            .as_user(&crate::world::admin(), "GET", &target, &Value::Null)
+            .0
+            == 200
+    };
+    assert!((0..KEEP + 2).all(there), "it was to be tried only");
+    world.raw("POST", &executions, json!({ "dry_run": false }));
+    assert!(there(0), "it runs in PRD");
+    assert!(!there(1), "it is too old, and runs nowhere");
+    assert!((2..KEEP + 2).all(there));
+}
+
 #[tokio::test]
 async fn a_changed_rule_is_put_right() {
     let world = World::new().await;
     world.ensure(&project(), 1).await;
     world.ensure(&retention(), 1).await;
     let before = world.policy();
-    let mut changed = before.clone();
-    changed["rules"][0]["params"]["latestPushedK"] = json!(1);
-    world.raw("PUT", &format!("/retentions/{}", before["id"]), changed);
-    let provenance = world.ensure(&retention(), 2).await.provenance;
-    assert_eq!(provenance, Provenance::Existing);
-    assert_eq!(world.policy(), before);
+    let mut fewer = before.clone();
+    fewer["rules"][0]["params"]["latestPushedK"] = json!(1);
+    // As it was made before what runs was kept.
+    let mut one = before.clone();
+    one["rules"].as_array_mut().unwrap().pop();
+    for changed in [fewer, one] {
+        world.raw("PUT", &format!("/retentions/{}", before["id"]), changed);
+        let provenance = world.ensure(&retention(), 2).await.provenance;
+        assert_eq!(provenance, Provenance::Existing);
+        assert_eq!(world.policy(), before);
+    }
 }
 
 #[tokio::test]

@@ -143,6 +143,7 @@ impl World {
             },
             adopt: false,
             retried: false,
+            commit: None,
             run_started: chrono::Utc::now(),
             removal: Removal::ThisRun,
             secrets: self.secrets.clone(),

@@ -161,39 +161,118 @@ async fn a_release_that_does_not_run_is_rolled_back() {
     process.end().await;
 }
 
-/// Somebody commits while a promotion that will fail is under way: their commit stays, and is what runs.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn somebody_elses_newer_commit_is_not_undone() {
-    let world = World::new().await;
-    let process = world.process(false).await;
-    Saga::Promote.prepare(&process, "theirs").await;
+/// Runs, and whether the repository says so.
+fn standing(process: &Process, project: &str) -> (String, String) {
+    let name = format!("{project}--checkout--api--dev");
+    let standing = process.tools.argocd.standing(&name).unwrap();
+    let images = standing.images.concat();
+    let (_, version) = images.split_once('@').unwrap_or_default();
+    (version.to_owned(), standing.sync)
+}
+
+/// A promotion of the second release that does not become well, under way: the second release runs.
+async fn that_will_fail(world: &World, process: &Process, project: &str) -> RunId {
+    Saga::Promote.prepare(process, project).await;
     world.plans.set(
-        "theirs",
+        project,
         "kubernetes.smoke/api",
         Sabotage::FailTransiently(u32::MAX),
     );
-    let run = promote(&process, "theirs", SECOND, Some(FIRST)).await;
+    let run = promote(process, project, SECOND, Some(FIRST)).await;
+    let name = format!("{project}--checkout--api--dev");
     let healthy = || {
-        let standing = process
-            .tools
-            .argocd
-            .standing("theirs--checkout--api--dev")
-            .unwrap();
+        let standing = process.tools.argocd.standing(&name).unwrap();
         standing.health == "Healthy" && standing.images.concat().ends_with(&digest(SECOND))
     };
     world.until(healthy).await;
-    let third = digest('3');
-    let theirs = world.overlay("theirs").replace(&digest(SECOND), &third);
+    run
+}
+
+/// Somebody commits another image while a promotion that will fail is under way: their commit stays, and is not deployed:
+/// no gate has seen it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn somebody_elses_newer_commit_is_neither_undone_nor_deployed() {
+    let world = World::new().await;
+    let process = world.process(false).await;
+    let run = that_will_fail(&world, &process, "theirs").await;
+    let theirs = world.overlay("theirs").replace(&digest(SECOND), &digest('3'));
     world.commit_overlay("theirs", &theirs).await;
     let state = process.settled(run).await;
     assert_eq!(state.status, RunStatus::Failed);
+    assert_eq!(state.left_behind(), []);
     assert_eq!(world.overlay("theirs"), theirs);
-    let standing = process
-        .tools
-        .argocd
-        .standing("theirs--checkout--api--dev")
-        .unwrap();
-    assert!(standing.images.concat().ends_with(&third), "{standing:?}");
+    let expected = (digest(FIRST), "OutOfSync".to_owned());
+    assert_eq!(standing(&process, "theirs"), expected);
+    process.end().await;
+}
+
+/// Somebody writes something else into the same file meanwhile.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_somebody_else_wrote_beside_the_image_stays() {
+    let world = World::new().await;
+    let process = world.process(false).await;
+    let run = that_will_fail(&world, &process, "beside").await;
+    let theirs = format!("# Ours.\n{}", world.overlay("beside"));
+    world.commit_overlay("beside", &theirs).await;
+    let state = process.settled(run).await;
+    assert_eq!(state.status, RunStatus::Failed);
+    assert_eq!(state.left_behind(), []);
+    let before = theirs.replace(&digest(SECOND), &digest(FIRST));
+    assert_eq!(world.overlay("beside"), before);
+    assert_eq!(standing(&process, "beside"), (digest(FIRST), "Synced".to_owned()));
+    process.end().await;
+}
+
+/// An image that somebody pushed into the repository is not deployed by a promotion that comes to nothing before its sync.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_promotion_that_fails_before_its_sync_deploys_nothing() {
+    let world = World::new().await;
+    let process = world.process(false).await;
+    Saga::Promote.prepare(&process, "checks").await;
+    let theirs = world.overlay("checks").replace(&digest(FIRST), &digest('3'));
+    world.commit_overlay("checks", &theirs).await;
+    let steps = [
+        ("harbor.artifact/api", digest('3')),
+        ("harbor.tag/api", digest('3')),
+        // Its commit has named another one meanwhile, and goes back to the one that runs.
+        ("argocd.sync/api", digest(FIRST)),
+    ];
+    for (step, named) in steps {
+        world.plans.set("checks", step, Sabotage::FailForGood);
+        let run = promote(&process, "checks", SECOND, Some(FIRST)).await;
+        let state = process.settled(run).await;
+        assert_eq!(state.status, RunStatus::Failed, "{step}");
+        assert_eq!(state.left_behind(), [], "{step}");
+        assert_eq!(standing(&process, "checks").0, digest(FIRST), "{step}");
+        assert!(world.overlay("checks").contains(&named), "{step}");
+        world.plans.lift("checks", step);
+    }
+    process.end().await;
+}
+
+/// A run that was given up has named the release in the repository; the next one fails, and says that it changed the
+/// environment, which is back at what ran.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_run_that_was_given_up_committed_is_undone_with_the_next_one() {
+    let world = World::new().await;
+    let process = world.process(false).await;
+    Saga::Promote.prepare(&process, "given-up").await;
+    let before = world.overlay("given-up");
+    let named = before.replace(&digest(FIRST), &digest(SECOND));
+    world.commit_overlay("given-up", &named).await;
+    world
+        .plans
+        .set("given-up", "kubernetes.smoke/api", Sabotage::FailForGood);
+    let run = promote(&process, "given-up", SECOND, Some(FIRST)).await;
+    let state = process.settled(run).await;
+    assert_eq!(state.status, RunStatus::Failed);
+    assert!(state.committed());
+    assert_eq!(state.left_behind(), []);
+    assert_eq!(world.overlay("given-up"), before);
+    assert_eq!(
+        standing(&process, "given-up"),
+        (digest(FIRST), "Synced".to_owned())
+    );
     process.end().await;
 }
 

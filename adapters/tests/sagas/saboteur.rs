@@ -233,6 +233,7 @@ impl StepExecutor for Saboteur {
         if self.twice {
             let again = StepOrder {
                 attempt: order.attempt + 1,
+                retried: true,
                 ..order.clone()
             };
             let first = self.carry_out(order).await;

@@ -80,6 +80,7 @@ pub fn context(number: u128, secrets: &Arc<Memory>) -> StepContext {
         },
         adopt: false,
         retried: false,
+        commit: None,
         run_started: Utc::now(),
         removal: Removal::ThisRun,
         secrets: secrets.clone(),

@@ -41,6 +41,7 @@ impl ToolAdapter for MemoryTool {
         Ok(StepOutcome {
             resource,
             provenance: Provenance::Created,
+            commit: None,
         })
     }
 

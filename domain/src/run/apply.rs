@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Run, RunEvent, RunStatus, StepPhase, StepState, UnwindCause};
+use super::{FailureClass, Run, RunEvent, RunStatus, StepPhase, StepState, UnwindCause};
 use crate::plan::StepId;
 
 impl Run {
@@ -36,6 +36,8 @@ impl Run {
             }
             RunEvent::StepStarted { step, attempt } => {
                 self.change(&step, |s| {
+                    // Taken over by another engine: nobody knows how far the try came.
+                    s.uncertain |= s.phase == StepPhase::Running;
                     s.phase = StepPhase::Running;
                     s.attempt = attempt;
                     s.not_before = None;
@@ -46,12 +48,14 @@ impl Run {
                     s.phase = StepPhase::Succeeded;
                     s.failures = 0;
                     s.awaited_since = None;
-                    s.provenance = outcome.map(|o| o.provenance);
+                    s.provenance = outcome.as_ref().map(|o| o.provenance);
+                    s.commit = outcome.and_then(|o| o.commit);
                 });
                 self.completed.push(step);
             }
-            RunEvent::StepFailed { step, .. } => {
+            RunEvent::StepFailed { step, class, .. } => {
                 self.change(&step, |s| {
+                    s.uncertain |= class != FailureClass::Permanent;
                     s.phase = StepPhase::Failed;
                     s.failures += 1;
                 });

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::resource::Provenance;
+use crate::resource::{Commit, Provenance};
 
 /// Where a step stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, strum::IntoStaticStr)]
@@ -55,6 +55,13 @@ pub struct StepState {
     /// Whether its compensation changed something in the tool.
     #[serde(default)]
     pub deleted: bool,
+    /// The commit that it made or found, once it succeeded.
+    #[serde(default)]
+    pub commit: Option<Commit>,
+    /// Whether a try of it may have had effects that it did not report: it was given up, or failed on the way. One that was
+    /// refused for good had none.
+    #[serde(default)]
+    pub uncertain: bool,
 }
 
 impl StepState {

@@ -75,5 +75,6 @@ pub fn outcome(provenance: Provenance) -> StepOutcome {
             url: None,
         },
         provenance,
+        commit: None,
     }
 }

@@ -461,5 +461,9 @@ fn outcome(state: &Run, step: &StepId, provenance: Provenance) -> StepOutcome {
         name: format!("{}:{step}", state.service.as_ref().unwrap()),
         url: Some(format!("https://tools.example/{step}")),
     };
-    StepOutcome { resource, provenance }
+    StepOutcome {
+        resource,
+        provenance,
+        commit: None,
+    }
 }

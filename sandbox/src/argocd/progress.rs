@@ -26,8 +26,10 @@ pub(super) fn operation(
     user: &str,
     dry: bool,
 ) -> Value {
-    let rendered = render(call.gitlab, application, revision).unwrap_or_default();
-    json!({ "sync": { "revision": rendered.revision, "dryRun": dry }, "initiatedBy": { "username": user } })
+    let rendered = render(call.gitlab, application, revision).map(|rendered| rendered.revision);
+    // What cannot be rendered is asked for all the same.
+    let revision = rendered.unwrap_or_else(|_| revision.unwrap_or_default().to_owned());
+    json!({ "sync": { "revision": revision, "dryRun": dry }, "initiatedBy": { "username": user } })
 }
 
 /// Starts a sync; with no pace it is done at once.

@@ -11,7 +11,13 @@ pub(super) fn set_status(application: &mut Value, field: &str, value: Value) {
 }
 
 pub(super) fn set_health(application: &mut Value, health: &str, message: &str) {
-    let mut told = json!({ "status": health, "lastTransitionTime": now() });
+    let before = application.pointer("/status/health");
+    let same = before.is_some_and(|before| before.get("status").and_then(Value::as_str) == Some(health));
+    let since = before
+        .filter(|_| same)
+        .and_then(|before| before.get("lastTransitionTime"));
+    let since = since.cloned().unwrap_or_else(|| json!(now()));
+    let mut told = json!({ "status": health, "lastTransitionTime": since });
     if !message.is_empty() {
         put(&mut told, "message", json!(message));
     }

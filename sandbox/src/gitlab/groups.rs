@@ -130,6 +130,9 @@ fn create(world: &mut World, call: &Call<'_>) -> Answer {
     if full_path == "root" || taken(world, &full_path, None) {
         return Err(unsaved("path", "has already been taken"));
     }
+    if is_too_long(call) {
+        return Err(unsaved("description", TOO_LONG));
+    }
     let group = Group {
         id: world.next_id(),
         name,
@@ -149,7 +152,17 @@ fn create(world: &mut World, call: &Call<'_>) -> Answer {
     created(&body)
 }
 
+const TOO_LONG: &str = "is too long (maximum is 255 characters)";
+
+fn is_too_long(call: &Call<'_>) -> bool {
+    let description = call.params.text("description").unwrap_or_default();
+    description.chars().count() > 255
+}
+
 fn update(world: &mut World, call: &Call<'_>, id: u64) -> Answer {
+    if is_too_long(call) {
+        return Err(Refusal::invalid("description", TOO_LONG));
+    }
     let new_path = call.params.filled("path");
     if let Some(path) = &new_path {
         if !valid_path(path) {

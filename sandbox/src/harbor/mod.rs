@@ -1,6 +1,7 @@
 //! Harbor's API v2.0: projects, robots, labels, retention policies, repositories and artifacts.
 
 mod artifacts;
+mod keeping;
 mod labels;
 mod manifests;
 mod metadata;

@@ -4,7 +4,7 @@ use http::{Method, StatusCode, header};
 use serde_json::{Value, json};
 
 use super::problem::Problem;
-use super::{Answer, Call};
+use super::{Answer, Call, keeping};
 use crate::Reply;
 
 const KEY: &str = "retention_id";
@@ -30,8 +30,29 @@ pub(super) fn route(call: &mut Call<'_>, path: &[&str]) -> Answer {
                 _ => Err(Problem::method_not_allowed()),
             }
         }
+        (Method::POST, [id, "executions"]) => execute(call, id),
         _ => Err(Problem::no_route()),
     }
+}
+
+/// Carries a policy out, at once.
+fn execute(call: &mut Call<'_>, id: &str) -> Answer {
+    let found = id.parse().ok().and_then(|id: i64| call.store.retentions.get(&id));
+    let (project, policy) = found
+        .cloned()
+        .ok_or_else(|| Problem::not_found(format!("no such retention policy with id {id}")))?;
+    call.require(Some(call.store.project_name(project)), "tag-retention", "update")?;
+    let dry = call
+        .body()?
+        .get("dry_run")
+        .and_then(Value::as_bool)
+        .unwrap_or(false);
+    if !dry {
+        keeping::carry_out(call.store, project, &policy);
+    }
+    let execution = call.store.next_id();
+    let location = call.location(&format!("/retentions/{id}/executions/{execution}"));
+    Ok(Reply::empty(StatusCode::CREATED).with_header(header::LOCATION, &location))
 }
 
 /// The project that the policy is for, the policy's form checked.

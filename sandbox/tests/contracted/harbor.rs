@@ -271,6 +271,8 @@ fn labels_and_retention_belong_to_a_project() {
     );
     let path = format!("/api/v2.0/retentions/{retention}");
     assert_eq!(h.get(&path).is(200).at("/rules/0/template"), "latestPushedK");
+    let executions = format!("{path}/executions");
+    h.post(&executions, json!({ "dry_run": false })).is(201);
     h.call("PUT", &path, policy(vec![])).is(200);
     assert_eq!(
         h.tool.state()["retentions"],

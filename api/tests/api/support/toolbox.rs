@@ -168,6 +168,7 @@ impl ToolAdapter for TestAdapter {
                 url: None,
             },
             provenance: Provenance::Created,
+            commit: None,
         })
     }
 

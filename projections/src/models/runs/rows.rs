@@ -97,6 +97,8 @@ impl StepRow {
             // Nothing that is shown depends on these.
             due: None,
             deleted: false,
+            commit: None,
+            uncertain: false,
         })
     }
 
