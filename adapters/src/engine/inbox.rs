@@ -17,27 +17,37 @@ const BATCH: usize = 500;
 /// How far the noted position may lag behind while no run opens or ends.
 const NOTE_EVERY: Duration = Duration::from_secs(10);
 
-/// Brings the notes up to the present, and takes over every run that is open then. Returns where to go on.
+/// Brings the notes up to the present, and takes over every run that is open then. One that no engine had noted was planned
+/// while none ran: nothing of it was tried yet. Returns where to go on.
 pub(super) async fn catch_up(scheduler: &Scheduler, pool: &PgPool) -> Result<Position, JournalError> {
     let journal = scheduler.commands.journal();
     let head = journal.head().await?;
     let mut subscription = journal.subscribe(open_runs::checkpoint(pool).await?);
+    let mut untried = BTreeSet::new();
     while subscription.position() < head {
         let batch = subscription.next(BATCH).await?;
-        open_runs::note(pool, &Changes::of(&batch), batch.position).await?;
+        untried.extend(open_runs::note(pool, &Changes::of(&batch), batch.position).await?);
     }
-    take_over_all(scheduler, pool).await?;
+    take_over_all(scheduler, pool, &untried).await?;
     Ok(subscription.position())
 }
 
-async fn take_over_all(scheduler: &Scheduler, pool: &PgPool) -> Result<(), JournalError> {
+async fn take_over_all(
+    scheduler: &Scheduler,
+    pool: &PgPool,
+    untried: &BTreeSet<Uuid>,
+) -> Result<(), JournalError> {
     let mut after = None;
     loop {
         let page = open_runs::page(pool, after, 500).await?;
         let Some(last) = page.last() else { return Ok(()) };
         after = Some(last.0);
         for run in page {
-            scheduler.take_over(run).await;
+            if untried.contains(&run.0) {
+                scheduler.look(run).await;
+            } else {
+                scheduler.take_over(run).await;
+            }
         }
     }
 }

@@ -42,8 +42,13 @@ pub(super) async fn checkpoint(pool: &PgPool) -> Result<Position, sqlx::Error> {
     checkpoint::read(pool, "SELECT transaction_id, position FROM engine_checkpoint").await
 }
 
-/// Notes a batch's changes and its position, in one statement and so in one transaction.
-pub(super) async fn note(pool: &PgPool, changes: &Changes, position: Position) -> Result<(), sqlx::Error> {
+/// Notes a batch's changes and its position, in one statement and so in one transaction. The runs that nobody had noted
+/// before: an engine notes a run before it has any of its steps carried out.
+pub(super) async fn note(
+    pool: &PgPool,
+    changes: &Changes,
+    position: Position,
+) -> Result<Vec<Uuid>, sqlx::Error> {
     // A run may open and end in one batch: it must not stay, whatever the order in which the parts are carried out.
     let opened: Vec<_> = changes
         .opened
@@ -51,19 +56,19 @@ pub(super) async fn note(pool: &PgPool, changes: &Changes, position: Position) -
         .filter(|run| !changes.ended.contains(run))
         .copied()
         .collect();
-    sqlx::query(
-        "WITH opened AS (INSERT INTO engine_open_runs SELECT unnest($1::uuid[]) ON CONFLICT DO NOTHING),
-              ended AS (DELETE FROM engine_open_runs WHERE run = ANY ($2))
-         INSERT INTO engine_checkpoint (transaction_id, position) VALUES ($3, $4)
-         ON CONFLICT (singleton) DO UPDATE SET transaction_id = $3, position = $4",
+    sqlx::query_scalar(
+        "WITH opened AS (INSERT INTO engine_open_runs SELECT unnest($1::uuid[]) ON CONFLICT DO NOTHING RETURNING run),
+              ended AS (DELETE FROM engine_open_runs WHERE run = ANY ($2)),
+              noted AS (INSERT INTO engine_checkpoint (transaction_id, position) VALUES ($3, $4)
+                        ON CONFLICT (singleton) DO UPDATE SET transaction_id = $3, position = $4)
+         SELECT run FROM opened",
     )
     .bind(&opened)
     .bind(&changes.ended)
     .bind(i64::try_from(position.transaction_id).unwrap_or(i64::MAX))
     .bind(position.position)
-    .execute(pool)
-    .await?;
-    Ok(())
+    .fetch_all(pool)
+    .await
 }
 
 /// Open runs after the given one, in order of their ids.

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::saboteur::Sabotage;
 use crate::saga::{Saga, project};
-use crate::world::World;
+use crate::world::{Process, World, context};
 
 pub fn runtime() -> Runtime {
     Builder::new_multi_thread()
@@ -149,3 +149,22 @@ tests!(before_the_work: forwards(DieBefore), provision: Provision, add_component
 tests!(after_the_work: forwards(DieAfter), provision: Provision, add_component: AddComponent, add_environment: AddEnvironment, decommission: Decommission, promote: Promote);
 tests!(before_the_undoing: backwards(DieBeforeUndo), provision: Provision, add_component: AddComponent, add_environment: AddEnvironment, promote: Promote);
 tests!(after_the_undoing: backwards(DieAfterUndo), provision: Provision, add_component: AddComponent, add_environment: AddEnvironment, promote: Promote);
+
+/// A run that was planned while no engine ran: what its first tries find is not what an earlier one left.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_that_waited_for_an_engine_was_not_tried_before() {
+    let world = World::new().await;
+    let process = world.process(false).await;
+    process.create_project("waited").await;
+    let commands = process.without_engine().await;
+    let accepted = commands
+        .create_service(&context(), Process::creation("waited"))
+        .await;
+    let run = accepted.unwrap().run.unwrap();
+    commands.journal().clone().close().await;
+    let process = world.process(false).await;
+    let state = process.succeeds(run).await;
+    let uncertain = state.steps.iter().filter(|(_, step)| step.uncertain);
+    assert_eq!(uncertain.count(), 0);
+    process.end().await;
+}

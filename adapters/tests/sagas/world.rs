@@ -296,6 +296,12 @@ impl Process {
         journal.close().await;
     }
 
+    /// Stops the engine; what is asked for waits for another one.
+    pub async fn without_engine(self) -> Commands {
+        self.engine.shutdown().await;
+        self.commands
+    }
+
     pub async fn create_project(&self, project: &str) {
         let request = CreateProject {
             slug: project.parse().unwrap(),
