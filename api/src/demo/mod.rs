@@ -93,10 +93,10 @@ pub async fn run(args: DemoArgs) -> Result<bool, DemoError> {
         "service {SERVICE} requested: {} steps in six tools\n",
         steps(&plan).len()
     );
-    watch::until_ended(&client, &run, &plan).await?;
+    let ended = watch::until_ended(&client, &run, &plan).await?;
     ground.sandbox().set_latency(Duration::ZERO);
 
-    let outcome = Outcome::gather(&admin, &run, &services, ground.since(&before)).await?;
+    let outcome = Outcome::gather(&admin, &run, &ended, &services, ground.since(&before)).await?;
     outcome.print(&ground);
     let mut as_asked = outcome.is_as_asked(args.fail.is_some());
     let mut line = outcome.json();

@@ -24,14 +24,15 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// Asks the API for everything about the run and the service.
+    /// Asks the API for everything about the run, which ended at that position, and the service.
     pub async fn gather(
         client: &Client,
         run: &str,
+        ended: &str,
         services: &str,
         made: Vec<String>,
     ) -> Result<Self, DemoError> {
-        let events = pages(client, "/api/v1/events?limit=200").await?;
+        let events = pages(client, &format!("/api/v1/events?limit=200&after={ended}")).await?;
         let newest = events
             .iter()
             .filter_map(|e| at(e, "/position").as_str())

@@ -12,8 +12,8 @@ use super::{Client, DemoError, at, steps};
 /// Longest that the demo waits for anything to happen in the run.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Follows the run's events until it ends or is stuck.
-pub async fn until_ended(client: &Client, run: &str, plan: &Value) -> Result<(), DemoError> {
+/// Follows the run's events until it ends or is stuck; the position of that.
+pub async fn until_ended(client: &Client, run: &str, plan: &Value) -> Result<String, DemoError> {
     let total = u64::try_from(steps(plan).len()).unwrap_or(u64::MAX);
     let style = ProgressStyle::with_template("{elapsed:>4} {bar:40.green/black} {pos}/{len} steps  {msg}")
         .unwrap_or_else(|_| ProgressStyle::default_bar());
@@ -76,7 +76,7 @@ pub async fn until_ended(client: &Client, run: &str, plan: &Value) -> Result<(),
             )),
             "RunSucceeded" | "RunFailed" | "RunCancelled" | "RunAbandoned" | "RunStuck" => {
                 bar.finish_and_clear();
-                return Ok(());
+                return Ok(text(at(&event, "/position")).to_owned());
             }
             _ => {}
         }
