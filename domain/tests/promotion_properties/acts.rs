@@ -1,45 +1,115 @@
 //! What may happen next in the world.
 
-use std::collections::BTreeSet;
-
-use chrono::TimeDelta;
+use opstella_domain::access::ProjectRole;
 use opstella_domain::evidence::{ReportKind, Severity};
-use opstella_domain::policy::{ApprovalRule, ApproverRole, Freeze, FreezeWindow, PolicyRules};
+use opstella_domain::policy::PolicyRules;
+use opstella_domain::run::FailureClass;
 use opstella_domain::{Environment, EnvironmentSet};
-use proptest::prelude::*;
 use proptest::sample::Index;
-
-use crate::support::at;
 
 pub const PEOPLE: usize = 5;
 pub const RELEASES: usize = 4;
-pub const COMPONENTS: [&str; 2] = ["api", "web"];
+/// The service begins with the first two; the third may be added.
+pub const COMPONENTS: [&str; 3] = ["api", "web", "job"];
+pub const AT_FIRST: usize = 2;
+/// Gates in Rego that policies may ask for.
+pub const CUSTOM: [&str; 2] = ["custom:odd", "custom:even"];
 /// The gates that waivers are asked for; some cannot be waived.
-pub const GATES: [&str; 6] = [
+pub const GATES: [&str; 12] = [
     "quality-gate",
+    "tests-passed",
+    "bill-of-materials",
     "no-critical-vulnerability",
+    "no-high-vulnerability",
+    "healthy-before",
     "dynamic-scan",
     "no-open-critical-finding",
+    "soaked",
+    "custom:odd",
     "approvals",
     "no-freeze",
 ];
+/// What pipelines call one of several reports of a kind.
+pub const SUITES: [&str; 2] = ["unit", "e2e"];
 pub const FINDINGS: [&str; 3] = ["CVE-1", "CVE-2", "CVE-3"];
 
+/// What becomes of one piece of a run's work.
 #[derive(Debug, Clone, Copy)]
-pub enum End {
-    Well,
-    Badly { changed: bool, left_behind: bool },
+pub enum Fate {
+    Done,
+    /// It is under way in the tool.
+    Awaited,
+    /// It failed, after or before it had its effect.
+    Failed {
+        class: FailureClass,
+        effect: bool,
+    },
 }
 
-/// Places, people and promotions are picked among those that there are.
+/// How the last run of people who work together fails: after so many pieces of its work.
+#[derive(Debug, Clone, Copy)]
+pub struct Failing {
+    pub after: usize,
+    pub class: FailureClass,
+    pub effect: bool,
+    /// So many pieces of the way back go well, then one fails, and an operator has to see to it.
+    pub stuck_after: Option<usize>,
+}
+
+/// What happens to a run. Steps are picked among all of its plan; none is the one that it is stuck on.
+#[derive(Debug, Clone)]
+pub enum RunAct {
+    /// One piece of what it may do now.
+    Work {
+        piece: Index,
+        fate: Fate,
+    },
+    /// One piece after the other, while the fates last.
+    Drive {
+        fates: Vec<Fate>,
+    },
+    /// All that is left, well, until it ends or waits for an operator.
+    Finish,
+    /// A report of a try that is not the current one.
+    Stale {
+        step: Index,
+        attempt: u32,
+    },
+    Retry {
+        step: Option<Index>,
+    },
+    Skip {
+        step: Option<Index>,
+    },
+    Cancel,
+    Abandon,
+    /// A new process takes over.
+    Resume,
+    /// A tool says that something happened.
+    LookAgain {
+        tool: Index,
+    },
+}
+
+/// What somebody asks of the service as a whole.
+#[derive(Debug, Clone)]
+pub enum ServiceAct {
+    Create { environments: EnvironmentSet },
+    AddComponent { component: usize },
+    AddEnvironment { environment: Environment },
+    Decommission,
+}
+
+/// Places, people, runs and promotions are picked among those that there are.
 #[derive(Debug, Clone)]
 pub enum Act {
-    /// Images of a release: of which components, and with which contents.
+    /// Images of a release: of which components, and with which contents. Its second author is known by another name.
     Register {
         release: usize,
         by: usize,
+        with: Option<usize>,
         of: u8,
-        contents: [usize; 2],
+        contents: [usize; 3],
     },
     Seal {
         release: usize,
@@ -58,19 +128,31 @@ pub enum Act {
     Report {
         component: usize,
         contents: usize,
-        kind: ReportKind,
-        found: Vec<(usize, Severity)>,
-        of: Environment,
-        age: i64,
+        what: Report,
     },
     /// One of the reports comes again.
     ReportAgain {
         which: Index,
     },
+    /// What a gate in Rego says from now on; nothing, where it cannot be looked at.
+    Say {
+        gate: usize,
+        open: Option<bool>,
+    },
+    /// `tighten`: the rules are made at least as strict as the platform's.
     SetPolicy {
         place: Index,
         project: bool,
+        tighten: bool,
         rules: Box<PolicyRules>,
+    },
+    Grant {
+        member: usize,
+        role: ProjectRole,
+    },
+    RevokeRole {
+        member: usize,
+        role: ProjectRole,
     },
     Request {
         place: Index,
@@ -87,6 +169,8 @@ pub enum Act {
         place: Index,
         which: Index,
         by: usize,
+        /// Whether the token says under which name others know them.
+        named: bool,
     },
     Reject {
         place: Index,
@@ -108,10 +192,18 @@ pub enum Act {
         which: Index,
         by: usize,
     },
-    End {
+    /// The end of a run that is not the one in flight.
+    StaleEnd {
         place: Index,
-        how: End,
-        stale: bool,
+        well: bool,
+    },
+    Run {
+        which: Index,
+        what: RunAct,
+    },
+    Service {
+        what: ServiceAct,
+        by: usize,
     },
     Observe {
         place: Index,
@@ -127,127 +219,26 @@ pub enum Act {
         place: Index,
         release: usize,
         by: usize,
-        how: End,
+        fails: Option<Failing>,
+    },
+    /// Something beside: of tools, templates, subscriptions, signing in.
+    Beside {
+        what: usize,
+        how: Vec<usize>,
     },
 }
 
-pub fn choices() -> impl Strategy<Value = EnvironmentSet> {
-    (1u8..32).prop_map(|mask| {
-        let all = Environment::all().enumerate();
-        let chosen: Vec<_> = all.filter(|(i, _)| mask >> i & 1 == 1).map(|(_, e)| e).collect();
-        EnvironmentSet::try_from(chosen).unwrap()
-    })
-}
-
-fn roles(least: usize) -> impl Strategy<Value = BTreeSet<ApproverRole>> {
-    use ApproverRole::{Approver, Owner, Security, Tester};
-    prop::collection::btree_set(
-        prop::sample::select(vec![Tester, Approver, Owner, Security]),
-        least..4,
-    )
-}
-
-pub fn people() -> impl Strategy<Value = Vec<BTreeSet<ApproverRole>>> {
-    prop::collection::vec(roles(0), PEOPLE)
-}
-
-fn freezes() -> impl Strategy<Value = Vec<FreezeWindow>> {
-    let window = (0i64..3000, 1i64..3000).prop_map(|(from, long)| {
-        let from = at().naive_utc() + TimeDelta::minutes(from);
-        FreezeWindow {
-            name: "some days".into(),
-            timezone: "UTC".parse().unwrap(),
-            when: Freeze::Once {
-                from,
-                to: from + TimeDelta::minutes(long),
-            },
-        }
-    });
-    prop::collection::vec(window, 0..3)
-}
-
-fn rules() -> impl Strategy<Value = PolicyRules> {
-    let rule = (roles(1), 1u8..3).prop_map(|(roles, people)| ApprovalRule { roles, people });
-    let approvals = prop::collection::vec(rule, 0..3);
-    let flags = prop::array::uniform5(prop::bool::weighted(0.4));
-    let scan = prop::option::weighted(0.3, environments());
-    let numbers = (
-        prop::option::weighted(0.4, 0u32..3),
-        prop::sample::select(vec![0u32, 0, 30, 120]),
-        0u8..3,
-    );
-    (flags, numbers, scan, approvals, freezes()).prop_map(
-        |(flags, (max_critical, soak_minutes, rollback), dynamic_scan, approvals, freezes)| {
-            let [
-                quality_gate,
-                healthy_before,
-                no_open_critical,
-                independent_approvers,
-                change_reference,
-            ] = flags;
-            PolicyRules {
-                quality_gate,
-                max_critical,
-                healthy_before,
-                dynamic_scan,
-                no_open_critical,
-                soak_minutes,
-                rollback_approvals: if approvals.is_empty() { 0 } else { rollback },
-                approvals,
-                independent_approvers,
-                change_reference,
-                freezes,
-                ..PolicyRules::default()
-            }
-        },
-    )
-}
-
-fn environments() -> impl Strategy<Value = Environment> {
-    prop::sample::select(Environment::all().collect::<Vec<_>>())
-}
-
-fn ends() -> impl Strategy<Value = End> {
-    prop_oneof![
-        3 => Just(End::Well),
-        2 => any::<(bool, bool)>().prop_map(|(changed, left_behind)| End::Badly { changed, left_behind }),
-    ]
-}
-
-pub fn acts() -> impl Strategy<Value = Vec<Act>> {
-    let place = any::<Index>;
-    let which = any::<Index>;
-    let who = || 0..PEOPLE;
-    let release = || 0..RELEASES;
-    let kinds = prop::sample::select(ReportKind::all().collect::<Vec<_>>());
-    let severity = prop::sample::select(vec![Severity::Medium, Severity::High, Severity::Critical]);
-    let found = prop::collection::vec((0..FINDINGS.len(), severity), 0..3);
-    let answer = || (place(), which(), who());
-    let act = prop_oneof![
-        3 => (release(), who(), 1u8..4, prop::array::uniform2(0usize..3))
-            .prop_map(|(release, by, of, contents)| Act::Register { release, by, of, contents }),
-        2 => release().prop_map(|release| Act::Seal { release }),
-        2 => (release(), 0..GATES.len(), prop::option::of(0..FINDINGS.len()), 0i64..48, who())
-            .prop_map(|(release, gate, finding, hours, by)| Act::Waive { release, gate, finding, hours, by }),
-        1 => (release(), which()).prop_map(|(release, which)| Act::Revoke { release, which }),
-        5 => (0..COMPONENTS.len(), 0usize..3, kinds, found, environments(), 0i64..100)
-            .prop_map(|(component, contents, kind, found, of, age)| Act::Report { component, contents, kind, found, of, age }),
-        1 => which().prop_map(|which| Act::ReportAgain { which }),
-        3 => (place(), any::<bool>(), rules())
-            .prop_map(|(place, project, rules)| Act::SetPolicy { place, project, rules: Box::new(rules) }),
-        8 => (place(), release(), prop::bool::weighted(0.3), who(), prop::bool::weighted(0.8), any::<bool>())
-            .prop_map(|(place, release, rollback, by, queue, change)| Act::Request { place, release, rollback, by, queue, change }),
-        10 => place().prop_map(|place| Act::Evaluate { place }),
-        8 => answer().prop_map(|(place, which, by)| Act::Approve { place, which, by }),
-        1 => answer().prop_map(|(place, which, by)| Act::Reject { place, which, by }),
-        1 => answer().prop_map(|(place, which, by)| Act::Cancel { place, which, by }),
-        2 => answer().prop_map(|(place, which, by)| Act::Override { place, which, by }),
-        3 => answer().prop_map(|(place, which, by)| Act::Confirm { place, which, by }),
-        6 => (place(), ends(), prop::bool::weighted(0.2)).prop_map(|(place, how, stale)| Act::End { place, how, stale }),
-        3 => (place(), 0u8..8, prop::bool::weighted(0.7), -10i64..100)
-            .prop_map(|(place, wrong, healthy, ago)| Act::Observe { place, wrong, healthy, ago }),
-        3 => prop_oneof![3 => 0i64..60, 1 => 0i64..5000].prop_map(|minutes| Act::Wait { minutes }),
-        8 => (place(), release(), who(), ends()).prop_map(|(place, release, by, how)| Act::Push { place, release, by, how }),
-    ];
-    prop::collection::vec(act, 0..70)
+/// A report on an image.
+#[derive(Debug, Clone)]
+pub struct Report {
+    pub kind: ReportKind,
+    pub found: Vec<(usize, Severity)>,
+    /// What it comes to by its own rules, whatever was found.
+    pub passed: bool,
+    /// Whether the tool itself told it.
+    pub fetched: bool,
+    pub of: Environment,
+    pub age: i64,
+    /// Of which suite, where there may be several of its kind.
+    pub suite: Option<usize>,
 }
